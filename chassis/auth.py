@@ -1,0 +1,282 @@
+"""Who is calling: signed tokens, the keys that verify them, and rights.
+
+Tokens are JWTs signed with ES256 (RFC 7518 §3.4), shaped after RFC 9068. Every
+process verifies them itself, from a key set made when the stack was set up.
+A key says who may sign with it: ``auth`` signs for people, the operator and
+each service only for themselves, so that no service can speak for a person.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal, cast
+
+import jwt
+import orjson
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from chassis.errors import ForbiddenError, UnauthenticatedError
+from chassis.ids import is_id, new_id
+
+__all__ = ["AUDIENCE", "Caller", "KeySet", "Reach", "Signer", "verify"]
+
+AUDIENCE: Final = "rapport"
+_ALGORITHM: Final = "ES256"
+_LEEWAY_S: Final = 5
+_MAX_TOKEN_LENGTH: Final = 8_192
+
+Reach = Literal["none", "own", "team", "all"]
+_REACHES: Final[Mapping[str, int]] = {"none": 0, "own": 1, "team": 2, "all": 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """The verified principal behind a request.
+
+    Attributes:
+        principal_id: A person's id, or ``service:<name>``, or ``operator``.
+        grants: ``"<resource>:<action>"`` to how far it reaches; ``"*"``
+            stands for every resource and action.
+    """
+
+    principal_id: str
+    principal_type: Literal["person", "service", "operator"]
+    org_id: str
+    roles: tuple[str, ...]
+    team_ids: tuple[str, ...]
+    grants: Mapping[str, Reach]
+    expires_at: float
+    token_id: str
+
+    def reach(self, permission: str) -> Reach:
+        """How far ``permission`` reaches for this caller; ``none`` if not held."""
+        exact: Reach = self.grants.get(permission, "none")
+        every: Reach = self.grants.get("*", "none")
+        return max(exact, every, key=lambda reach: _REACHES[reach])
+
+    def allows(self, permission: str) -> bool:
+        """Whether the caller holds ``permission`` at all."""
+        return self.reach(permission) != "none"
+
+    def require(self, permission: str) -> None:
+        """Refuse unless the caller holds ``permission``.
+
+        Raises:
+            ForbiddenError: ``permission_missing``.
+        """
+        if not self.allows(permission):
+            raise ForbiddenError(
+                "permission_missing", f"This needs the permission {permission}."
+            )
+
+    def predicate(self, permission: str) -> dict[str, Any]:
+        """The MongoDB condition on records that ``permission`` reaches.
+
+        Rights live in the record (``acl``), so a list, a count and a get
+        agree by using this one condition.
+        """
+        reach = self.reach(permission)
+        if reach == "all":
+            return {}
+        if reach == "team":
+            return {"acl": {"$in": [self.principal_id, *self.team_ids]}}
+        if reach == "own":
+            return {"acl": self.principal_id}
+        return {"_id": {"$in": []}}
+
+    @cached_property
+    def rights_tag(self) -> str:
+        """Eight hex digits that change when the caller's rights do."""
+        rights = orjson.dumps(dict(self.grants), option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(rights).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class _Key:
+    public: ec.EllipticCurvePublicKey
+    issuer: str
+    grants: frozenset[str]
+    jwk: Mapping[str, Any]
+
+
+class KeySet:
+    """The public keys that this process trusts, by key id."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._keys: dict[str, _Key] = {}
+        for jwk in document["keys"]:
+            public = jwt.PyJWK(dict(jwk), algorithm=_ALGORITHM).key
+            self._keys[jwk["kid"]] = _Key(
+                public, jwk["rapport_issuer"], frozenset(jwk["rapport_grants"]), jwk
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "KeySet":
+        """Read a key set as ``./crm up`` or the init job wrote it."""
+        return cls(orjson.loads(path.read_bytes()))
+
+    def find(self, key_id: object) -> _Key | None:
+        """The key of that id, if it is known."""
+        return self._keys.get(key_id) if isinstance(key_id, str) else None
+
+    def public_document(self, issuer: str) -> dict[str, Any]:
+        """The JWK set (RFC 7517 §5) of one issuer, without our own members."""
+        return {
+            "keys": [
+                {
+                    name: value
+                    for name, value in key.jwk.items()
+                    if not name.startswith("rapport_")
+                }
+                for key in self._keys.values()
+                if key.issuer == issuer
+            ]
+        }
+
+
+def verify(token: str | None, keys: KeySet) -> Caller:
+    """Check a token's signature, times, audience and shape.
+
+    Raises:
+        UnauthenticatedError: ``token_missing``, ``token_malformed``,
+            ``token_expired`` or ``token_invalid`` (unknown key, forged, not
+            yet valid, for another audience, or signed by a key that may not
+            sign for this principal).
+    """
+    if not token:
+        raise UnauthenticatedError("token_missing", "An access token is needed.")
+    try:
+        return _caller(*_decode(token, keys))
+    except jwt.ExpiredSignatureError:
+        code, message = "token_expired", "The access token has expired."
+    except jwt.InvalidSignatureError:
+        code, message = "token_invalid", "The access token is not valid."
+    except jwt.DecodeError:
+        code, message = "token_malformed", "This is not an access token."
+    except (jwt.PyJWTError, ValueError, TypeError):
+        code, message = "token_invalid", "The access token is not valid."
+    raise UnauthenticatedError(code, message)
+
+
+def _decode(token: str, keys: KeySet) -> tuple[dict[str, Any], _Key]:
+    if len(token) > _MAX_TOKEN_LENGTH:
+        raise jwt.DecodeError("The token is too long.")
+    key = keys.find(jwt.get_unverified_header(token).get("kid"))
+    if key is None:
+        raise jwt.InvalidKeyError("The token's key is unknown.")
+    claims = jwt.decode(
+        token,
+        key.public,
+        algorithms=[_ALGORITHM],
+        audience=AUDIENCE,
+        leeway=_LEEWAY_S,
+        options={"require": ["exp", "iat", "nbf", "sub", "aud", "jti", "org_id"]},
+    )
+    return claims, key
+
+
+def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
+    principal = str(claims["sub"])
+    principal_type = _principal_type(principal)
+    issuer_may_sign = {
+        "person": key.issuer == "auth",
+        "operator": key.issuer == "operator",
+        "service": principal == f"service:{key.issuer}",
+    }
+    grants = claims.get("grants")
+    if (
+        not issuer_may_sign[principal_type]
+        or not is_id(claims["org_id"])
+        or not isinstance(grants, dict)
+        or any(reach not in _REACHES for reach in grants.values())
+    ):
+        raise jwt.InvalidTokenError("The key may not sign this.")
+    if "*" not in key.grants:
+        grants = {name: reach for name, reach in grants.items() if name in key.grants}
+    return Caller(
+        principal_id=principal,
+        principal_type=principal_type,
+        org_id=claims["org_id"],
+        roles=tuple(claims.get("roles", ())),
+        team_ids=tuple(claims.get("team_ids", ())),
+        grants=cast("Mapping[str, Reach]", grants),
+        expires_at=float(claims["exp"]),
+        token_id=str(claims["jti"]),
+    )
+
+
+def _principal_type(
+    principal: str,
+) -> Literal["person", "service", "operator"]:
+    if principal == "operator":
+        return "operator"
+    return "service" if principal.startswith("service:") else "person"
+
+
+class Signer:
+    """Signs tokens with one private key (P-256, PEM)."""
+
+    def __init__(self, path: Path, keys: KeySet, issuer_url: str) -> None:
+        """Load the key and find its id in ``keys``.
+
+        Raises:
+            ValueError: The key is not a P-256 key, or ``keys`` lacks it.
+        """
+        private = load_pem_private_key(path.read_bytes(), password=None)
+        if not isinstance(private, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{path} holds no elliptic-curve key.")  # noqa: TRY004
+        self._private = private
+        self._issuer_url = issuer_url
+        numbers = private.public_key().public_numbers()
+        for key_id, key in keys._keys.items():  # noqa: SLF001
+            if key.public.public_numbers() == numbers:
+                self.key_id = key_id
+                self.issuer = key.issuer
+                self._allowed = key.grants
+                break
+        else:
+            raise ValueError(f"{path} is not in the key set.")
+
+    def sign(
+        self,
+        *,
+        subject: str,
+        org_id: str,
+        grants: Mapping[str, Reach],
+        lifetime_s: int,
+        roles: Sequence[str] = (),
+    ) -> str:
+        """A token for ``subject`` that lives ``lifetime_s`` seconds from now."""
+        now = int(time.time())
+        claims = {
+            "iss": self._issuer_url,
+            "aud": AUDIENCE,
+            "sub": subject,
+            "org_id": org_id,
+            "roles": list(roles),
+            "grants": dict(grants),
+            "iat": now,
+            "nbf": now,
+            "exp": now + lifetime_s,
+            "jti": new_id(),
+        }
+        return jwt.encode(
+            claims,
+            self._private,
+            algorithm=_ALGORITHM,
+            headers={"kid": self.key_id, "typ": "at+jwt"},
+        )
+
+    def sign_as_self(self, org_id: str, lifetime_s: int = 60) -> str:
+        """A token with which this service or the operator acts in ``org_id``."""
+        subject = self.issuer if self.issuer == "operator" else f"service:{self.issuer}"
+        return self.sign(
+            subject=subject,
+            org_id=org_id,
+            grants=dict.fromkeys(sorted(self._allowed), "all"),
+            lifetime_s=lifetime_s,
+        )
