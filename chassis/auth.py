@@ -41,6 +41,7 @@ class Caller:
         principal_id: A person's id, or ``service:<name>``, or ``operator``.
         grants: ``"<resource>:<action>"`` to how far it reaches; ``"*"``
             stands for every resource and action.
+        currency: The organisation's own, in which amounts are compared.
     """
 
     principal_id: str
@@ -51,6 +52,7 @@ class Caller:
     grants: Mapping[str, Reach]
     expires_at: float
     token_id: str
+    currency: str | None = None
 
     def reach(self, permission: str) -> Reach:
         """How far ``permission`` reaches for this caller; ``none`` if not held."""
@@ -206,6 +208,7 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         grants=cast("Mapping[str, Reach]", grants),
         expires_at=float(claims["exp"]),
         token_id=str(claims["jti"]),
+        currency=claims.get("currency"),
     )
 
 
@@ -249,6 +252,7 @@ class Signer:
         grants: Mapping[str, Reach],
         lifetime_s: int,
         roles: Sequence[str] = (),
+        currency: str | None = None,
     ) -> str:
         """A token for ``subject`` that lives ``lifetime_s`` seconds from now."""
         now = int(time.time())
@@ -258,6 +262,7 @@ class Signer:
             "sub": subject,
             "org_id": org_id,
             "roles": list(roles),
+            "currency": currency,
             "grants": dict(grants),
             "iat": now,
             "nbf": now,

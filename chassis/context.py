@@ -1,0 +1,67 @@
+"""What one call or one event carries with it, from the front door onwards."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, TypedDict
+
+from chassis.auth import Caller
+from chassis.errors import UnauthenticatedError
+
+__all__ = ["Actor", "Context", "context_of"]
+
+KEY = "context"
+
+
+class Actor(TypedDict):
+    """Who brought something about, as events name them."""
+
+    type: Literal["person", "service", "operator", "anonymous"]
+    id: str
+
+
+@dataclass(kw_only=True)
+class Context:
+    """The context of one worker.
+
+    Attributes:
+        caller: The verified principal; None for public calls and for events.
+        org_id: The organisation that this work is done for; None only for
+            public calls.
+        token: The caller's token, to be handed on in nested calls.
+        deadline: Seconds since the epoch after which nobody waits.
+        replayed: Set when the answer is that of an earlier, equal request.
+        session: The database transaction that the worker is in, if any.
+    """
+
+    caller: Caller | None
+    org_id: str | None
+    actor: Actor
+    operation_id: str
+    request_id: str
+    traceparent: str
+    deadline: float
+    token: str | None = None
+    replayed: bool = False
+    session: Any = None
+
+    @property
+    def identified_caller(self) -> Caller:
+        """The caller.
+
+        Raises:
+            UnauthenticatedError: ``token_missing``: there is none.
+        """
+        if self.caller is None:
+            raise UnauthenticatedError("token_missing", "An access token is needed.")
+        return self.caller
+
+    def now(self) -> datetime:
+        """The current time, in milliseconds as MongoDB keeps it."""
+        now = datetime.now(tz=UTC)
+        return now.replace(microsecond=now.microsecond // 1_000 * 1_000)
+
+
+def context_of(worker_ctx: Any) -> Context:
+    """The context that the entrypoint attached to a Nameko worker."""
+    context: Context = worker_ctx.data[KEY]
+    return context

@@ -1,0 +1,149 @@
+"""Events: what a service says about its own records, and how others hear it.
+
+A builder in ``svc_*/events.py`` makes an :class:`Event`; the repository turns
+it into an envelope and stores it in the same write as the change; the outbox
+relay publishes it. Handlers consume it from a queue of their own, at least
+once: they are idempotent by the envelope's ``id``.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, TypedDict
+
+from chassis.context import Actor, Context
+from chassis.ids import derive_id
+from chassis.topology import RETRY_DELAYS_S
+
+__all__ = [
+    "Envelope",
+    "Event",
+    "changes_between",
+    "envelope",
+    "event_id",
+    "next_delay_s",
+    "wire_time",
+]
+
+_BOOKKEEPING: Final = frozenset({"version", "sequence", "updated_at"})
+
+
+class Envelope(TypedDict):
+    """An event as it travels: ids and facts, never personal data."""
+
+    id: str
+    event: str
+    version: int
+    org_id: str
+    aggregate: dict[str, str]
+    sequence: int
+    operation_id: str
+    occurred_at: str
+    actor: Actor
+    request_id: str
+    traceparent: str
+    visibility: dict[str, Any]
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened to one record.
+
+    Attributes:
+        name: ``<service>.<noun>_<past participle>``.
+        data: Ids and facts that consumers need; no personal data.
+        changes: ``{field: {"from", "to"}}`` for the record's history; stays
+            in the event log and is never published.
+        personal: The fields in ``changes`` that say something about a person.
+        subject_id: That person's record; its key encrypts those fields.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    personal: frozenset[str] = frozenset()
+    subject_id: str | None = None
+    version: int = 1
+
+    @property
+    def short_name(self) -> str:
+        """The routing key: the name without its service."""
+        return self.name.partition(".")[2]
+
+
+def event_id(aggregate_id: str, sequence: int) -> str:
+    """The id of an aggregate's ``sequence``-th event, known before it is sent."""
+    return derive_id(aggregate_id, f"event:{sequence}")
+
+
+def wire_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def envelope(
+    event: Event,
+    aggregate: Mapping[str, str],
+    sequence: int,
+    visibility: Mapping[str, Any],
+    context: Context,
+) -> Envelope:
+    """Address an event: whose it is, who did it, in the course of what."""
+    return {
+        "id": event_id(aggregate["id"], sequence),
+        "event": event.name,
+        "version": event.version,
+        "org_id": str(context.org_id),
+        "aggregate": dict(aggregate),
+        "sequence": sequence,
+        "operation_id": context.operation_id,
+        "occurred_at": wire_time(context.now()),
+        "actor": context.actor,
+        "request_id": context.request_id,
+        "traceparent": context.traceparent,
+        "visibility": dict(visibility),
+        "data": dict(event.data),
+    }
+
+
+def next_delay_s(attempt: int, delays_s: Sequence[int] = RETRY_DELAYS_S) -> int | None:
+    """How long to wait after failed attempt number ``attempt`` (from 1).
+
+    Returns:
+        Seconds, one of the rungs of the retry ladder; None to give up.
+    """
+    return delays_s[attempt - 1] if 1 <= attempt <= len(delays_s) else None
+
+
+def changes_between(before: Any, after: Any) -> dict[str, dict[str, Any]]:
+    """What differs between two states of a record, field by field.
+
+    Args:
+        before: A dataclass instance, or None for a record that is new.
+        after: An instance of the same class.
+
+    Returns:
+        ``{field: {"from", "to"}}`` in JSON primitives, without bookkeeping.
+    """
+    old = {} if before is None else dataclasses.asdict(before)
+    new = dataclasses.asdict(after)
+    return {
+        name: {"from": _primitive(old.get(name)), "to": _primitive(value)}
+        for name, value in new.items()
+        if name not in _BOOKKEEPING and old.get(name) != value
+    }
+
+
+def _primitive(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _primitive(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_primitive(item) for item in value]
+    if isinstance(value, datetime):
+        return wire_time(value)
+    if isinstance(value, Decimal | date):
+        return str(value)
+    return value

@@ -1,0 +1,76 @@
+"""Names and arguments of everything on the broker.
+
+Only the operator's user declares; services consume and publish what is there.
+Every queue of events is a quorum queue with a delivery limit (a crash guard,
+not the retry policy) and a dead-letter exchange, so that RabbitMQ 3.10 and 4.x
+treat it alike.
+"""
+
+from typing import Any, Final
+
+__all__ = [
+    "DEAD_LETTER_EXCHANGE",
+    "RETRY_DELAYS_S",
+    "RPC_EXCHANGE",
+    "VHOST",
+    "dead_letter_queue",
+    "event_exchange",
+    "event_queue",
+    "feed_queue",
+    "queue_arguments",
+    "reply_key_prefix",
+    "retry_exchange",
+    "rpc_queue",
+]
+
+VHOST: Final = "rapport"
+RPC_EXCHANGE: Final = "nameko-rpc"
+DEAD_LETTER_EXCHANGE: Final = "dead-letters"
+# A message that took its process down this often is not innocent.
+DELIVERY_LIMIT: Final = 50
+RETRY_DELAYS_S: Final = (1, 5, 30, 300, 1_800)
+
+
+def rpc_queue(service: str) -> str:
+    """Where requests to ``service`` wait (Nameko's own name)."""
+    return f"rpc-{service}"
+
+
+def event_exchange(service: str) -> str:
+    """Where ``service`` publishes its events (Nameko's own name)."""
+    return f"{service}.events"
+
+
+def event_queue(source: str, event: str, service: str, method: str) -> str:
+    """The queue of one handler; renaming the method strands its messages."""
+    return f"evt-{source}-{event}--{service}.{method}"
+
+
+def feed_queue(service: str) -> str:
+    """The queue that gets every event of every service."""
+    return f"feed-{service}"
+
+
+def dead_letter_queue(service: str) -> str:
+    """Where the events end that ``service`` could not handle."""
+    return f"dead-letters-{service}"
+
+
+def retry_exchange(delay_s: int) -> str:
+    """Publish here, under the handler's queue name, to get it back later."""
+    return f"retry-{delay_s}s"
+
+
+def reply_key_prefix(user: str) -> str:
+    """Start of the routing keys under which ``user`` may receive replies."""
+    return f"reply.{user}."
+
+
+def queue_arguments(service: str) -> dict[str, Any]:
+    """Arguments of every queue that a handler of ``service`` consumes."""
+    return {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
+        "x-dead-letter-routing-key": service,
+    }
