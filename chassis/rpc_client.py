@@ -1,0 +1,399 @@
+"""The gateway's RPC client: Nameko's wire protocol without Nameko.
+
+One connection and one I/O thread per process, any number of calling threads.
+Callers leave their request in an outbox and wait; the I/O thread, the only one
+to touch the connection, publishes what it finds there and hands each reply to
+its caller, who decodes it. Only ``threading`` primitives are used, so it works
+under green threads as well.
+
+An RPC queue outlives its service, so a request to a dead service would wait
+in silence. While an answer is overdue the client therefore watches whether the
+queue has consumers, and fails what waits for a service that has none.
+"""
+
+import logging
+import os
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+import pika
+from pika.adapters.select_connection import IOLoop
+from pika.exceptions import AMQPError
+from pika.spec import BasicProperties
+
+from chassis.calls import (
+    PendingCall,
+    Reply,
+    broker_unavailable,
+    service_unavailable,
+    too_busy,
+)
+from chassis.liveness import ConsumerWatch
+from chassis.rpc_session import (
+    EXCHANGE,
+    Session,
+    connection_parameters,
+    open_session,
+)
+
+__all__ = ["PendingCall", "Reply", "RpcClient"]
+
+logger = logging.getLogger(__name__)
+
+_CLOSE_TIMEOUT_S: Final = 3
+_FIRST_BACK_OFF_S: Final = 0.1
+_LONGEST_BACK_OFF_S: Final = 5.0
+_WAIT_FOR_BROKER_S: Final = 1.0
+_LONGEST_IN_QUEUE_MS: Final = 2_000
+_OVERDUE_S: Final = 0.2
+
+
+class RpcClient:
+    """Calls services from many threads over one connection.
+
+    It connects with the first call, in the process that makes it, and
+    reconnects by itself. Requests are never sent twice: after a lost
+    connection the outcome of what was under way is unknown, and the callers
+    are told so.
+
+    Args:
+        amqp_uri: ``pyamqp://user:password@host:port/vhost``.
+        name: The broker user's name; its reply queues carry it, and the
+            broker's rights allow no other.
+        max_in_flight: Calls beyond this many are refused at once.
+    """
+
+    def __init__(self, amqp_uri: str, name: str, *, max_in_flight: int = 256) -> None:
+        self._amqp_uri = amqp_uri
+        self._name = name
+        self._max_in_flight = max_in_flight
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._connected = threading.Event()
+        self._unconnected_since = 0.0
+        self._blocked = False
+        self._session: Session | None = None
+        self._watch: ConsumerWatch | None = None
+        self._pending: dict[str, PendingCall] = {}
+        self._outbox: deque[PendingCall] = deque()
+        self._is_flush_due = False
+        self._held: list[PendingCall] = []
+        self._connection: pika.SelectConnection | None = None
+        self._disconnect_reason = "closed"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether calls can be sent now; false before the first one."""
+        return self._session is not None and not self._blocked
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls wait for an answer."""
+        return len(self._pending)
+
+    def call(
+        self,
+        service: str,
+        method: str,
+        *,
+        kwargs: Mapping[str, Any],
+        context: Mapping[str, str],
+        timeout_s: float,
+    ) -> Reply:
+        """Call ``service.method`` and wait for its answer.
+
+        Args:
+            service: The Nameko service's name.
+            method: The name of one of its RPC methods.
+            kwargs: JSON primitives.
+            context: Nameko's context data. ``deadline`` is added from
+                ``timeout_s`` unless it is there.
+            timeout_s: How long the answer is waited for.
+
+        Raises:
+            WireError: What the service refused with.
+            RemoteError: The service failed unexpectedly.
+            DeadlineExceededError: ``deadline_exceeded``; the work may still
+                be done if it had started.
+            UnavailableError: ``broker_unavailable`` (not connected, or lost
+                while waiting: the outcome is unknown), ``service_unavailable``
+                (nobody serves it), ``too_busy`` (too many calls in flight).
+        """
+        return self.begin(
+            service, method, kwargs=kwargs, context=context, timeout_s=timeout_s
+        ).result()
+
+    def begin(
+        self,
+        service: str,
+        method: str,
+        *,
+        kwargs: Mapping[str, Any],
+        context: Mapping[str, str],
+        timeout_s: float,
+    ) -> PendingCall:
+        """Send a request and come back at once; arguments as for ``call``.
+
+        Every call begun must be waited for with ``result``, or it stays
+        in flight until its answer comes.
+
+        Raises:
+            UnavailableError: ``broker_unavailable``, ``too_busy``.
+        """
+        deadline = time.monotonic() + timeout_s
+        call = PendingCall(service, method, deadline, self._forget)
+        call.body = orjson.dumps({"args": [], "kwargs": kwargs})
+        headers: dict[str, Any] = {
+            f"nameko.{key}": value for key, value in context.items()
+        }
+        headers["nameko.call_id_stack"] = [
+            f"{self._name}.{method}.{call.correlation_id}"
+        ]
+        headers.setdefault("nameko.deadline", f"{time.time() + timeout_s:.3f}")
+        call.headers = headers
+        if self._session is None or self._pid != os.getpid():
+            self._start()
+            self._wait_for_connection(deadline)
+        self._submit(call)
+        return call
+
+    def close(self) -> None:
+        """Fail what waits, close the connection and stop the I/O thread."""
+        if self._pid != os.getpid():
+            return
+        with self._lock:
+            self._closing.set()
+            connection, thread = self._connection, self._thread
+            if connection is not None:
+                is_open = self._session is not None
+                connection.ioloop.add_callback_threadsafe(
+                    connection.close if is_open else connection.ioloop.stop
+                )
+        if thread is not None:
+            thread.join(_CLOSE_TIMEOUT_S)
+
+    def _forget(self, call: PendingCall) -> bool:
+        """Drop a call nobody waits for; false if it was answered meanwhile."""
+        with self._lock:
+            return self._pending.pop(call.correlation_id, None) is not None
+
+    def _start(self) -> None:
+        if self._pid != os.getpid():
+            # A fork copies the parent's connection, which is not ours to use.
+            self._reset()
+        with self._lock:
+            is_running = self._thread is not None and self._thread.is_alive()
+            if is_running or self._closing.is_set():
+                return
+            logging.getLogger("pika").setLevel(logging.CRITICAL)
+            self._unconnected_since = time.monotonic()
+            self._thread = threading.Thread(
+                target=self._run, name="rpc-client", daemon=True
+            )
+            self._thread.start()
+
+    def _wait_for_connection(self, deadline: float) -> None:
+        give_up_at = min(deadline, self._unconnected_since + _WAIT_FOR_BROKER_S)
+        self._connected.wait(max(give_up_at - time.monotonic(), 0))
+
+    def _submit(self, call: PendingCall) -> None:
+        # The entry is made under the lock under which a lost connection
+        # sweeps the entries away, so that none is left waiting for a
+        # connection that is gone.
+        with self._lock:
+            if self._session is None or self._blocked or self._closing.is_set():
+                raise broker_unavailable()
+            if len(self._pending) >= self._max_in_flight:
+                raise too_busy()
+            self._pending[call.correlation_id] = call
+            self._outbox.append(call)
+            if not self._is_flush_due:
+                self._is_flush_due = True
+                self._session.connection.ioloop.add_callback_threadsafe(self._flush)
+
+    def _run(self) -> None:
+        back_off_s = _FIRST_BACK_OFF_S
+        while not self._closing.is_set():
+            try:
+                self._serve_one_connection()
+            except (AMQPError, OSError) as error:
+                self._disconnect_reason = repr(error)
+            finally:
+                was_connected = self._sweep()
+            if self._closing.is_set():
+                return
+            if was_connected:
+                back_off_s = _FIRST_BACK_OFF_S
+            logger.warning(
+                "The broker is not connected; trying again.",
+                extra={
+                    "reason": self._disconnect_reason,
+                    "back_off_s": round(back_off_s, 1),
+                },
+            )
+            self._closing.wait(back_off_s * random.uniform(0.5, 1))  # noqa: S311
+            back_off_s = min(back_off_s * 2, _LONGEST_BACK_OFF_S)
+
+    def _serve_one_connection(self) -> None:
+        connection = pika.SelectConnection(
+            connection_parameters(self._amqp_uri, f"{self._name}-{self._pid}"),
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_closed,
+            on_close_callback=self._on_closed,
+            custom_ioloop=IOLoop(),
+        )
+        with self._lock:
+            if self._closing.is_set():
+                return
+            self._connection = connection
+        connection.ioloop.start()
+
+    def _sweep(self) -> bool:
+        """Fail everything that waits; whether there was a connection."""
+        with self._lock:
+            was_connected = self._session is not None
+            lost = list(self._pending.values())
+            self._pending.clear()
+            self._outbox.clear()
+            self._held.clear()
+            connection, self._connection = self._connection, None
+            self._session = None
+            self._watch = None
+            self._is_flush_due = False
+            self._blocked = False
+            self._connected.clear()
+            if was_connected:
+                self._unconnected_since = time.monotonic()
+        for call in lost:
+            call.resolve(broker_unavailable())
+        if connection is not None:
+            connection.ioloop.close()
+        return was_connected
+
+    # Everything below runs in the I/O thread.
+
+    def _on_closed(self, connection: pika.SelectConnection, reason: object) -> None:
+        self._disconnect_reason = repr(reason)
+        connection.ioloop.stop()
+
+    def _on_open(self, connection: pika.SelectConnection) -> None:
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        open_session(
+            connection,
+            self._name,
+            on_ready=self._on_ready,
+            on_reply=self._on_reply,
+            on_return=self._on_return,
+        )
+
+    def _on_blocked(self, *_: object) -> None:
+        logger.warning("The broker blocks publishers.")
+        self._blocked = True
+
+    def _on_unblocked(self, *_: object) -> None:
+        self._blocked = False
+
+    def _on_ready(self, session: Session) -> None:
+        with self._lock:
+            self._session = session
+            self._watch = ConsumerWatch(
+                session.connection, self._overdue, self._on_probed
+            )
+        self._connected.set()
+
+    def _on_reply(
+        self, _channel: Any, _method: Any, properties: BasicProperties, body: bytes
+    ) -> None:
+        call = self._take(properties.correlation_id)
+        if call is None:
+            return
+        if self._watch is not None:
+            self._watch.saw_answer(call.service)
+        call.resolve((body, properties.headers or {}))
+
+    def _on_return(
+        self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes
+    ) -> None:
+        call = self._take(properties.correlation_id)
+        if call is not None:
+            call.resolve(service_unavailable(call.service))
+
+    def _take(self, correlation_id: str | None) -> PendingCall | None:
+        with self._lock:
+            return self._pending.pop(correlation_id or "", None)
+
+    def _flush(self) -> None:
+        """Publish what callers have left in the outbox."""
+        with self._lock:
+            session, watch = self._session, self._watch
+            self._is_flush_due = False
+            calls = list(self._outbox)
+            self._outbox.clear()
+        if session is None or watch is None:
+            return
+        for call in calls:
+            if watch.is_dead(call.service):
+                self._held.append(call)
+                watch.probe(call.service)
+            else:
+                self._publish(session, call)
+        watch.wake()
+
+    def _publish(self, session: Session, call: PendingCall) -> None:
+        now = time.monotonic()
+        remaining_ms = int((call.deadline - now) * 1_000)
+        if call.correlation_id not in self._pending or remaining_ms <= 0:
+            return
+        call.sent_at = now
+        properties = BasicProperties(
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers=call.headers,
+            delivery_mode=1,
+            correlation_id=call.correlation_id,
+            reply_to=session.reply_key,
+            expiration=str(min(remaining_ms, _LONGEST_IN_QUEUE_MS)),
+        )
+        session.channel.basic_publish(
+            EXCHANGE,
+            f"{call.service}.{call.method}",
+            call.body,
+            properties,
+            mandatory=True,
+        )
+
+    def _overdue(self) -> set[str] | None:
+        with self._lock:
+            calls = list(self._pending.values())
+        if not calls:
+            return None
+        long_ago = time.monotonic() - _OVERDUE_S
+        return {call.service for call in calls if call.sent_at < long_ago}
+
+    def _on_probed(self, service: str) -> None:
+        session, watch = self._session, self._watch
+        if session is None or watch is None:
+            return
+        held = [call for call in self._held if call.service == service]
+        self._held = [call for call in self._held if call.service != service]
+        if not watch.is_dead(service):
+            for call in held:
+                self._publish(session, call)
+            return
+        with self._lock:
+            waiting = [c for c in self._pending.values() if c.service == service]
+            for call in waiting:
+                del self._pending[call.correlation_id]
+        for call in waiting:
+            call.resolve(service_unavailable(service))
