@@ -73,10 +73,11 @@ class RpcClient:
         self._name = name
         self._max_in_flight = max_in_flight
         self._reset()
+        # A fork copies the parent's connection, which is not the child's to use.
+        os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._connected = threading.Event()
@@ -161,7 +162,7 @@ class RpcClient:
         ]
         headers.setdefault("nameko.deadline", f"{time.time() + timeout_s:.3f}")
         call.headers = headers
-        if self._session is None or self._pid != os.getpid():
+        if self._session is None:
             self._start()
             self._wait_for_connection(deadline)
         self._submit(call)
@@ -169,8 +170,6 @@ class RpcClient:
 
     def close(self) -> None:
         """Fail what waits, close the connection and stop the I/O thread."""
-        if self._pid != os.getpid():
-            return
         with self._lock:
             self._closing.set()
             connection, thread = self._connection, self._thread
@@ -188,9 +187,6 @@ class RpcClient:
             return self._pending.pop(call.correlation_id, None) is not None
 
     def _start(self) -> None:
-        if self._pid != os.getpid():
-            # A fork copies the parent's connection, which is not ours to use.
-            self._reset()
         with self._lock:
             is_running = self._thread is not None and self._thread.is_alive()
             if is_running or self._closing.is_set():
@@ -246,7 +242,7 @@ class RpcClient:
 
     def _serve_one_connection(self) -> None:
         connection = pika.SelectConnection(
-            connection_parameters(self._amqp_uri, f"{self._name}-{self._pid}"),
+            connection_parameters(self._amqp_uri, f"{self._name}-{os.getpid()}"),
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_closed,
             on_close_callback=self._on_closed,
