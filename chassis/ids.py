@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 import uuid
+from typing import TypeGuard
 
 __all__ = ["derive_id", "is_id", "is_keyed", "keyed_operation_id", "new_id"]
 
@@ -55,6 +56,6 @@ def is_keyed(operation_id: str) -> bool:
     return is_id(operation_id) and operation_id[14] == "8"
 
 
-def is_id(text: object) -> bool:
+def is_id(text: object) -> TypeGuard[str]:
     """Whether ``text`` has the one spelling of an id: lower case, hyphens."""
     return isinstance(text, str) and _ID.fullmatch(text) is not None

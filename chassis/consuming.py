@@ -1,0 +1,137 @@
+"""The consumer connection of a service process.
+
+Nameko's own stops its connection before its workers are done on SIGTERM, so
+that the broker hands their work to somebody else: it runs twice. This one
+drains. It also leaves decoding to whoever handles the message, so that one
+unreadable message cannot take the process down.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, Final, Protocol
+
+from amqp.exceptions import AMQPError
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.message import Message
+from kombu.messaging import Consumer
+from kombu.transport import pyamqp
+from nameko.messaging import QueueConsumer as NamekoQueueConsumer
+
+__all__ = ["QueueConsumer", "declared_elsewhere"]
+
+logger = logging.getLogger(__name__)
+
+# With connection.blocked negotiated, py-amqp reads the socket before every
+# publish; here workers publish replies while the consumer reads.
+pyamqp.Connection.negotiate_capabilities = {
+    "consumer_cancel_notify": True,
+    "authentication_failure_close": True,
+}
+
+_RECONNECT: Final = {
+    "interval_start": 0.2,
+    "interval_step": 0.5,
+    "interval_max": 5,
+}
+
+
+class Provider(Protocol):
+    """Whoever consumes a queue through a :class:`QueueConsumer`."""
+
+    queue: Queue
+
+    def handle_message(self, message: Message) -> None:
+        """Take charge of one message; must settle it in the end."""
+
+
+def declared_elsewhere(name: str) -> Queue:
+    """A queue that the operator declared and this process only consumes."""
+    return Queue(name, no_declare=True)
+
+
+class QueueConsumer(NamekoQueueConsumer):  # type: ignore[misc]
+    """One connection, one channel, any number of queues.
+
+    Attributes:
+        is_live: Whether the broker delivers to us at this moment.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_live = False
+        self._unsettled: set[tuple[int, int]] = set()
+
+    def get_consumers(
+        self,
+        consumer_cls: Any,
+        channel: Any,  # noqa: ARG002 - kombu's
+    ) -> Iterable[Consumer]:
+        """Called after every (re)connection; old deliveries are void by then."""
+        self._unsettled.clear()
+        for provider in self._providers:
+            consumer = consumer_cls(
+                queues=[provider.queue],
+                on_message=partial(self._receive, provider),
+            )
+            prefetch = getattr(provider, "prefetch_count", self.prefetch_count)
+            consumer.qos(prefetch_count=prefetch)
+            self._consumers[provider] = consumer
+        return list(self._consumers.values())
+
+    def _receive(self, provider: Provider, message: Message) -> None:
+        self._unsettled.add(_key(message))
+        provider.handle_message(message)
+
+    def ack_message(self, message: Message) -> None:
+        """Tell the broker that the message is done with."""
+        self._settle(message, message.ack)
+
+    def requeue_message(self, message: Message) -> None:
+        """Give the message back; it counts towards the delivery limit."""
+        self._settle(message, message.requeue)
+
+    def reject_message(self, message: Message) -> None:
+        """Drop the message, into the dead letters if its queue has any."""
+        self._settle(message, message.reject)
+
+    def _settle(self, message: Message, settle: Any) -> None:
+        try:
+            # A message of a lost connection has gone back to the broker.
+            if message.channel.connection and _key(message) in self._unsettled:
+                settle()
+        except (OSError, AMQPError) as error:
+            logger.warning("message not settled", extra={"error": repr(error)})
+        finally:
+            self._unsettled.discard(_key(message))
+
+    def on_iteration(self) -> None:
+        """Stop only when nobody consumes and nothing is still worked on."""
+        self._cancel_consumers_if_requested()
+        if not self._consumers and not self._unsettled:
+            self.should_stop = True
+
+    def establish_connection(self) -> Connection:
+        """Connect, trying again with growing pauses for as long as it takes."""
+        connection = self.connection.clone()
+        connection.ensure_connection(self.on_connection_error, **_RECONNECT)
+        return connection
+
+    def consume(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """Consume until the connection is lost or nothing is left to do."""
+        try:
+            yield from super().consume(*args, **kwargs)
+        finally:
+            self.is_live = False
+
+    def on_consume_ready(
+        self, connection: Any, channel: Any, consumers: Any, **kwargs: Any
+    ) -> None:
+        """Called after every (re)connection."""
+        super().on_consume_ready(connection, channel, consumers, **kwargs)
+        self.is_live = True
+
+
+def _key(message: Message) -> tuple[int, int]:
+    return id(message.channel), message.delivery_tag

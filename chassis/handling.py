@@ -1,0 +1,352 @@
+"""Entrypoints of the events role: one event at a time, in batches, by timer.
+
+A handler that fails is retried through the ladder of ``chassis.topology``:
+the event waits in a queue whose messages expire back into exactly this
+handler's queue. After the last rung, or for an event that cannot be read at
+all, it is parked among the service's dead letters, with the reason.
+"""
+
+import logging
+import random
+import time
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+import eventlet
+from eventlet.event import Event as Signal
+from kombu.message import Message
+from nameko.exceptions import ContainerBeingKilled
+from nameko.extensions import Entrypoint
+from pymongo.errors import PyMongoError
+
+from chassis import codec
+from chassis.consuming import QueueConsumer, declared_elsewhere
+from chassis.context import KEY, Context
+from chassis.errors import InvalidInputError
+from chassis.events import next_delay_s
+from chassis.ids import is_id, new_id
+from chassis.leases import LEASES, Lease
+from chassis.mongo import MongoDatabase
+from chassis.publishing import ConfirmingPublisher, NotPublishedError
+from chassis.topology import (
+    DEAD_LETTER_EXCHANGE,
+    event_queue,
+    feed_queue,
+    retry_exchange,
+)
+
+__all__ = [
+    "BatchHandler",
+    "EventHandler",
+    "LeasedTimer",
+    "batch_handler",
+    "event_handler",
+    "leased_timer",
+]
+
+logger = logging.getLogger(__name__)
+
+_HANDLER_BUDGET_S: Final = 60.0
+_MAX_REASON: Final = 500
+
+
+class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
+    """What a handler of single events and one of batches share."""
+
+    queue_consumer = QueueConsumer()
+    queue: Any
+
+    def setup(self) -> None:
+        """Register with the connection; the operator declared the queue."""
+        self.queue = declared_elsewhere(self.queue_name)
+        self._publisher = ConfirmingPublisher(self.container.config["AMQP_URI"])
+        self._publishing = eventlet.semaphore.Semaphore(1)
+        self.queue_consumer.register_provider(self)
+
+    @property
+    def queue_name(self) -> str:
+        """The queue that this entrypoint consumes."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Stop consuming; what is being handled will be finished."""
+        self.queue_consumer.unregister_provider(self)
+
+    def settle(self, message: Message, error: BaseException | None) -> None:
+        """Acknowledge, or put the event where it will be seen again."""
+        if error is None:
+            self.queue_consumer.ack_message(message)
+            return
+        try:
+            self._put_off(message, error)
+        except NotPublishedError as lost:
+            logger.warning("retry not published", extra={"error": repr(lost)})
+            self.queue_consumer.requeue_message(message)
+        else:
+            self.queue_consumer.ack_message(message)
+
+    def _put_off(self, message: Message, error: BaseException) -> None:
+        headers = message.headers or {}
+        attempt = int(headers.get("x-attempt", 0)) + 1
+        delay_s = next_delay_s(attempt)
+        reason = f"{type(error).__name__}: {error}"[:_MAX_REASON]
+        if isinstance(error, InvalidInputError):
+            delay_s = None
+        extra = {"queue": self.queue.name, "attempt": attempt, "reason": reason}
+        if delay_s is None:
+            logger.error("event dead-lettered", extra=extra)
+            exchange, routing_key = DEAD_LETTER_EXCHANGE, self.container.service_name
+        else:
+            logger.warning("event will be retried", extra={**extra, "delay_s": delay_s})
+            exchange, routing_key = retry_exchange(delay_s), self.queue.name
+        body = message.body
+        with self._publishing:
+            self._publisher.publish(
+                exchange,
+                routing_key,
+                body.encode() if isinstance(body, str) else bytes(body),
+                message_id=message.properties.get("message_id"),
+                headers={
+                    "x-attempt": attempt,
+                    "x-reason": reason,
+                    "x-queue": self.queue.name,
+                    "x-at": int(time.time()),
+                },
+            )
+            self._publisher.flush()
+
+
+def _read(message: Message) -> dict[str, Any]:
+    """The envelope in a message.
+
+    Raises:
+        InvalidInputError: ``malformed_event``.
+    """
+    try:
+        event = codec.decode(message.body)
+        if is_id(event["id"]) and is_id(event["org_id"]):
+            return event  # type: ignore[no-any-return]
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise InvalidInputError("malformed_event", "This message is no event.")
+
+
+def _context(event: dict[str, Any]) -> Context:
+    """Handlers act as the system, in the event's organisation."""
+    return Context(
+        caller=None,
+        org_id=event["org_id"],
+        actor=event["actor"],
+        operation_id=event["operation_id"],
+        request_id=event["request_id"],
+        traceparent=event.get("traceparent", ""),
+        deadline=time.time() + _HANDLER_BUDGET_S,
+    )
+
+
+class EventHandler(_QueueEntrypoint):
+    """Calls the method with one envelope at a time.
+
+    Args:
+        source: The publishing service.
+        event: The event's short name.
+    """
+
+    def __init__(self, source: str, event: str, **kwargs: Any) -> None:
+        self.source = source
+        self.event = event
+        super().__init__(**kwargs)
+
+    @property
+    def queue_name(self) -> str:
+        """The queue that the operator declared for this handler."""
+        return event_queue(
+            self.source, self.event, self.container.service_name, self.method_name
+        )
+
+    def handle_message(self, message: Message) -> None:
+        """Start a worker for the event."""
+        try:
+            event = _read(message)
+        except InvalidInputError as error:
+            self.settle(message, error)
+            return
+        try:
+            self.container.spawn_worker(
+                self,
+                (event,),
+                {},
+                context_data={KEY: _context(event)},
+                handle_result=partial(self._handle_result, message),
+            )
+        except ContainerBeingKilled:
+            self.queue_consumer.requeue_message(message)
+
+    def _handle_result(
+        self, message: Message, _worker_ctx: Any, result: Any, exc_info: Any
+    ) -> tuple[Any, Any]:
+        self.settle(message, None if exc_info is None else exc_info[1])
+        return result, exc_info
+
+
+event_handler = EventHandler.decorator
+
+
+class BatchHandler(_QueueEntrypoint):
+    """Calls the method with a list of envelopes from the service's feed.
+
+    A batch that fails is tried again event by event, so that one bad event
+    does not take its neighbours up the retry ladder.
+
+    Args:
+        size: The most events in one call.
+        wait_s: How long the first of a batch waits for others.
+    """
+
+    def __init__(self, size: int = 200, wait_s: float = 0.02, **kwargs: Any) -> None:
+        self._size = size
+        self._wait_s = wait_s
+        self._waiting: list[Message] = []
+        self._flusher: Any = None
+        super().__init__(**kwargs)
+
+    @property
+    def prefetch_count(self) -> int:
+        """Enough for one batch at work and one to come."""
+        return 2 * self._size
+
+    @property
+    def queue_name(self) -> str:
+        """The service's feed of everything."""
+        return feed_queue(self.container.service_name)
+
+    def setup(self) -> None:
+        """Prepare to collect."""
+        super().setup()
+        self._turn = eventlet.semaphore.Semaphore(1)
+
+    def handle_message(self, message: Message) -> None:
+        """Add the event to the batch; start the clock with the first."""
+        self._waiting.append(message)
+        if len(self._waiting) == 1:
+            self.container.spawn_managed_thread(self._collect)
+
+    def _collect(self) -> None:
+        eventlet.sleep(self._wait_s)
+        with self._turn:
+            while self._waiting:
+                batch = self._waiting[: self._size]
+                del self._waiting[: self._size]
+                self._handle(batch)
+
+    def _handle(self, messages: list[Message]) -> None:
+        readable = [pair for pair in map(self._read_or_park, messages) if pair]
+        if not readable:
+            return
+        failure = self._call([event for _, event in readable])
+        if failure is not None and len(readable) > 1:
+            for message, event in readable:
+                self.settle(message, self._call([event]))
+        else:
+            for message, _ in readable:
+                self.settle(message, failure)
+
+    def _read_or_park(self, message: Message) -> tuple[Message, dict[str, Any]] | None:
+        try:
+            return message, _read(message)
+        except InvalidInputError as error:
+            self.settle(message, error)
+            return None
+
+    def _call(self, events: list[dict[str, Any]]) -> BaseException | None:
+        """Run the method in a worker and wait for how it ends."""
+        done = Signal()
+
+        def handle_result(
+            _worker_ctx: Any, result: Any, exc_info: Any
+        ) -> tuple[Any, Any]:
+            done.send(None if exc_info is None else exc_info[1])
+            return result, exc_info
+
+        self.container.spawn_worker(
+            self,
+            (events,),
+            {},
+            context_data={KEY: _context(events[0])},
+            handle_result=handle_result,
+        )
+        failure: BaseException | None = done.wait()
+        return failure
+
+
+batch_handler = BatchHandler.decorator
+
+
+class LeasedTimer(Entrypoint):  # type: ignore[misc]
+    """Calls the method every ``interval_s``, in one process of the service.
+
+    The method gets no organisation: it looks for work in all of them.
+    """
+
+    mongo = MongoDatabase()
+
+    def __init__(self, interval_s: float, **kwargs: Any) -> None:
+        self._interval_s = interval_s
+        super().__init__(**kwargs)
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._stopping = Signal()
+        self._ticker = self.container.spawn_managed_thread(self._run)
+
+    def stop(self) -> None:
+        """Stop ticking; the lease runs out by itself."""
+        if not self._stopping.ready():
+            self._stopping.send(None)
+
+    def _run(self) -> None:
+        lease = Lease(
+            self.mongo.database[LEASES.name],
+            f"timer:{self.method_name}",
+            timedelta(seconds=3 * self._interval_s),
+        )
+        while not self._stopping.ready():
+            try:
+                if lease.hold():
+                    self._tick()
+            except PyMongoError as error:
+                logger.warning("timer skipped", extra={"error": repr(error)})
+            # Spread, so that processes started together do not stay together.
+            pause_s = self._interval_s * random.uniform(0.8, 1.2)  # noqa: S311
+            with eventlet.Timeout(pause_s, exception=False):
+                self._stopping.wait()
+
+    def _tick(self) -> None:
+        done = Signal()
+
+        def handle_result(
+            _worker_ctx: Any, result: Any, exc_info: Any
+        ) -> tuple[Any, Any]:
+            if exc_info is not None:
+                logger.error("timer failed", exc_info=exc_info)
+            done.send(None)
+            return result, exc_info
+
+        identity = new_id()
+        context = Context(
+            caller=None,
+            org_id=None,
+            actor={"type": "service", "id": f"service:{self.container.service_name}"},
+            operation_id=identity,
+            request_id=identity,
+            traceparent="",
+            deadline=time.time() + _HANDLER_BUDGET_S,
+        )
+        self.container.spawn_worker(
+            self, (), {}, context_data={KEY: context}, handle_result=handle_result
+        )
+        done.wait()
+
+
+leased_timer = LeasedTimer.decorator

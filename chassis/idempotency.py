@@ -1,0 +1,137 @@
+"""One operation, one effect: retries with an ``Idempotency-Key`` included.
+
+The owning service decides. A keyed operation reserves its key before it acts;
+the ids of everything it makes are derived from the reservation, so that a
+crash between the write and the answer still makes one thing. An operation
+without a key derives its ids from itself, which makes a request that the
+broker delivers twice harmless at no cost.
+"""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import orjson
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from chassis.context import Context
+from chassis.errors import ConflictError, InvalidInputError, WireError
+from chassis.ids import derive_id, is_keyed, new_id
+from chassis.mongo import Collection, Document, Index, TenantRows
+
+__all__ = ["IDEMPOTENCY_KEYS", "Operation", "idempotent"]
+
+IDEMPOTENCY_KEYS: Final = Collection(
+    "idempotency_keys", (Index((("expires_at", 1),), expires_after_s=0),)
+)
+_LIFE: Final = timedelta(hours=24)
+_TAKEOVER_AFTER: Final = timedelta(seconds=15)
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Operation:
+    """The operation that the current worker is part of."""
+
+    def __init__(self, database: Database[Document], context: Context) -> None:
+        self._context = context
+        self._seed = context.operation_id
+        self._database = database
+
+    def new_id(self, role: str) -> str:
+        """The id of the thing that this operation makes in ``role``.
+
+        The same each time that the operation is tried.
+        """
+        return derive_id(self._seed, role)
+
+    def once(self, name: str, arguments: dict[str, Any], act: Callable[[], Any]) -> Any:
+        """Act, or give the answer of the time before.
+
+        A refusal frees the key, so that the client may correct what was
+        wrong. An attempt that died is taken over after fifteen seconds.
+
+        Raises:
+            InvalidInputError: ``idempotency_key_reused``: the key was used
+                for another request.
+            ConflictError: ``idempotency_key_in_progress``.
+        """
+        if not is_keyed(self._context.operation_id):
+            return act()
+        rows = TenantRows(self._database[IDEMPOTENCY_KEYS.name], self._context)
+        reservation = self._reserve(rows, _fingerprint(name, arguments))
+        if reservation["answer"] is not None:
+            self._context.replayed = True
+            return orjson.loads(reservation["answer"])
+        self._seed = reservation["seed"]
+        own = {"_id": reservation["_id"]}
+        try:
+            answer = act()
+        except WireError as refusal:
+            if refusal.status < 500:  # noqa: PLR2004 - the outcome is known
+                rows.delete(own)
+            raise
+        rows.update(own, {"$set": {"answer": orjson.dumps(answer)}})
+        return answer
+
+    def _reserve(self, rows: TenantRows, fingerprint: str) -> Document:
+        now = self._context.now()
+        reservation = {
+            "_id": self._context.operation_id,
+            "principal_id": self._context.actor["id"],
+            "fingerprint": fingerprint,
+            "seed": new_id(),
+            "answer": None,
+            "running_until": now + _TAKEOVER_AFTER,
+            "expires_at": now + _LIFE,
+        }
+        try:
+            rows.insert(reservation)
+        except DuplicateKeyError:
+            return self._reserved_before(rows, reservation)
+        return reservation
+
+    def _reserved_before(self, rows: TenantRows, wanted: Document) -> Document:
+        key = {"_id": wanted["_id"], "principal_id": wanted["principal_id"]}
+        found = rows.find_one(key)
+        if found is not None and found["fingerprint"] != wanted["fingerprint"]:
+            raise InvalidInputError(
+                "idempotency_key_reused",
+                "This Idempotency-Key was used for another request.",
+            )
+        if found is not None and found["answer"] is not None:
+            return found
+        taken_over = rows.update(
+            {**key, "answer": None, "running_until": {"$lt": self._context.now()}},
+            {"$set": {"running_until": wanted["running_until"]}},
+        )
+        if taken_over is None:
+            raise ConflictError(
+                "idempotency_key_in_progress",
+                "A request with this Idempotency-Key is still being worked on.",
+            )
+        return taken_over
+
+
+def _fingerprint(name: str, arguments: dict[str, Any]) -> str:
+    canonical = orjson.dumps([name, arguments], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def idempotent(method: Method) -> Method:
+    """Answer a repeated keyed call of this method as the first time.
+
+    The service needs an :class:`Operation` as ``self.operation``. Not for
+    methods whose answers carry secrets.
+    """
+
+    @functools.wraps(method)
+    def once(self: Any, **arguments: Any) -> Any:
+        return self.operation.once(
+            method.__name__, arguments, lambda: method(self, **arguments)
+        )
+
+    return once  # type: ignore[return-value]

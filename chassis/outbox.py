@@ -1,0 +1,286 @@
+"""The outbox relay: from the record to the event log to the broker.
+
+One relay per service works at a time, under a lease. It moves the pending
+events of records into the append-only ``event_log``, whether or not the
+broker is there, and publishes the log from behind a cursor. A change stream
+wakes it within milliseconds of a commit; a sweep every second finds what a
+crash left behind. Whatever dies when, an event is published at least once,
+and those of one record in order.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+import eventlet
+import pymongo
+from eventlet.event import Event as Signal
+from nameko.extensions import DependencyProvider
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+
+from chassis import codec
+from chassis.config import setting
+from chassis.leases import LEASES, Lease
+from chassis.mongo import Collection, Document, Index, MongoDatabase
+from chassis.publishing import ConfirmingPublisher, NotPublishedError
+from chassis.topology import event_exchange
+from chassis.vault import SUBJECT_KEYS, Vault
+
+__all__ = ["EVENT_LOG", "OUTBOX_COLLECTIONS", "PENDING_INDEX", "OutboxRelay"]
+
+logger = logging.getLogger(__name__)
+
+EVENT_LOG: Final = Collection(
+    "event_log",
+    (
+        Index((("position", 1),)),
+        Index((("org_id", 1), ("aggregate.id", 1), ("sequence", 1)), is_unique=True),
+    ),
+    is_append_only=True,
+)
+OUTBOX_COLLECTIONS: Final = (EVENT_LOG, LEASES, SUBJECT_KEYS)
+# Every collection of records with events declares it.
+PENDING_INDEX: Final = Index((("pending_at", 1),), is_sparse=True)
+
+_LEASE_LIFE: Final = timedelta(seconds=8)
+_SWEEP_S: Final = 1.0
+_BATCH: Final = 200
+_MAX_WAIT_MS: Final = 5_000
+_PRIVATE: Final = frozenset({"changes", "personal", "subject_id"})
+_WRITTEN: Final = (
+    {"fullDocument.pending_at": {"$exists": True}},
+    {"updateDescription.updatedFields.pending_at": {"$exists": True}},
+    {"operationType": "replace"},
+)
+
+
+class LeaseLostError(Exception):
+    """Another process relays by now."""
+
+
+class OutboxRelay(DependencyProvider):  # type: ignore[misc]
+    """Runs the relay in an events process.
+
+    Args:
+        collections: The names of the collections whose records have events.
+    """
+
+    mongo = MongoDatabase()
+
+    def __init__(self, *collections: str) -> None:
+        self._collections = collections
+
+    def start(self) -> None:
+        """Begin to relay."""
+        database = self.mongo.database
+        self._wake = Signal()
+        self._is_stopping = False
+        self._lease = Lease(database[LEASES.name], "relay", _LEASE_LIFE)
+        self._publisher = ConfirmingPublisher(self.container.config["AMQP_URI"])
+        self._vault = Vault(database[SUBJECT_KEYS.name], setting("VAULT_KEY"))
+        self._watcher = self.container.spawn_managed_thread(self._watch)
+        self._runner = self.container.spawn_managed_thread(self._run)
+
+    def stop(self) -> None:
+        """Finish the batch at hand and let go of the lease."""
+        self._is_stopping = True
+        self._hint()
+        self._watcher.kill()
+        self._runner.wait()
+        self._publisher.close()
+
+    def get_dependency(self, _worker_ctx: Any) -> None:
+        """Nothing: handlers do not talk to the relay."""
+
+    def _hint(self) -> None:
+        if not self._wake.ready():
+            self._wake.send(None)
+
+    def _watch(self) -> None:
+        """Turn commits into hints; missing one costs a second, no more."""
+        pipeline: list[Document] = [
+            {"$match": {"$or": list(_WRITTEN)}},
+            {"$project": {"_id": 1}},
+        ]
+        while not self._is_stopping:
+            try:
+                with self.mongo.database.watch(
+                    pipeline, max_await_time_ms=_MAX_WAIT_MS
+                ) as stream:
+                    while stream.alive:
+                        if stream.try_next() is not None:
+                            self._hint()
+            except PyMongoError as error:
+                logger.warning("change stream lost", extra={"error": repr(error)})
+                eventlet.sleep(_SWEEP_S)
+
+    def _run(self) -> None:
+        while not self._is_stopping:
+            self._wake = Signal()
+            try:
+                if self._lease.hold():
+                    self._relay()
+            except (PyMongoError, NotPublishedError, LeaseLostError) as error:
+                logger.warning("relay will try again", extra={"error": repr(error)})
+                eventlet.sleep(_SWEEP_S)
+            with eventlet.Timeout(_SWEEP_S, exception=False):
+                self._wake.wait()
+        self._release()
+
+    def _release(self) -> None:
+        try:
+            self._lease.release()
+        except PyMongoError as error:
+            logger.warning("lease not released", extra={"error": repr(error)})
+
+    def _relay(self) -> None:
+        """Move and publish until nothing is left; renew the lease on the way."""
+        is_busy = True
+        while is_busy and not self._is_stopping:
+            with pymongo.timeout(_LEASE_LIFE.total_seconds() / 2):
+                moved = [self._move(name) for name in self._collections]
+            is_busy = any([*moved, self._publish()])
+            if is_busy and not self._lease.hold():
+                raise LeaseLostError
+
+    def _move(self, name: str) -> bool:
+        """Take pending events of one collection into the log; whether any were."""
+        records = self.mongo.database[name]
+        found = list(
+            records.find(
+                {"pending_at": {"$exists": True}},
+                {"pending_events": 1},
+                sort=[("pending_at", 1)],
+                limit=_BATCH,
+                hint=[("pending_at", 1)],
+            )
+        )
+        if not found:
+            return False
+        self._log([event for record in found for event in record["pending_events"]])
+        records.bulk_write(
+            [
+                _without(record["_id"], [e["id"] for e in record["pending_events"]])
+                for record in found
+            ],
+            ordered=False,
+        )
+        return True
+
+    def _log(self, events: list[Document]) -> None:
+        """Append what the log does not have yet, in one transaction.
+
+        The lease's row is part of it: positions become visible in order, and
+        a relay that lost its lease cannot append behind the cursor.
+        """
+        log = self.mongo.database[EVENT_LOG.name]
+        ids = [event["id"] for event in events]
+        known = {row["_id"] for row in log.find({"_id": {"$in": ids}}, {"_id": 1})}
+        rows = [self._row(e, keys) for e, keys in self._keyed(events, known)]
+        if not rows:
+            return
+
+        def append(session: ClientSession) -> None:
+            lease: Any = self.mongo.database[LEASES.name].find_one_and_update(
+                self._lease.condition,
+                {"$inc": {"position": len(rows)}},
+                return_document=ReturnDocument.AFTER,
+                session=session,
+            )
+            if lease is None:
+                raise LeaseLostError
+            first = lease["position"] - len(rows) + 1
+            for position, row in enumerate(rows, first):
+                row["position"] = position
+            log.insert_many(rows, session=session)
+
+        with self.mongo.database.client.start_session() as session:
+            session.with_transaction(append)
+
+    def _keyed(
+        self, events: Iterable[Document], known: set[str]
+    ) -> Iterator[tuple[Document, dict[str, Any]]]:
+        fresh = [event for event in events if event["id"] not in known]
+        keys = self._vault.keys_of(
+            (event["org_id"], event["subject_id"])
+            for event in fresh
+            if event["personal"] and event["subject_id"]
+        )
+        return ((event, keys) for event in fresh)
+
+    def _row(self, event: Document, keys: dict[str, Any]) -> Document:
+        """An event with its changes, personal values encrypted."""
+        public = {name: value for name, value in event.items() if name != "id"}
+        key = keys.get(event["subject_id"])
+        changes = event["changes"]
+        sealed = {}
+        if key is not None:
+            private = {n: v for n, v in changes.items() if n in event["personal"]}
+            changes = {n: v for n, v in changes.items() if n not in private}
+            sealed = {"sealed": self._vault.encrypt(key, private, event["id"])}
+        return {"_id": event["id"], **public, "changes": changes, **sealed}
+
+    def _publish(self) -> bool:
+        """Publish a batch from the log and move the cursor; whether there was any."""
+        leases = self.mongo.database[LEASES.name]
+        lease = leases.find_one(self._lease.condition)
+        if lease is None:
+            raise LeaseLostError
+        rows = list(
+            self.mongo.database[EVENT_LOG.name].find(
+                {"position": {"$gt": lease.get("published", 0)}},
+                sort=[("position", 1)],
+                limit=_BATCH,
+            )
+        )
+        if not rows:
+            return False
+        in_flight: set[str] = set()
+        for row in rows:
+            # Order within a record holds because the next event of it leaves
+            # only when the one before is safe.
+            if row["aggregate"]["id"] in in_flight:
+                self._publisher.flush()
+                in_flight.clear()
+            in_flight.add(row["aggregate"]["id"])
+            self._send(row)
+        self._publisher.flush()
+        leases.update_one(
+            self._lease.condition, {"$set": {"published": rows[-1]["position"]}}
+        )
+        return True
+
+    def _send(self, row: Document) -> None:
+        event = {
+            name: value
+            for name, value in row.items()
+            if name not in _PRIVATE and name not in {"_id", "position", "sealed"}
+        }
+        source, _, short_name = row["event"].partition(".")
+        self._publisher.publish(
+            event_exchange(source),
+            short_name,
+            codec.encode({"id": row["_id"], **event}),
+            message_id=row["_id"],
+        )
+
+
+def _without(record_id: str, event_ids: list[str]) -> UpdateOne:
+    """Take events out of a record; ``pending_at`` goes with the last of them."""
+    remaining = {
+        "$filter": {
+            "input": "$pending_events",
+            "cond": {"$not": [{"$in": ["$$this.id", event_ids]}]},
+        }
+    }
+    is_done = {"$eq": ["$pending_events", []]}
+    return UpdateOne(
+        {"_id": record_id},
+        [
+            {"$set": {"pending_events": remaining}},
+            {"$set": {"pending_at": {"$cond": [is_done, "$$REMOVE", "$pending_at"]}}},
+        ],
+    )
