@@ -1,0 +1,1 @@
+"""The local stack behind ``./crm``: set up, run, watch, test."""

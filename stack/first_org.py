@@ -1,0 +1,103 @@
+"""The organisation that a first ``./crm up`` registers for its user."""
+
+import http.client
+import json
+import secrets
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from stack.errors import StackError
+from stack.paths import StatePaths
+from stack.private_files import read_json, write_json
+
+__all__ = ["ensure_first_org"]
+
+_EMAIL: Final = "demo@rapport.example"
+_TIMEOUT_S: Final = 30
+
+
+@dataclass(frozen=True)
+class _Gateway:
+    port: int
+
+    def request(
+        self, method: str, path: str, body: Any = None, token: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """One JSON request; the status and the body of the answer."""
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=_TIMEOUT_S
+        )
+        try:
+            connection.request(
+                method, path, json.dumps(body) if body else None, headers
+            )
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"{}")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise StackError(
+                f"The gateway did not answer {method} {path}: {error}. See "
+                "`./crm logs gateway`."
+            ) from error
+        finally:
+            connection.close()
+
+
+def ensure_first_org(paths: StatePaths, gateway_port: int) -> dict[str, str]:
+    """Register the demo organisation unless that has been done; returns its login.
+
+    The password is kept before the request is made, so that a run cut short
+    in between can log in afterwards.
+    """
+    path = paths.secrets / "demo.json"
+    kept: dict[str, str] = read_json(path) or {}
+    if kept.get("org_id"):
+        return kept
+    kept = {
+        "email": _EMAIL,
+        "password": kept.get("password") or secrets.token_urlsafe(12),
+        "org_id": "",
+    }
+    write_json(path, kept)
+    gateway = _Gateway(gateway_port)
+    kept["org_id"] = _org_id(gateway, _register(gateway, kept))
+    write_json(path, kept)
+    return kept
+
+
+def _register(gateway: _Gateway, login: dict[str, str]) -> str:
+    status, answer = gateway.request(
+        "POST",
+        "/v1/auth/register-org",
+        {
+            "org_name": "Demo",
+            "name": "Demo Owner",
+            "email": login["email"],
+            "password": login["password"],
+        },
+    )
+    if status == HTTPStatus.CONFLICT:
+        status, answer = gateway.request(
+            "POST",
+            "/v1/auth/login",
+            {"email": login["email"], "password": login["password"]},
+        )
+    return str(_expect(status, answer, "access_token"))
+
+
+def _org_id(gateway: _Gateway, token: str) -> str:
+    status, answer = gateway.request("GET", "/v1/orgs/current", token=token)
+    return str(_expect(status, answer, "id"))
+
+
+def _expect(status: int, answer: dict[str, Any], member: str) -> Any:
+    if status not in {HTTPStatus.OK, HTTPStatus.CREATED} or member not in answer:
+        raise StackError(
+            "The demo organisation could not be registered: the gateway answered "
+            f"{status} {answer.get('code', '')}. See `./crm logs gateway`; "
+            "`./crm down --purge` begins anew."
+        )
+    return answer[member]

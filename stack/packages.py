@@ -1,0 +1,184 @@
+"""The servers that a stack needs: found, or fetched on the first run."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from stack.debian import extract_packages, install_packages
+from stack.errors import StackError
+from stack.paths import ROOT, programs_directory
+
+__all__ = ["Programs", "find_programs"]
+
+_DEBIAN_RABBITMQ: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+_SYSTEM_PATH: Final = (
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin"
+)
+_PACKAGES: Final = ("rabbitmq-server", "redis-server", "libcurl4")
+_ELSEWHERE: Final = (
+    "Use `docker compose up --wait` here, or run servers of your own and name them "
+    "by AMQP_URI, MONGO_URI and REDIS_URL."
+)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Where the servers are.
+
+    Attributes:
+        prefix: The directory into which Debian packages were unpacked;
+            ``None`` if the system has them.
+    """
+
+    rabbitmq_server: str
+    epmd: str
+    redis_server: str
+    mongod: str
+    prefix: Path | None
+
+    def environment(self) -> dict[str, str]:
+        """What lets unpacked programs find each other and their libraries."""
+        path = _SYSTEM_PATH
+        if self.prefix is None:
+            return {"PATH": path}
+        erlang = self.prefix / "usr/lib/erlang"
+        libraries = self.prefix / "usr/lib" / f"{platform.machine()}-linux-gnu"
+        return {
+            "PATH": f"{erlang / 'bin'}:{path}",
+            "ERL_ROOTDIR": str(erlang),
+            "LD_LIBRARY_PATH": str(libraries),
+        }
+
+
+def find_programs(
+    say: Callable[[str], None], *, broker: bool, database: bool, cache: bool
+) -> Programs:
+    """Find the servers that are wanted, and install those that are missing.
+
+    Raises:
+        StackError: One is missing and cannot be had here.
+    """
+    wanted = {"rabbitmq-server": broker, "redis-server": cache}
+    missing = [name for name, is_wanted in wanted.items() if is_wanted]
+    missing = [name for name in missing if _find(name, None) is None]
+    prefix = _install(say) if missing else None
+    return Programs(
+        rabbitmq_server=_require("rabbitmq-server", prefix) if broker else "",
+        epmd=_require("epmd", prefix) if broker else "",
+        redis_server=_require("redis-server", prefix) if cache else "",
+        mongod=_mongod(say, prefix) if database else "",
+        prefix=prefix,
+    )
+
+
+def _find(name: str, prefix: Path | None) -> str | None:
+    if prefix is not None:
+        return _find_unpacked(name, prefix)
+    if name == "rabbitmq-server" and _DEBIAN_RABBITMQ.exists():
+        # Debian's own /usr/sbin/rabbitmq-server changes user and directory.
+        return str(_DEBIAN_RABBITMQ)
+    directories = (
+        f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
+    )
+    return shutil.which(name, path=directories)
+
+
+def _find_unpacked(name: str, prefix: Path) -> str | None:
+    patterns = {
+        "rabbitmq-server": "usr/lib/rabbitmq/lib/*/sbin/rabbitmq-server",
+        "redis-server": "usr/bin/redis-*",
+        "epmd": "usr/lib/erlang/bin/epmd",
+    }
+    for path in sorted(prefix.glob(patterns[name])):
+        if path.resolve().exists():
+            return str(path)
+    return None
+
+
+def _require(name: str, prefix: Path | None) -> str:
+    found = _find(name, prefix)
+    if found is None:
+        raise StackError(f"There is no {name} on this machine. {_ELSEWHERE}")
+    return found
+
+
+def _install(say: Callable[[str], None]) -> Path | None:
+    """Make the packages available; returns where, unless the system has them now."""
+    if shutil.which("apt-get") is None:
+        raise StackError(
+            "RabbitMQ and Redis are not installed, and this is no Debian or Ubuntu on "
+            f"which they could be. {_ELSEWHERE}"
+        )
+    if os.geteuid() == 0:
+        say("installing rabbitmq-server and redis-server with apt")
+        install_packages(_PACKAGES)
+        return None
+    prefix = programs_directory() / "debs"
+    if not prefix.exists():
+        say("fetching rabbitmq-server and redis-server with apt, without root")
+        extract_packages(_PACKAGES, prefix)
+    return prefix
+
+
+def _mongod(say: Callable[[str], None], prefix: Path | None) -> str:
+    target = programs_directory() / "mongod"
+    binary = target / "fiftyone" / "db" / "bin" / "mongod"
+    if not binary.exists():
+        installed = shutil.which("mongod")
+        if platform.system() != "Linux" or platform.machine() != "x86_64":
+            if installed:
+                return installed
+            raise StackError(
+                "MongoDB can only be fetched for Linux on x86-64, and there is no "
+                f"mongod on the PATH. {_ELSEWHERE}"
+            )
+        say("fetching mongod (42 MB) with pip")
+        _fetch_mongod(target)
+    _check_mongod(binary, prefix)
+    return str(binary)
+
+
+def _fetch_mongod(target: Path) -> None:
+    unfinished = target.with_name("mongod.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input"),
+        *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
+        *("--requirement", str(ROOT / "requirements-stack.lock")),
+        *("--target", str(unfinished)),
+    ]
+    result = subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or ["pip failed"]
+        raise StackError(
+            f"mongod could not be fetched: {lines[-1]}. Check that pip reaches its "
+            "package index, or name a server of your own by MONGO_URI."
+        )
+    unfinished.rename(target)
+
+
+def _check_mongod(binary: Path, prefix: Path | None) -> None:
+    """Find out now, in a sentence, and not from a crash loop."""
+    libraries = prefix / "usr/lib/x86_64-linux-gnu" if prefix else None
+    environment = {"LD_LIBRARY_PATH": str(libraries)} if libraries else {}
+    result = subprocess.run(  # noqa: S603
+        [str(binary), "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    if result.returncode:
+        reason = (result.stderr.strip().splitlines() or [str(result.returncode)])[-1]
+        raise StackError(
+            f"mongod does not run here: {reason}. On Debian and Ubuntu "
+            "`apt-get install libcurl4` helps; it also needs a processor with AVX."
+        )

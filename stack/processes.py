@@ -1,0 +1,291 @@
+"""The table of a stack's processes, in the order in which they start."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from stack import rabbitmq
+from stack.orphans import MARK
+from stack.packages import Programs
+from stack.paths import ROOT, StatePaths
+from stack.principals import OPERATOR, SERVICES
+from stack.probes import Probe
+from stack.settings import Settings
+from stack.specs import ProcessSpec
+
+__all__ = [
+    "INFRASTRUCTURE_NAMES",
+    "INFRASTRUCTURE_PORTS",
+    "ROLES",
+    "External",
+    "ProcessTable",
+    "worker_names",
+]
+
+ROLES: Final = ("rpc", "events")
+INFRASTRUCTURE_PORTS: Final = (
+    "epmd",
+    "rabbitmq",
+    "rabbitmq-distribution",
+    "rabbitmq-management",
+    "rabbitmq-prometheus",
+    "mongodb",
+    "redis",
+    "redis-state",
+    "mail",
+)
+INFRASTRUCTURE_NAMES: Final = (
+    "epmd",
+    "rabbitmq",
+    "mongodb",
+    "redis",
+    "redis-state",
+    "mail",
+)
+# What a person may set when starting the stack, for the processes of Rapport.
+_PASSED_ON: Final = (
+    "CORS_ORIGINS",
+    "DRAIN_S",
+    "GATEWAY_THREADS",
+    "GATEWAY_WORKERS",
+    "LOG_LEVEL",
+    "MAIL_FROM",
+    "MAX_WORKERS",
+    "TRUSTED_PROXIES",
+)
+_EPMD_STAGE, _SERVER_STAGE, _APPLICATION_STAGE = range(3)
+
+
+@dataclass(frozen=True)
+class External:
+    """Servers of somebody else that are used in place of our own; URIs or ``""``."""
+
+    amqp_uri: str = ""
+    mongo_uri: str = ""
+    redis_url: str = ""
+
+    @classmethod
+    def from_environment(cls, paths: StatePaths) -> "External":
+        """As ``AMQP_URI``, ``MONGO_URI`` and ``REDIS_URL`` say.
+
+        In a shell that took its settings from ``./crm env`` they name servers
+        of this very stack, and mean nothing.
+        """
+        ours = {
+            path.read_text().strip()
+            for pattern in ("*/*_uri", "*/*_url")
+            for path in paths.secrets.glob(pattern)
+        }
+        given = (
+            os.environ.get(name, "") for name in ("AMQP_URI", "MONGO_URI", "REDIS_URL")
+        )
+        return cls(*("" if uri in ours else uri for uri in given))
+
+    def names(self) -> list[str]:
+        """The processes that need not run."""
+        return [
+            *(["epmd", "rabbitmq"] if self.amqp_uri else []),
+            *(["mongodb"] if self.mongo_uri else []),
+            *(["redis", "redis-state"] if self.redis_url else []),
+        ]
+
+
+def worker_names(scale: Mapping[str, int]) -> Iterator[tuple[str, str, str]]:
+    """Service, role and process name of every service process."""
+    for service in SERVICES:
+        for role in ROLES:
+            for number in range(1, scale.get(f"{service}-{role}", 1) + 1):
+                yield service, role, f"{service}-{role}-{number}"
+
+
+@dataclass(frozen=True)
+class ProcessTable:
+    """Knows how each process of this stack is run."""
+
+    paths: StatePaths
+    settings: Settings
+    programs: Programs
+    external: External
+
+    def infrastructure(self) -> list[ProcessSpec]:
+        """The servers that the application stands on."""
+        specs = [
+            self._epmd(),
+            self._rabbitmq(),
+            self._mongodb(),
+            self._redis("redis", "cache", "redis_cache_url"),
+            self._redis("redis-state", "state", "redis_state_url"),
+            self._mail(),
+        ]
+        return [spec for spec in specs if spec.name not in self.external.names()]
+
+    def application(self) -> list[ProcessSpec]:
+        """The gateway and every process of every service."""
+        return [
+            self._gateway(),
+            *(
+                self.worker(service, role, name)
+                for service, role, name in worker_names(self.settings.scale)
+            ),
+        ]
+
+    def worker(self, service: str, role: str, name: str) -> ProcessSpec:
+        """One process of a service."""
+        port = self.settings.ports[name]
+        health = f"http://127.0.0.1:{port}/health"
+        return ProcessSpec(
+            name=name,
+            role=role,
+            stage=_APPLICATION_STAGE,
+            command=self._python("-m", "chassis.launcher", f"svc_{service}", role),
+            environment=self._application_environment(
+                service,
+                HEALTH_ADDRESS=f"127.0.0.1:{port}",
+                SMTP_URL=f"smtp://127.0.0.1:{self.settings.ports['mail']}",
+            ),
+            directory=str(ROOT),
+            port=port,
+            ready=Probe("http", f"{health}/ready"),
+            alive=Probe("http", f"{health}/live"),
+            restart_when_deaf=True,
+        )
+
+    def _gateway(self) -> ProcessSpec:
+        address = f"127.0.0.1:{self.settings.gateway_port}"
+        return ProcessSpec(
+            name="gateway",
+            role="gateway",
+            stage=_APPLICATION_STAGE,
+            command=self._python(
+                "-m",
+                "gunicorn",
+                "-c",
+                "gateway_flask/gunicorn.conf.py",
+                "gateway_flask.app:create_app()",
+            ),
+            environment=self._application_environment("gateway", GATEWAY_BIND=address),
+            directory=str(ROOT),
+            port=self.settings.gateway_port,
+            ready=Probe("http", f"http://{address}/health/live"),
+            alive=Probe("http", f"http://{address}/health/live"),
+            stop_timeout_s=30,
+            restart_when_deaf=True,
+        )
+
+    def _epmd(self) -> ProcessSpec:
+        port = self.settings.ports["epmd"]
+        return self._server(
+            "epmd",
+            "broker",
+            (self.programs.epmd, "-port", str(port)),
+            Probe("tcp", f"127.0.0.1:{port}"),
+            environment=rabbitmq.node_environment(
+                self.paths.data_of("rabbitmq"), self.settings.ports
+            ),
+            stage=_EPMD_STAGE,
+        )
+
+    def _rabbitmq(self) -> ProcessSpec:
+        secret = self.paths.secrets_of(OPERATOR) / "amqp_uri"
+        return self._server(
+            "rabbitmq",
+            "broker",
+            (self.programs.rabbitmq_server,),
+            Probe("amqp", secret_file=str(secret)),
+            environment=rabbitmq.node_environment(
+                self.paths.data_of("rabbitmq"), self.settings.ports
+            ),
+        )
+
+    def _mongodb(self) -> ProcessSpec:
+        port = self.settings.ports["mongodb"]
+        directory = self.paths.data_of("mongodb")
+        command = (
+            *(self.programs.mongod, "--dbpath", str(directory / "data")),
+            *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
+            *("--replSet", "rs0", "--auth"),
+            *("--keyFile", str(self.paths.secrets / "mongodb" / "keyfile")),
+            *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256", "--quiet"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        )
+        return self._server(
+            "mongodb", "database", command, Probe("mongodb", f"127.0.0.1:{port}")
+        )
+
+    def _redis(self, name: str, role: str, url_file: str) -> ProcessSpec:
+        configuration = self.paths.data_of(name) / "redis.conf"
+        return self._server(
+            name,
+            role,
+            (self.programs.redis_server, str(configuration)),
+            Probe(
+                "redis",
+                f"127.0.0.1:{self.settings.ports[name]}",
+                str(self.paths.secrets_of(OPERATOR) / url_file),
+            ),
+        )
+
+    def _mail(self) -> ProcessSpec:
+        port = self.settings.ports["mail"]
+        return self._server(
+            "mail",
+            "mail",
+            self._python("-m", "stack.mail", str(port), str(self.paths.mailbox)),
+            Probe("smtp", f"127.0.0.1:{port}"),
+        )
+
+    def _server(
+        self,
+        name: str,
+        role: str,
+        command: Iterable[str],
+        probe: Probe,
+        *,
+        environment: Mapping[str, str] | None = None,
+        stage: int = _SERVER_STAGE,
+    ) -> ProcessSpec:
+        return ProcessSpec(
+            name=name,
+            role=role,
+            stage=stage,
+            command=tuple(command),
+            environment=self._environment(**(environment or {})),
+            directory=str(ROOT),
+            port=self.settings.ports[name],
+            ready=probe,
+            alive=probe,
+            stop_timeout_s=30,
+        )
+
+    def _python(self, *arguments: str) -> tuple[str, ...]:
+        return (sys.executable, *arguments)
+
+    def _application_environment(
+        self, principal: str, **settings: str
+    ) -> dict[str, str]:
+        passed_on = {
+            name: os.environ[name] for name in _PASSED_ON if name in os.environ
+        }
+        return self._environment(
+            **passed_on,
+            **settings,
+            PUBLIC_URL=f"http://127.0.0.1:{self.settings.gateway_port}",
+            PYTHONUNBUFFERED="1",
+            RAPPORT_SECRETS_DIR=str(self.paths.secrets_of(principal)),
+        )
+
+    def _environment(self, **more: str) -> dict[str, str]:
+        """Nothing of the caller's environment comes along unasked.
+
+        An ``AMQP_URI`` that happens to be exported would else win over the
+        credentials that a process is meant to have.
+        """
+        return {
+            "HOME": str(self.paths.root),
+            "LANG": "C.UTF-8",
+            **self.programs.environment(),
+            MARK: str(self.paths.root),
+            **more,
+        }
