@@ -1,0 +1,131 @@
+"""The WSGI application: what every request passes before and after its view."""
+
+from collections.abc import Mapping
+
+from flask import Flask, Response, g, request
+
+from chassis.errors import UnauthenticatedError, WireError
+from chassis.rpc_client import RpcClient
+from gateway_flask.access_log import log_request
+from gateway_flask.auth import TokenVerifier, bearer_token
+from gateway_flask.bus import Bus
+from gateway_flask.context import begin_request
+from gateway_flask.errors import register_error_handlers
+from gateway_flask.health import Readiness
+from gateway_flask.inputs import IdConverter, optional_body, read_query
+from gateway_flask.limits import Charge, Limiter, Verdict
+from gateway_flask.metrics import Metrics
+from gateway_flask.policies import Policy, policies
+from gateway_flask.routes import BLUEPRINTS
+from gateway_flask.security import add_security_headers, preflight
+from gateway_flask.settings import Settings
+
+__all__ = ["create_app"]
+
+_MAX_BODY = 1_048_576
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    bus: Bus | None = None,
+    limiter: Limiter | None = None,
+) -> Flask:
+    """Build the application; the broker is connected to by the first call.
+
+    Args:
+        settings: Read from the environment unless given.
+        bus: The RPC client, unless one is made from the settings.
+        limiter: The rate limiter, unless one is made from the settings.
+
+    Raises:
+        MissingSettingError: Something without which nothing works is missing.
+        MissingPolicyError: A route does not say who may call it.
+    """
+    settings = settings or Settings.load()
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = IdConverter
+    metrics = Metrics(app)
+    bus = bus or RpcClient(settings.amqp_uri, "gateway")
+    limiter = limiter or Limiter(
+        settings.redis_state_url, settings.limits, metrics.count_unchecked
+    )
+    app.extensions["settings"] = settings
+    app.extensions["bus"] = bus
+    app.extensions["metrics"] = metrics
+    app.extensions["readiness"] = Readiness(bus, limiter)
+    register_error_handlers(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    door = _Door(settings, limiter, policies(app))
+    app.before_request(door.admit)
+    app.after_request(door.release)
+    return app
+
+
+class _Door:
+    """What every request passes on its way in and out."""
+
+    def __init__(
+        self, settings: Settings, limiter: Limiter, terms: Mapping[str, Policy]
+    ) -> None:
+        self._settings = settings
+        self._limiter = limiter
+        self._policies = terms
+        self._verifier = TokenVerifier(settings.keys)
+
+    def admit(self) -> Response | None:
+        """Identify, limit and authorise a request, or answer it at once."""
+        begin_request(request, self._settings.trusted_proxies)
+        if request.endpoint is None:
+            return preflight(self._settings)
+        policy = self._policies[request.endpoint]
+        g.deadline = g.started + policy.deadline_s
+        if not policy.is_public:
+            self._identify()
+        g.rate = self._limiter.check(_charges(policy))
+        if policy.permission is not None:
+            g.caller.require(policy.permission)
+        g.query = read_query()
+        return None
+
+    def _identify(self) -> None:
+        token = bearer_token(request)
+        try:
+            g.caller = self._verifier.verify(token)
+        except UnauthenticatedError:
+            # Guessing tokens is limited by address, as there is nobody else.
+            self._limiter.check([Charge("public", g.address)])
+            raise
+        g.token = token
+
+    def release(self, response: Response) -> Response:
+        """Add what every answer carries, and log it."""
+        add_security_headers(response, self._settings)
+        rate: Verdict | None = g.get("rate")
+        if rate is not None and "RateLimit-Limit" not in response.headers:
+            response.headers["RateLimit-Limit"] = str(rate.limit)
+            response.headers["RateLimit-Remaining"] = str(rate.remaining)
+            response.headers["RateLimit-Reset"] = str(rate.reset_s)
+        log_request(response)
+        return response
+
+
+def _charges(policy: Policy) -> list[Charge]:
+    if g.caller is not None:
+        return [Charge(policy.limit, f"{g.caller.org_id}:{g.caller.principal_id}")]
+    charges = [Charge(policy.limit, g.address)]
+    if policy.limit == "login" and (email := _claimed_email()):
+        charges.append(Charge.of_account(email))
+    return charges
+
+
+def _claimed_email() -> str | None:
+    try:
+        email = (optional_body() or {}).get("email")
+    except WireError:
+        return None
+    return email if isinstance(email, str) else None

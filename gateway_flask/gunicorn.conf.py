@@ -1,0 +1,65 @@
+# ruff: noqa: N999 - gunicorn finds its settings by this name
+"""How gunicorn runs the gateway: worker processes with threads."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from chassis.config import number, setting
+from chassis.telemetry import configure_logging
+
+configure_logging("gateway", setting("LOG_LEVEL", "INFO"))
+
+bind = setting("GATEWAY_BIND", "127.0.0.1:8000")
+workers = number("GATEWAY_WORKERS", 2)
+threads = number("GATEWAY_THREADS", 16)
+worker_class = "gateway_flask.server.GatewayWorker"
+logger_class = "gateway_flask.server.GatewayLogger"
+worker_connections = 1_000
+backlog = 1_024
+timeout = 30
+graceful_timeout = 15
+# Longer than the idle time of common load balancers, so that they close first.
+keepalive = 65
+limit_request_line = 8_190
+limit_request_fields = 64
+limit_request_field_size = 16_380
+control_socket_disable = True
+# Schemes and addresses of clients are the application's to judge.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+proc_name = "rapport-gateway"
+
+# Workers of one gateway add their figures up in files of this directory.
+_given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+_figures = Path(_given or tempfile.mkdtemp(prefix="rapport-gateway-metrics-"))
+_figures.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_figures)
+
+
+def on_starting(_server: Any) -> None:
+    """Forget the figures of an earlier run."""
+    for path in _figures.glob("*.db"):
+        path.unlink(missing_ok=True)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Stop counting a dead worker's gauges."""
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Close the worker's connection to the broker."""
+    application = getattr(worker, "wsgi", None)
+    if application is not None:
+        application.extensions["bus"].close()
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind."""
+    if _given is None:
+        shutil.rmtree(_figures, ignore_errors=True)

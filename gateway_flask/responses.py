@@ -1,0 +1,57 @@
+"""Answers: one write of JSON, with the entity tag of what has a version."""
+
+from typing import Any
+
+import orjson
+from flask import Response, g, request
+
+__all__ = ["answer", "created", "no_content"]
+
+
+def answer(result: Any, status: int = 200) -> Response:
+    """The result as it came from its owner.
+
+    One versioned thing gets its ``ETag``; a GET whose ``If-None-Match`` names
+    that tag is answered 304.
+    """
+    tag = _entity_tag(result)
+    if tag is not None and request.method in ("GET", "HEAD") and _is_known(tag):
+        return Response(status=304, headers={"ETag": tag})
+    response = Response(orjson.dumps(result), status, content_type="application/json")
+    if tag is not None:
+        response.headers["ETag"] = tag
+    if g.is_replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def created(result: Any, location: str | None = None) -> Response:
+    """201 for a new thing, found under its id beside its siblings."""
+    response = answer(result, 201)
+    response.headers["Location"] = location or f"{request.path}/{result['id']}"
+    response.autocorrect_location_header = False
+    return response
+
+
+def no_content(_: Any = None) -> Response:
+    """204: it is done, and there is nothing to show."""
+    response = Response(status=204)
+    if g.is_replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _entity_tag(result: Any) -> str | None:
+    if g.caller is None or not isinstance(result, dict):
+        return None
+    version = result.get("version")
+    if not isinstance(version, int):
+        return None
+    return f'"v{version}-{g.caller.rights_tag}"'
+
+
+def _is_known(tag: str) -> bool:
+    # RFC 9110 §13.1.2: the comparison is weak, a list may be given.
+    given = request.environ.get("HTTP_IF_NONE_MATCH", "")
+    known = [one.strip().removeprefix("W/") for one in given.split(",")]
+    return given.strip() == "*" or tag in known

@@ -1,0 +1,19 @@
+"""Routes of svc_analytics: what the events add up to."""
+
+from flask import Blueprint, Response
+
+from gateway_flask.auth import requires
+from gateway_flask.bus import call
+from gateway_flask.inputs import query
+from gateway_flask.responses import answer
+
+__all__ = ["analytics"]
+
+analytics = Blueprint("analytics", __name__)
+
+
+@analytics.get("/v1/analytics/activity")
+@requires("analytics:read")
+def get_activity() -> Response:
+    """See ``AnalyticsService.get_activity``."""
+    return answer(call("analytics", "get_activity", query=query()))

@@ -1,0 +1,85 @@
+"""Routes of svc_auth: registration, login, tokens, the caller and its org."""
+
+import time
+from typing import Any
+
+from flask import Blueprint, Response, g
+
+from gateway_flask.auth import public, requires, signed_in
+from gateway_flask.bus import call, within
+from gateway_flask.inputs import body
+from gateway_flask.limits import limited
+from gateway_flask.responses import answer, created, no_content
+
+__all__ = ["auth"]
+
+auth = Blueprint("auth", __name__)
+
+_JWKS_LIFETIME_S = 300
+
+
+@auth.post("/v1/auth/register-org")
+@public
+@limited("register")
+@within(10)
+def register_org() -> Response:
+    """Make an organisation and its owner; see ``AuthService.register_org``."""
+    return created(
+        call("auth", "register_org", payload=body()), location="/v1/orgs/current"
+    )
+
+
+@auth.post("/v1/auth/login")
+@public
+@limited("login")
+@within(10)
+def login() -> Response:
+    """Exchange a password for tokens; see ``AuthService.login``."""
+    return answer(call("auth", "login", payload=body(), address=g.address))
+
+
+@auth.post("/v1/auth/refresh")
+@public
+def refresh_tokens() -> Response:
+    """Exchange a refresh token; see ``AuthService.refresh_tokens``."""
+    return answer(call("auth", "refresh_tokens", payload=body()))
+
+
+@auth.post("/v1/auth/logout")
+@public
+def logout() -> Response:
+    """End a session; see ``AuthService.logout``."""
+    return no_content(call("auth", "logout", payload=body()))
+
+
+@auth.get("/v1/me")
+@signed_in
+def get_me() -> Response:
+    """Who the caller is; see ``AuthService.get_me``."""
+    return answer(call("auth", "get_me"))
+
+
+@auth.get("/v1/orgs/current")
+@requires("org:read")
+def get_current_org() -> Response:
+    """The caller's organisation; see ``AuthService.get_current_org``."""
+    return answer(call("auth", "get_current_org"))
+
+
+class _Remembered:
+    """The last key set, for a while; the same for everybody who asks."""
+
+    value: Any = None
+    until = 0.0
+
+
+@auth.get("/.well-known/jwks.json")
+@public
+def get_jwks() -> Response:
+    """The keys that verify access tokens; see ``AuthService.get_jwks``."""
+    if time.monotonic() > _Remembered.until:
+        _Remembered.value = call("auth", "get_jwks")
+        _Remembered.until = time.monotonic() + _JWKS_LIFETIME_S
+    response = answer(_Remembered.value)
+    response.headers["Cache-Control"] = f"public, max-age={_JWKS_LIFETIME_S}"
+    return response

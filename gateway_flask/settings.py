@@ -1,0 +1,53 @@
+"""The gateway's settings, read once at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chassis.auth import KeySet
+from chassis.config import number, secret_file, setting
+from gateway_flask.limits import Limit, limits_from_settings
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the gateway must know.
+
+    Attributes:
+        trusted_proxies: How many proxies of ours stand before it; so many
+            entries of ``X-Forwarded-For`` are believed.
+        cors_origins: Exactly these origins may call from a browser.
+        metrics_allow: Client addresses that may read ``/metrics``.
+    """
+
+    amqp_uri: str
+    redis_state_url: str
+    keys: KeySet
+    limits: Mapping[str, Limit]
+    trusted_proxies: int = 0
+    cors_origins: frozenset[str] = frozenset()
+    metrics_allow: frozenset[str] = frozenset({"127.0.0.1"})
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Read them from the environment and the secrets directory.
+
+        Raises:
+            MissingSettingError: One without which nothing works is missing.
+            ValueError: A limit cannot be read.
+        """
+        return cls(
+            amqp_uri=setting("AMQP_URI"),
+            redis_state_url=setting("REDIS_STATE_URL"),
+            keys=KeySet.load(secret_file("JWKS_FILE", "jwks.json")),
+            limits=limits_from_settings(),
+            trusted_proxies=number("TRUSTED_PROXIES", 0),
+            cors_origins=_names("CORS_ORIGINS", ""),
+            metrics_allow=_names("METRICS_ALLOW", "127.0.0.1"),
+        )
+
+
+def _names(name: str, default: str) -> frozenset[str]:
+    names = (part.strip() for part in setting(name, default).split(","))
+    return frozenset(name for name in names if name)
