@@ -234,6 +234,7 @@ class Signer:
             raise ValueError(f"{path} holds no elliptic-curve key.")  # noqa: TRY004
         self._private = private
         self._issuer_url = issuer_url
+        self.keys = keys
         numbers = private.public_key().public_numbers()
         for key_id, key in keys._keys.items():  # noqa: SLF001
             if key.public.public_numbers() == numbers:

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from nameko.extensions import DependencyProvider, SharedExtension
 
-from chassis.auth import KeySet, Signer
-from chassis.config import secret_file, setting
+from chassis.auth import Signer
 from chassis.context import Context, context_of
 from chassis.rpc_client import RpcClient
+from chassis.signing import own_signer
 
 __all__ = ["Remote", "RemoteService"]
 
@@ -28,12 +28,7 @@ class _Client(SharedExtension):  # type: ignore[misc]
     def setup(self) -> None:
         """Prepare; nothing is connected yet."""
         name = self.container.service_name
-        keys = KeySet.load(secret_file("JWKS_FILE", "jwks.json"))
-        self.signer = Signer(
-            secret_file("SIGNING_KEY_FILE", "signing_key.pem"),
-            keys,
-            setting("PUBLIC_URL", "http://127.0.0.1:8000"),
-        )
+        self.signer = own_signer()
         self.client = RpcClient(self.container.config["AMQP_URI"], name)
 
     def stop(self) -> None:

@@ -83,6 +83,7 @@ def _decimal(text: str) -> Decimal128:
 _PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "id": _identifier,
     "text": str,
+    "email": str.casefold,
     "datetime": _moment,
     "date": lambda text: date.fromisoformat(text).isoformat(),
     "flag": _flag,
@@ -96,7 +97,7 @@ class Field:
     """What clients may do with one field of a list.
 
     Attributes:
-        kind: ``id``, ``text``, ``datetime``, ``date``, ``flag``, ``decimal``
+        kind: ``id``, ``text``, ``email``, ``datetime``, ``date``, ``flag``, ``decimal``
             or ``integer``.
         path: Where the value is stored, if not under the field's name.
         is_sortable: Whether ``sort`` may name it; an index has to back it.

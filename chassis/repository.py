@@ -77,6 +77,10 @@ class Repository(Generic[Entity]):
         stored = {name: _value(document[name]) for name in names & document.keys()}
         return self.entity(id=document["_id"], **stored)  # type: ignore[no-any-return]
 
+    def index_fields(self, entity: Entity) -> Document:  # noqa: ARG002 - a hook
+        """What is stored besides the value itself, for an index to find."""
+        return {}
+
     def find(self, record_id: str) -> Entity | None:
         """The record, archived or not, whatever the caller may see of it."""
         document = self._rows.find_one({"_id": record_id})
@@ -126,6 +130,7 @@ class Repository(Generic[Entity]):
         """
         document = {
             **document_of(entity, self._currency),
+            **self.index_fields(entity),
             "_id": entity.id,
             "schema_version": self.schema_version,
             "acl": _acl(entity),
@@ -211,6 +216,7 @@ class Repository(Generic[Entity]):
         update: Document = {
             "$set": {
                 **document_of(entity, self._currency),
+                **self.index_fields(entity),
                 "acl": _acl(entity),
                 "version": entity.version + 1,
                 "sequence": sequence,

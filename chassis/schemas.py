@@ -1,0 +1,211 @@
+"""Reading payloads: what every schema has in common.
+
+Unknown fields are refused, strings are bounded, and what is wrong is told
+field by field.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from email_validator import EmailNotValidError, validate_email
+from marshmallow import (
+    RAISE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+)
+
+from chassis.errors import FieldError, invalid_input
+from chassis.events import wire_time
+from chassis.ids import is_id
+from chassis.money import Money
+
+__all__ = [
+    "Email",
+    "Id",
+    "Input",
+    "Moment",
+    "MoneyInput",
+    "MoneyView",
+    "Text",
+    "load",
+]
+
+_EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_CONTROL: Final = frozenset(map(chr, range(32))) - set("\t\n\r")
+_MAX_EMAIL: Final = 254
+_MAX_AMOUNT: Final = Decimal(10) ** 15
+_MAX_FRACTION_DIGITS: Final = 4
+# ISO 4217, active codes of national currencies.
+_CURRENCIES: Final = frozenset(
+    """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD
+    BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP
+    ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS
+    INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR
+    LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN
+    NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD
+    SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY
+    TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER
+    ZAR ZMW ZWG
+    """.split()  # noqa: SIM905 - a list would fill three screens
+)
+
+
+class Input(Schema):
+    """A payload from outside; a field that is not declared is an error."""
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = RAISE
+
+
+class Text(fields.String):
+    """A bounded, non-empty string without control characters."""
+
+    def __init__(self, max_length: int = 200, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(1, max_length), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs).strip()
+        if any(
+            ord(character) < ord(" ") and character not in "\t\n\r"
+            for character in text
+        ):
+            raise ValidationError("Must not contain control characters.")
+        return text
+
+
+class Id(fields.String):
+    """The id of a record."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        if not is_id(text):
+            raise ValidationError("Not an id.")
+        return text
+
+
+class Email(fields.String):
+    """An e-mail address (RFC 5321, with international domains), normalized."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs).strip()
+        try:
+            if len(text) > _MAX_EMAIL:
+                raise ValidationError("Not an e-mail address.")
+            # Whether mail arrives is for the mail to tell; names that only a
+            # local network knows are addresses too.
+            found = validate_email(
+                text, check_deliverability=False, globally_deliverable=False
+            )
+        except EmailNotValidError:
+            raise ValidationError("Not an e-mail address.") from None
+        if "." not in found.domain:
+            raise ValidationError("Not an e-mail address.")
+        return found.normalized
+
+
+class Moment(fields.AwareDateTime):
+    """A point in time between 1900 and 2200; RFC 3339 in UTC on the wire."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            format="iso",
+            default_timezone=UTC,
+            validate=validate.Range(_EARLIEST, _LATEST, max_inclusive=False),
+            **kwargs,
+        )
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return None if value is None else wire_time(value)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str):
+            raise ValidationError("Not a valid datetime.")
+        try:
+            moment = super()._deserialize(value, *args, **kwargs).astimezone(UTC)
+        except OverflowError:
+            raise ValidationError("Not a valid datetime.") from None
+        return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
+
+
+class _Amount(fields.Decimal):
+    """A decimal string or a whole number; a float has already lost digits."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValidationError('Must be a decimal string, as in "1234.50".')
+        amount: Decimal = super()._deserialize(value, *args, **kwargs)
+        exponent = amount.as_tuple().exponent
+        if abs(amount) >= _MAX_AMOUNT or not (
+            isinstance(exponent, int) and -_MAX_FRACTION_DIGITS <= exponent <= 0
+        ):
+            raise ValidationError("At most 15 digits and 4 decimal places.")
+        return amount
+
+
+class MoneyInput(Input):
+    """``{"amount": "1234.50", "currency": "EUR"}``."""
+
+    amount = _Amount(required=True, allow_nan=False)
+    currency = fields.String(required=True, validate=validate.OneOf(_CURRENCIES))
+
+    @post_load
+    def _money(self, data: dict[str, Any], **_: Any) -> Money:
+        return Money(**data)
+
+
+class MoneyView(Schema):
+    """An amount as a decimal string, with its currency."""
+
+    amount = fields.Function(lambda money: f"{money.amount:f}")
+    currency = fields.String()
+
+
+def load(schema: Schema, payload: Any) -> dict[str, Any]:
+    """Read a payload by a schema.
+
+    Raises:
+        InvalidInputError: ``invalid_input``, each field at fault by its path.
+    """
+    if not isinstance(payload, Mapping):
+        raise invalid_input(
+            [{"field": "", "code": "invalid", "message": "Not an object."}]
+        )
+    try:
+        data: dict[str, Any] = schema.load(payload)
+    except ValidationError as error:
+        raise invalid_input(_flatten(error.messages, "")) from None
+    return data
+
+
+def _flatten(messages: Any, path: str) -> list[FieldError]:
+    if isinstance(messages, Mapping):
+        return [
+            each
+            for name, inner in messages.items()
+            for each in _flatten(inner, _joined(path, str(name)))
+        ]
+    return [
+        {"field": path, "code": _code(str(message)), "message": str(message)}
+        for message in messages
+    ]
+
+
+def _joined(path: str, name: str) -> str:
+    if name == "_schema":
+        return path
+    return f"{path}.{name}" if path else name
+
+
+def _code(message: str) -> str:
+    if message.startswith("Missing"):
+        return "required"
+    return "unknown_field" if message.startswith("Unknown") else "invalid"

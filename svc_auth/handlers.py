@@ -1,0 +1,15 @@
+"""The events role of svc_auth: it publishes, and listens to nobody yet."""
+
+from chassis import inject
+from chassis.outbox import OutboxRelay
+from svc_auth.repository import ORGS
+
+__all__ = ["AuthEvents"]
+
+
+class AuthEvents:
+    """Relays what happens to organisations."""
+
+    name = "auth"
+
+    relay: None = inject(OutboxRelay(ORGS.name))

@@ -1,0 +1,1 @@
+"""The rules of customer records: values and pure functions."""

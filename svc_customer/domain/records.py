@@ -1,0 +1,68 @@
+"""What accounts and contacts have in common."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+__all__ = ["LIFECYCLE_STAGES", "Address", "CustomerRecord"]
+
+LIFECYCLE_STAGES: Final = (
+    "subscriber",
+    "lead",
+    "marketing_qualified_lead",
+    "sales_qualified_lead",
+    "opportunity",
+    "customer",
+    "evangelist",
+    "other",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """A postal address; which parts it has depends on the country."""
+
+    type: str | None = None
+    street: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerRecord:
+    """The part that is alike in an account and in a contact."""
+
+    id: str
+    owner_id: str | None
+    team_ids: tuple[str, ...] = ()
+    lifecycle_stage: str = "lead"
+    source: str | None = None
+    tags: tuple[str, ...] = ()
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+    version: int = 1
+    sequence: int = 0
+
+    def changed(self, patch: Mapping[str, Any], now: datetime) -> Self:
+        """The record with ``patch`` applied; itself if nothing differs."""
+        if all(getattr(self, name) == value for name, value in patch.items()):
+            return self
+        return dataclasses.replace(self, **patch, updated_at=self._after(now))
+
+    def archived(self, now: datetime) -> Self:
+        """The record, put away."""
+        return dataclasses.replace(self, archived_at=now, updated_at=self._after(now))
+
+    def restored(self, now: datetime) -> Self:
+        """The record, back among the live ones."""
+        return dataclasses.replace(self, archived_at=None, updated_at=self._after(now))
+
+    def _after(self, now: datetime) -> datetime:
+        """Later than the last change, even if the clock went back."""
+        return max(now, self.updated_at + timedelta(milliseconds=1))

@@ -1,0 +1,113 @@
+"""The events of svc_customer: ids and facts, never a name or an address."""
+
+from typing import Final
+
+from chassis.events import Event, changes_between
+from svc_customer.domain.accounts import Account
+from svc_customer.domain.contacts import Contact
+from svc_customer.domain.interactions import Interaction
+
+__all__ = [
+    "account_archived",
+    "account_created",
+    "account_restored",
+    "account_updated",
+    "contact_archived",
+    "contact_created",
+    "contact_restored",
+    "contact_updated",
+    "interaction_recorded",
+]
+
+_PERSONAL: Final = frozenset(
+    {"first_name", "last_name", "emails", "phones", "job_title", "addresses"}
+)
+_ABOUT_A_PERSON: Final = frozenset({"subject", "body", "metadata"})
+
+
+def account_created(account: Account) -> Event:
+    """There is a new account."""
+    return _account("created", None, account)
+
+
+def account_updated(before: Account, after: Account) -> Event:
+    """An account has other values."""
+    return _account("updated", before, after)
+
+
+def account_archived(before: Account, after: Account) -> Event:
+    """An account was put away."""
+    return _account("archived", before, after)
+
+
+def account_restored(before: Account, after: Account) -> Event:
+    """An account is back."""
+    return _account("restored", before, after)
+
+
+def _account(verb: str, before: Account | None, after: Account) -> Event:
+    changes = changes_between(before, after)
+    return Event(
+        name=f"customer.account_{verb}",
+        data={
+            "lifecycle_stage": after.lifecycle_stage,
+            "source": after.source,
+            "changed": sorted(changes),
+        },
+        changes=changes,
+    )
+
+
+def contact_created(contact: Contact) -> Event:
+    """There is a new contact."""
+    return _contact("created", None, contact)
+
+
+def contact_updated(before: Contact, after: Contact) -> Event:
+    """A contact has other values."""
+    return _contact("updated", before, after)
+
+
+def contact_archived(before: Contact, after: Contact) -> Event:
+    """A contact was put away."""
+    return _contact("archived", before, after)
+
+
+def contact_restored(before: Contact, after: Contact) -> Event:
+    """A contact is back."""
+    return _contact("restored", before, after)
+
+
+def _contact(verb: str, before: Contact | None, after: Contact) -> Event:
+    changes = changes_between(before, after)
+    return Event(
+        name=f"customer.contact_{verb}",
+        data={
+            "account_id": after.account_id,
+            "lifecycle_stage": after.lifecycle_stage,
+            "source": after.source,
+            "changed": sorted(changes),
+        },
+        changes=changes,
+        personal=_PERSONAL,
+        subject_id=after.id,
+    )
+
+
+def interaction_recorded(interaction: Interaction) -> Event:
+    """Something happened with a customer."""
+    amount = interaction.amount
+    return Event(
+        name="customer.interaction_recorded",
+        data={
+            "type": interaction.type,
+            "contact_id": interaction.contact_id,
+            "account_id": interaction.account_id,
+            "occurred_on": interaction.occurred_at.date().isoformat(),
+            "amount": None if amount is None else f"{amount.amount:f}",
+            "currency": None if amount is None else amount.currency,
+        },
+        changes=changes_between(None, interaction),
+        personal=_ABOUT_A_PERSON,
+        subject_id=interaction.contact_id,
+    )

@@ -1,0 +1,14 @@
+"""Where svc_customer keeps what it owns."""
+
+from typing import Final
+
+from chassis.idempotency import IDEMPOTENCY_KEYS
+from chassis.outbox import OUTBOX_COLLECTIONS
+from svc_customer.repository.accounts import ACCOUNTS
+from svc_customer.repository.contacts import CONTACTS
+from svc_customer.repository.interactions import INTERACTIONS
+
+__all__ = ["COLLECTIONS", "RECORDS"]
+
+RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS)
+COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, *OUTBOX_COLLECTIONS)

@@ -1,0 +1,44 @@
+"""Indexes and list fields that customer records share."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chassis.mongo import Document, Index
+from chassis.outbox import PENDING_INDEX
+from chassis.query import Field
+
+__all__ = ["RECORD_FIELDS", "RECORD_INDEXES", "by", "external_keys"]
+
+
+def by(*fields: str) -> Index:
+    """An index within an organisation, total in its order."""
+    return Index((("org_id", 1), *((field, 1) for field in fields), ("_id", 1)))
+
+
+RECORD_INDEXES: Final = (
+    PENDING_INDEX,
+    by("created_at"),
+    by("updated_at"),
+    by("owner_id", "created_at"),
+    Index(
+        (("org_id", 1), ("external_keys", 1)),
+        is_unique=True,
+        partial={"external_keys": {"$exists": True}},
+    ),
+)
+RECORD_FIELDS: Final[Mapping[str, Field]] = {
+    "id": Field("id", "_id"),
+    "owner_id": Field(),
+    "created_at": Field("datetime", is_sortable=True),
+    "updated_at": Field("datetime", is_sortable=True),
+    "archived_at": Field("datetime"),
+    "external_id": Field("text", "external_keys"),
+}
+
+
+def external_keys(external_ids: Mapping[str, Any]) -> Document:
+    """``source:id`` pairs, unique in the organisation."""
+    if not external_ids:
+        return {}
+    keys = [f"{source}:{name}" for source, name in sorted(external_ids.items())]
+    return {"external_keys": keys}

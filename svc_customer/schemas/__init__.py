@@ -1,0 +1,1 @@
+"""What svc_customer takes and gives: the published contract."""

@@ -1,0 +1,49 @@
+"""Accounts on the wire."""
+
+from marshmallow import fields, validate
+
+from chassis.schemas import Id, Text
+from svc_customer.schemas.records import (
+    AddressInput,
+    AddressView,
+    RecordInput,
+    RecordView,
+)
+
+__all__ = ["AccountView", "CreateAccountInput", "UpdateAccountInput"]
+
+
+class UpdateAccountInput(RecordInput):
+    """A merge patch (RFC 7396) of an account."""
+
+    name = Text()
+    domain = Text(253, allow_none=True)
+    industry = Text(100, allow_none=True)
+    employee_count = fields.Integer(
+        strict=True, allow_none=True, validate=validate.Range(0, 100_000_000)
+    )
+    phone = Text(40, allow_none=True)
+    website = Text(500, allow_none=True)
+    parent_id = Id(allow_none=True)
+    billing_address = fields.Nested(AddressInput, allow_none=True)
+    shipping_address = fields.Nested(AddressInput, allow_none=True)
+
+
+class CreateAccountInput(UpdateAccountInput):
+    """A new account; its name is enough."""
+
+    name = Text(required=True)
+
+
+class AccountView(RecordView):
+    """An account."""
+
+    name = fields.String()
+    domain = fields.String()
+    industry = fields.String()
+    employee_count = fields.Integer()
+    phone = fields.String()
+    website = fields.String()
+    parent_id = fields.String()
+    billing_address = fields.Nested(AddressView)
+    shipping_address = fields.Nested(AddressView)

@@ -1,0 +1,133 @@
+"""Contacts on the wire."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from marshmallow import (
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
+
+from chassis.schemas import Email, Id, Input, Text
+from svc_customer.domain.contacts import EmailAddress, PhoneNumber, is_identified
+from svc_customer.schemas.records import (
+    AddressInput,
+    AddressView,
+    RecordInput,
+    RecordView,
+)
+
+__all__ = ["ContactView", "CreateContactInput", "UpdateContactInput"]
+
+_SEVERAL: Final = validate.Length(max=20)
+
+
+class EmailInput(Input):
+    """One e-mail address."""
+
+    address = Email(required=True)
+    type = Text(30, load_default="work")
+    is_primary = fields.Boolean(load_default=False)
+
+
+class PhoneInput(Input):
+    """One phone number."""
+
+    number = Text(40, required=True)
+    type = Text(30, load_default="work")
+    is_primary = fields.Boolean(load_default=False)
+
+
+class UpdateContactInput(RecordInput):
+    """A merge patch (RFC 7396) of a contact.
+
+    ``email`` and ``phone`` are shorthand for a list with one primary entry.
+    """
+
+    lists = RecordInput.lists | {"emails", "phones", "addresses"}
+
+    first_name = Text(100, allow_none=True)
+    last_name = Text(100, allow_none=True)
+    email = Email(allow_none=True)
+    phone = Text(40, allow_none=True)
+    emails = fields.List(fields.Nested(EmailInput), allow_none=True, validate=_SEVERAL)
+    phones = fields.List(fields.Nested(PhoneInput), allow_none=True, validate=_SEVERAL)
+    job_title = Text(100, allow_none=True)
+    account_id = Id(allow_none=True)
+    do_not_contact = fields.Boolean()
+    addresses = fields.List(
+        fields.Nested(AddressInput), allow_none=True, validate=_SEVERAL
+    )
+
+    @validates_schema
+    def _one_way_to_say_it(self, data: dict[str, Any], **_: Any) -> None:
+        for short, full in (("email", "emails"), ("phone", "phones")):
+            if short in data and full in data:
+                raise ValidationError(f"Not together with {full}.", short)
+            if sum(each["is_primary"] for each in data.get(full) or ()) > 1:
+                raise ValidationError("Only one can be primary.", full)
+
+    @post_load
+    def _values(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if "email" in data:
+            address = data.pop("email")
+            data["emails"] = [{"address": address}] if address else []
+        if "phone" in data:
+            number = data.pop("phone")
+            data["phones"] = [{"number": number}] if number else []
+        if "emails" in data:
+            data["emails"] = _with_primary(data["emails"] or (), EmailAddress)
+        if "phones" in data:
+            data["phones"] = _with_primary(data["phones"] or (), PhoneNumber)
+        return data
+
+
+def _with_primary(entries: Sequence[dict[str, Any]], value: Any) -> tuple[Any, ...]:
+    """The first entry is the primary one unless another says so."""
+    if entries and not any(entry.get("is_primary") for entry in entries):
+        entries = [{**entries[0], "is_primary": True}, *entries[1:]]
+    return tuple(value(**entry) for entry in entries)
+
+
+class CreateContactInput(UpdateContactInput):
+    """A new contact; a last name or an address is enough."""
+
+    @validates_schema
+    def _identified(self, data: dict[str, Any], **_: Any) -> None:
+        if not (data.get("email") or is_identified(data)):
+            raise ValidationError("Either last_name or email is needed.", "last_name")
+
+
+class EmailView(Schema):
+    """One e-mail address."""
+
+    address = fields.String()
+    type = fields.String()
+    is_primary = fields.Boolean()
+
+
+class PhoneView(Schema):
+    """One phone number."""
+
+    number = fields.String()
+    type = fields.String()
+    is_primary = fields.Boolean()
+
+
+class ContactView(RecordView):
+    """A contact."""
+
+    first_name = fields.String()
+    last_name = fields.String()
+    email = fields.String()
+    phone = fields.String()
+    emails = fields.List(fields.Nested(EmailView))
+    phones = fields.List(fields.Nested(PhoneView))
+    job_title = fields.String()
+    account_id = fields.String()
+    do_not_contact = fields.Boolean()
+    addresses = fields.List(fields.Nested(AddressView))

@@ -1,0 +1,22 @@
+"""The rpc role of svc_customer, composed of one mixin per aggregate."""
+
+from chassis.rpc import rpc
+from svc_customer.service import accounts, contacts, conversion, interactions
+
+__all__ = ["CustomerService"]
+
+
+class CustomerService(
+    accounts.AccountMethods,
+    contacts.ContactMethods,
+    interactions.InteractionMethods,
+    conversion.ConversionMethods,
+):
+    """Companies, people, and what happened with them."""
+
+    name = "customer"
+
+    @rpc(public=True)
+    def check_health(self) -> dict[str, str]:
+        """Answer, which shows that requests get through to a worker."""
+        return {"status": "ok"}
