@@ -168,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code says how it went."""
     given = _parser().parse_args(arguments)
+    os.umask(0o077)
     try:
         return int(given.run(given))
     except StackError as error:

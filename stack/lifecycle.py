@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pymongo.errors import PyMongoError
+
 from stack import mongodb, rabbitmq, redis
 from stack.control import Supervisor, socket_path
 from stack.errors import StackError
@@ -207,12 +209,16 @@ class Stack:
         # It imports every service's repositories: kept from all other commands.
         from stack.migrate import migrate_all  # noqa: PLC0415
 
-        if not table.external.mongo_uri:
-            self.await_running(["mongodb"])
-            mongodb.initialize(self._mongodb_server(table.settings))
-        migrate_all(
-            self._operator_secret("mongo_uri"), mongo_passwords(self.paths.secrets)
-        )
+        uri = self._operator_secret("mongo_uri")
+        try:
+            if not table.external.mongo_uri:
+                self.await_running(["mongodb"])
+                mongodb.initialize(self._mongodb_server(table.settings))
+            migrate_all(uri, mongo_passwords(self.paths.secrets))
+        except PyMongoError as error:
+            raise StackError(
+                f"MongoDB could not be set up: {error}. See `./crm logs mongodb`."
+            ) from error
 
     def _mongodb_server(self, settings: Settings) -> mongodb.Server:
         address = f"127.0.0.1:{settings.ports['mongodb']}"
@@ -328,12 +334,11 @@ class Stack:
             return self._stop()
 
     def _stop(self) -> bool:
-        running = True
-        try:
+        running = self.supervisor.is_running()
+        with contextlib.suppress(StackError):
+            # The answers end when all has stopped.
             for _ in self.supervisor.stream("stop", timeout_s=_START_TIMEOUT_S):
                 pass
-        except StackError:
-            running = socket_path(self.paths).exists()
         with (self.paths.root / "supervisor.lock").open("w") as lock:
             # Ours as soon as the supervisor's process has ended.
             fcntl.flock(lock, fcntl.LOCK_EX)

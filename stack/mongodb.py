@@ -1,6 +1,7 @@
 """A one-node replica set with authentication: first start, and moved ports."""
 
 import logging
+import select
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ __all__ = ["Server", "initialize"]
 logger = logging.getLogger(__name__)
 
 _ALREADY_INITIALIZED: Final = 23
+_NOT_YET_INITIALIZED: Final = 94
 _USER_NOT_FOUND_OR_WRONG: Final = 18
+_POLL_S: Final = 0.1
 _REPLICA_SET: Final = "rs0"
 
 
@@ -71,7 +74,7 @@ def initialize(server: Server, timeout_s: float = 60) -> None:
             _await_primary(client, deadline)
             _create_root(client, server)
     with server.connect_as_root() as client:
-        _correct_member(client, server)
+        _correct_member(client, server, deadline)
         _await_primary(client, deadline)
         _upsert_operator(client, server)
 
@@ -145,15 +148,32 @@ def _create_root(client: pymongo.MongoClient[dict[str, Any]], server: Server) ->
 
 
 def _correct_member(
-    client: pymongo.MongoClient[dict[str, Any]], server: Server
+    client: pymongo.MongoClient[dict[str, Any]], server: Server, deadline: float
 ) -> None:
-    configuration = client.admin.command("replSetGetConfig")["config"]
+    configuration = _configuration(client, deadline)
     member = configuration["members"][0]
     if member["host"] == server.member:
         return
     member["host"] = server.member
     configuration["version"] += 1
     client.admin.command("replSetReconfig", configuration, force=True)
+
+
+def _configuration(
+    client: pymongo.MongoClient[dict[str, Any]], deadline: float
+) -> dict[str, Any]:
+    """The replica set's, as soon as a server that has just started has read it."""
+    while True:
+        try:
+            answer = client.admin.command("replSetGetConfig")
+        except OperationFailure as error:
+            if error.code != _NOT_YET_INITIALIZED:
+                raise
+            _check(deadline, "MongoDB did not find its replica set's configuration")
+            select.select([], [], [], _POLL_S)
+        else:
+            configuration: dict[str, Any] = answer["config"]
+            return configuration
 
 
 def _upsert_operator(

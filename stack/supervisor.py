@@ -60,11 +60,9 @@ class Daemon:
             loop.add_reader(lifeline, self._lifeline_closed, lifeline)
         path = socket_path(self._paths)
         path.unlink(missing_ok=True)
-        mask = os.umask(0o177)
         server = await asyncio.start_unix_server(
             self._serve, path, limit=_LONGEST_REQUEST_BYTES
         )
-        os.umask(mask)
         tender = asyncio.create_task(self._tend_logs())
         await self._finished.wait()
         tender.cancel()
@@ -251,6 +249,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--lifeline", type=int)
     given = parser.parse_args(arguments)
     paths = StatePaths(given.directory)
+    # Servers make files of their own; those are nobody else's business either.
+    os.umask(0o077)
     with (paths.root / "supervisor.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
