@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
 
 from chassis.errors import UnauthenticatedError, WireError
 from chassis.rpc_client import RpcClient
@@ -126,6 +127,7 @@ def _charges(policy: Policy) -> list[Charge]:
 def _claimed_email() -> str | None:
     try:
         email = (optional_body() or {}).get("email")
-    except WireError:
+    except (WireError, HTTPException):
+        # The view reads the body again and says what is wrong with it.
         return None
     return email if isinstance(email, str) else None

@@ -84,10 +84,12 @@ def optional_body() -> dict[str, Any] | None:
 
 def _read_body() -> bytes:
     if request.content_length is not None:
-        return request.get_data(cache=False)
+        return request.get_data()
     # A chunked body ends when it ends; werkzeug would cut it off at the limit.
     limit = current_app.config["MAX_CONTENT_LENGTH"]
-    data: bytes = request.environ["wsgi.input"].read(limit + 1)
+    if "chunked_body" not in g:
+        g.chunked_body = request.environ["wsgi.input"].read(limit + 1)
+    data: bytes = g.chunked_body
     if len(data) > limit:
         raise RequestEntityTooLarge
     return data

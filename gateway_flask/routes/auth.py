@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, current_app, g
 
 from gateway_flask.auth import public, requires, signed_in
 from gateway_flask.bus import call, within
@@ -66,20 +66,18 @@ def get_current_org() -> Response:
     return answer(call("auth", "get_current_org"))
 
 
-class _Remembered:
-    """The last key set, for a while; the same for everybody who asks."""
-
-    value: Any = None
-    until = 0.0
-
-
 @auth.get("/.well-known/jwks.json")
 @public
 def get_jwks() -> Response:
-    """The keys that verify access tokens; see ``AuthService.get_jwks``."""
-    if time.monotonic() > _Remembered.until:
-        _Remembered.value = call("auth", "get_jwks")
-        _Remembered.until = time.monotonic() + _JWKS_LIFETIME_S
-    response = answer(_Remembered.value)
+    """The keys that verify access tokens; see ``AuthService.get_jwks``.
+
+    They are the same for everybody and change rarely, so each process asks
+    for them once in a while.
+    """
+    known: dict[str, Any] = current_app.extensions.setdefault("jwks", {})
+    if time.monotonic() > known.get("until", 0.0):
+        known["value"] = call("auth", "get_jwks")
+        known["until"] = time.monotonic() + _JWKS_LIFETIME_S
+    response = answer(known["value"])
     response.headers["Cache-Control"] = f"public, max-age={_JWKS_LIFETIME_S}"
     return response

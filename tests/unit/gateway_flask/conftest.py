@@ -1,0 +1,123 @@
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from jwt.algorithms import ECAlgorithm
+
+from chassis.auth import KeySet, Signer
+from chassis.rpc_client import Reply
+from gateway_flask.app import create_app
+from gateway_flask.limits import Verdict
+from gateway_flask.settings import Settings
+
+ORG_ID = "0190a0b0-0000-7000-8000-00000000000a"
+PERSON_ID = "0190a0b0-0000-7000-8000-00000000000b"
+
+
+class FakeBus:
+    """Answers from a table and remembers what it was asked."""
+
+    def __init__(self):
+        self.answers = {}
+        self.reply_headers = {}
+        self.calls = []
+        self.is_connected = True
+
+    def call(self, service, method, *, kwargs, context, timeout_s):
+        self.calls.append((f"{service}.{method}", kwargs, context, timeout_s))
+        answer = self.answers.get(f"{service}.{method}", {})
+        if isinstance(answer, Exception):
+            raise answer
+        return Reply(answer, self.reply_headers)
+
+    def begin(self, service, method, **terms):
+        bus = self
+
+        class Pending:
+            def result(self):
+                return bus.call(service, method, **terms)
+
+        return Pending()
+
+    def close(self):
+        self.is_connected = False
+
+
+class FakeLimiter:
+    def __init__(self):
+        self.charges = []
+        self.verdict = Verdict(limit=10, remaining=9, reset_s=1)
+        self.refusal = None
+        self.is_there = True
+
+    def check(self, charges):
+        self.charges.append(list(charges))
+        if self.refusal is not None:
+            raise self.refusal
+        return None if charges[0].limit == "none" else self.verdict
+
+    def ping(self):
+        return self.is_there
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory):
+    private = ec.generate_private_key(ec.SECP256R1())
+    path = tmp_path_factory.mktemp("keys") / "signing_key.pem"
+    path.write_bytes(
+        private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    jwk = json.loads(ECAlgorithm.to_jwk(private.public_key()))
+    ours = {"kid": "auth-1", "rapport_issuer": "auth", "rapport_grants": ["*"]}
+    keys = KeySet({"keys": [{**jwk, **ours}]})
+    return Signer(path, keys, "http://127.0.0.1:8000"), keys
+
+
+@pytest.fixture
+def make_token(signer):
+    def make(grants=None, lifetime_s=60, subject=PERSON_ID, org_id=ORG_ID):
+        return signer[0].sign(
+            subject=subject,
+            org_id=org_id,
+            grants={"*": "all"} if grants is None else grants,
+            lifetime_s=lifetime_s,
+        )
+
+    return make
+
+
+@pytest.fixture
+def settings(signer):
+    return Settings(amqp_uri="", redis_state_url="", keys=signer[1], limits={})
+
+
+@pytest.fixture
+def bus():
+    return FakeBus()
+
+
+@pytest.fixture
+def limiter():
+    return FakeLimiter()
+
+
+@pytest.fixture
+def app(settings, bus, limiter):
+    return create_app(settings, bus=bus, limiter=limiter)
+
+
+@pytest.fixture
+def anonymous(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def client(app, make_token):
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {make_token()}"
+    return client

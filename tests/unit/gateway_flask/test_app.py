@@ -1,0 +1,59 @@
+import pytest
+
+ID = "0190a0b0-0000-7000-8000-000000000001"
+
+ROUTES = [
+    ("POST", "/v1/auth/register-org", "auth.register_org", 201),
+    ("POST", "/v1/auth/login", "auth.login", 200),
+    ("POST", "/v1/auth/refresh", "auth.refresh_tokens", 200),
+    ("POST", "/v1/auth/logout", "auth.logout", 204),
+    ("GET", "/v1/me", "auth.get_me", 200),
+    ("GET", "/v1/orgs/current", "auth.get_current_org", 200),
+    *(
+        route
+        for plural, singular, service in (
+            ("accounts", "account", "customer"),
+            ("contacts", "contact", "customer"),
+            ("leads", "lead", "sales"),
+        )
+        for route in (
+            ("POST", f"/v1/{plural}", f"{service}.create_{singular}", 201),
+            ("GET", f"/v1/{plural}", f"{service}.list_{plural}", 200),
+            ("GET", f"/v1/{plural}/{ID}", f"{service}.get_{singular}", 200),
+            ("PATCH", f"/v1/{plural}/{ID}", f"{service}.update_{singular}", 200),
+            ("DELETE", f"/v1/{plural}/{ID}", f"{service}.archive_{singular}", 204),
+            (
+                "POST",
+                f"/v1/{plural}/{ID}/restore",
+                f"{service}.restore_{singular}",
+                200,
+            ),
+        )
+    ),
+    ("POST", "/v1/interactions", "customer.create_interaction", 201),
+    ("GET", "/v1/interactions", "customer.list_interactions", 200),
+    ("GET", f"/v1/interactions/{ID}", "customer.get_interaction", 200),
+    ("POST", f"/v1/leads/{ID}/qualify", "sales.qualify_lead", 200),
+    ("POST", f"/v1/leads/{ID}/convert", "sales.convert_lead", 200),
+    ("GET", "/v1/opportunities", "sales.list_opportunities", 200),
+    ("GET", f"/v1/opportunities/{ID}", "sales.get_opportunity", 200),
+    ("GET", "/v1/analytics/activity", "analytics.get_activity", 200),
+    ("GET", "/v1/deliveries", "notify.list_deliveries", 200),
+    ("GET", f"/v1/deliveries/{ID}", "notify.get_delivery", 200),
+]
+
+
+class TestRoutes:
+    @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route[2])
+    def test_call_their_owner(self, client, bus, route):
+        method, path, rpc, status = route
+        bus.answers[rpc] = {"id": ID, "version": 1}
+
+        answer = client.open(
+            path, method=method, json={"a": 1} if method != "GET" else None
+        )
+
+        assert (status, [rpc]) == (
+            answer.status_code,
+            [call[0] for call in bus.calls],
+        )

@@ -1,0 +1,174 @@
+import pytest
+import redis
+
+from chassis.errors import RateLimitedError, UnavailableError
+from gateway_flask.limits import Charge, Limit, Limiter, limits_from_settings
+
+LIMITS = {"read": Limit(1_000, 5_000), "login": Limit(1 / 6, 10)}
+
+
+class FakeScript:
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.calls = []
+
+    def __call__(self, keys, args):
+        self.calls.append((keys, args))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def limiter_with(*answers, on_unchecked=lambda _: None):
+    limiter = Limiter("redis://127.0.0.1:1/0", LIMITS, on_unchecked)
+    limiter._script = FakeScript(*answers)
+    return limiter
+
+
+class TestLimit:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("2000/s burst 4000", Limit(2_000, 4_000)),
+            ("30/min burst 5", Limit(0.5, 5)),
+            ("3600/h burst 1", Limit(1, 1)),
+        ],
+    )
+    def test_is_read_from_a_setting(self, text, expected):
+        assert expected == Limit.parse(text)
+
+    @pytest.mark.parametrize(
+        "text", ["", "10", "10/day burst 1", "0/s burst 1", "1/s burst 0", "-1/s"]
+    )
+    def test_refuses_what_it_cannot_read(self, text):
+        with pytest.raises(ValueError, match="is not a limit"):
+            Limit.parse(text)
+
+    def test_every_class_has_a_default(self):
+        limits = limits_from_settings()
+
+        assert set(limits) == {"read", "write", "public", "login", "register"}
+
+    def test_a_setting_replaces_the_default(self, monkeypatch):
+        monkeypatch.setenv("LIMIT_READ", "7/s burst 9")
+
+        assert limits_from_settings()["read"] == Limit(7, 9)
+
+
+class TestCheck:
+    def test_tells_what_is_left(self):
+        limiter = limiter_with([1, b"4999000", b"1000", 0])
+
+        verdict = limiter.check([Charge("read", "me")])
+
+        assert (5_000, 4_999, 1) == (verdict.limit, verdict.remaining, verdict.reset_s)
+
+    def test_refuses_with_the_time_to_wait(self):
+        limiter = limiter_with([2, -1, b"60000000", b"5500000"])
+        charges = [Charge("login", "1.2.3.4"), Charge.of_account("a@b.example")]
+
+        with pytest.raises(RateLimitedError) as caught:
+            limiter.check(charges)
+
+        assert caught.value.extra == {"retry_after_s": 6, "limit": 10, "reset_s": 60}
+
+    def test_asks_once_for_all_charges(self):
+        limiter = limiter_with([1, 0, 0, 0])
+        limiter.check([Charge("login", "1.2.3.4"), Charge.of_account("a@b.example")])
+
+        keys, arguments = limiter._script.calls[0]
+
+        assert len(limiter._script.calls) == 1
+        assert keys[0] == "limit:login:1.2.3.4"
+        assert arguments == [6_000_000, 60_000_000] * 2
+
+    def test_an_account_is_known_by_its_hash(self):
+        assert Charge.of_account(" A@b.example") == Charge.of_account("a@B.example")
+        assert "@" not in Charge.of_account("a@b.example").owner
+
+    def test_a_class_without_a_limit_is_free(self):
+        assert limiter_with().check([Charge("none", "me")]) is None
+
+
+class TestWithoutRedis:
+    def test_requests_pass_and_are_counted(self):
+        counted = []
+        limiter = limiter_with(redis.TimeoutError(), on_unchecked=counted.append)
+
+        assert limiter.check([Charge("read", "me")]) is None
+        assert counted == ["read"]
+
+    def test_login_does_not_pass(self):
+        limiter = limiter_with(redis.ConnectionError())
+
+        with pytest.raises(UnavailableError, match="login_unavailable"):
+            limiter.check([Charge("login", "1.2.3.4")])
+
+    def test_the_next_requests_do_not_wait_for_it(self):
+        limiter = limiter_with(redis.TimeoutError())
+
+        for _ in range(5):
+            limiter.check([Charge("read", "me")])
+
+        assert len(limiter._script.calls) == 1
+        assert not limiter.ping()
+
+    def test_it_is_asked_again_after_a_while(self):
+        limiter = limiter_with(redis.TimeoutError(), [1, 5_000_000, 0, 0])
+        limiter.check([Charge("read", "me")])
+        limiter._away_until = 0.0
+
+        assert limiter.check([Charge("read", "me")]).remaining == 5_000
+
+    def test_the_log_is_not_flooded(self, caplog):
+        limiter = limiter_with(redis.TimeoutError(), redis.TimeoutError())
+
+        for _ in range(2):
+            limiter._away_until = 0.0
+            limiter.check([Charge("read", "me")])
+
+        assert len(caplog.records) == 1
+
+
+class TestCharges:
+    def test_a_caller_is_charged_as_member_of_an_org(self, client, limiter):
+        client.get("/v1/me")
+
+        charge = limiter.charges[0][0]
+
+        assert charge.limit == "read"
+        assert charge.owner.count(":") == 1
+
+    def test_a_login_is_charged_to_address_and_account(self, anonymous, limiter):
+        anonymous.post("/v1/auth/login", json={"email": "a@b.example"})
+
+        assert limiter.charges[0] == [
+            Charge("login", "127.0.0.1"),
+            Charge.of_account("a@b.example"),
+        ]
+
+    def test_an_unreadable_login_is_charged_to_its_address(self, anonymous, limiter):
+        answer = anonymous.post("/v1/auth/login", data=b"{")
+
+        assert answer.status_code == 415
+        assert limiter.charges[0] == [Charge("login", "127.0.0.1")]
+
+    def test_every_limited_answer_says_what_is_left(self, client):
+        answer = client.get("/v1/me")
+
+        assert answer.headers["RateLimit-Limit"] == "10"
+        assert answer.headers["RateLimit-Remaining"] == "9"
+        assert answer.headers["RateLimit-Reset"] == "1"
+
+    def test_a_refusal_is_429(self, client, limiter, bus):
+        limiter.refusal = RateLimitedError(
+            "rate_limited", "", '{"retry_after_s": 6, "limit": 10, "reset_s": 60}'
+        )
+
+        answer = client.get("/v1/me")
+
+        assert (429, "rate_limited") == (answer.status_code, answer.json["code"])
+        assert answer.headers["Retry-After"] == "6"
+        assert answer.headers["RateLimit-Remaining"] == "0"
+        assert bus.calls == []

@@ -1,0 +1,41 @@
+from dataclasses import replace
+
+from gateway_flask.app import create_app
+
+ID = "0190a0b0-0000-7000-8000-000000000001"
+
+
+class TestMetrics:
+    def test_count_by_route_template(self, client):
+        client.get(f"/v1/contacts/{ID}")
+
+        text = client.get("/metrics").text
+
+        assert 'route="/v1/contacts/<id:contact_id>"' in text
+        assert ID not in text
+
+    def test_have_no_label_for_an_unknown_address(self, client):
+        client.get("/nothing/at/all")
+
+        text = client.get("/metrics").text
+
+        assert 'route="unmatched"' in text
+        assert "/nothing" not in text
+
+    def test_have_no_label_for_an_invented_method(self, client):
+        client.open("/v1/me", method="INVENTED")
+
+        assert "INVENTED" not in client.get("/metrics").text
+
+    def test_count_what_passed_unchecked(self, client, app):
+        app.extensions["metrics"].count_unchecked("read")
+
+        text = client.get("/metrics").text
+
+        assert 'gateway_limits_unchecked_total{limit="read"} 1.0' in text
+
+    def test_are_not_there_for_strangers(self, settings, bus, limiter):
+        settings = replace(settings, metrics_allow=frozenset({"10.0.0.9"}))
+        client = create_app(settings, bus=bus, limiter=limiter).test_client()
+
+        assert client.get("/metrics").status_code == 404
