@@ -9,9 +9,10 @@ all, it is parked among the service's dead letters, with the reason.
 import logging
 import random
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import eventlet
 from eventlet.event import Event as Signal
@@ -49,6 +50,8 @@ logger = logging.getLogger(__name__)
 
 _HANDLER_BUDGET_S: Final = 60.0
 _MAX_REASON: Final = 500
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
@@ -190,7 +193,9 @@ class EventHandler(_QueueEntrypoint):
         return result, exc_info
 
 
-event_handler = EventHandler.decorator
+def event_handler(source: str, event: str) -> Callable[[Method], Method]:
+    """Handle one event at a time; see :class:`EventHandler`."""
+    return EventHandler.decorator(source, event)  # type: ignore[no-any-return]
 
 
 class BatchHandler(_QueueEntrypoint):
@@ -280,7 +285,11 @@ class BatchHandler(_QueueEntrypoint):
         return failure
 
 
-batch_handler = BatchHandler.decorator
+def batch_handler(
+    *, size: int = 200, wait_s: float = 0.02
+) -> Callable[[Method], Method]:
+    """Handle the service's feed in batches; see :class:`BatchHandler`."""
+    return BatchHandler.decorator(size=size, wait_s=wait_s)  # type: ignore[no-any-return]
 
 
 class LeasedTimer(Entrypoint):  # type: ignore[misc]
@@ -349,4 +358,6 @@ class LeasedTimer(Entrypoint):  # type: ignore[misc]
         done.wait()
 
 
-leased_timer = LeasedTimer.decorator
+def leased_timer(interval_s: float) -> Callable[[Method], Method]:
+    """Run every ``interval_s`` in one process; see :class:`LeasedTimer`."""
+    return LeasedTimer.decorator(interval_s=interval_s)  # type: ignore[no-any-return]

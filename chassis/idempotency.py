@@ -11,6 +11,7 @@ import functools
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -71,7 +72,8 @@ class Operation:
         try:
             answer = act()
         except WireError as refusal:
-            if refusal.status < 500:  # noqa: PLR2004 - the outcome is known
+            # After a failure of ours nobody knows what has been done.
+            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 rows.delete(own)
             raise
         rows.update(own, {"$set": {"answer": orjson.dumps(answer)}})

@@ -18,7 +18,6 @@ import eventlet
 eventlet.monkey_patch()
 
 import argparse
-import importlib
 import logging
 import signal
 import sys
@@ -34,38 +33,21 @@ from chassis.container import Container
 from chassis.health import Readiness, serve
 from chassis.mongo import connect
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
+from chassis.roles import ROLES, service_class
 from chassis.telemetry import configure_logging
 
-__all__ = ["main", "service_class"]
+__all__ = ["main"]
 
 logger = logging.getLogger(__name__)
 
 _START_DEADLINE_S: Final = 60
-_ROLES: Final = {"rpc": "service", "events": "handlers"}
-
-
-def service_class(package: str, role: str) -> type[Any]:
-    """The Nameko class of a role: ``service.py`` for rpc, ``handlers.py`` for events.
-
-    Raises:
-        LookupError: The module does not define exactly one.
-    """
-    module = importlib.import_module(f"{package}.{_ROLES[role]}")
-    classes = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and isinstance(getattr(value, "name", None), str)
-    ]
-    if len(classes) != 1:
-        raise LookupError(f"{module.__name__} defines {len(classes)} services, not 1.")
-    return classes[0]
 
 
 def main() -> int:
     """Run until told to stop; 0 if that went well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("package", help="for example svc_sales")
-    parser.add_argument("role", choices=sorted(_ROLES))
+    parser.add_argument("role", choices=sorted(ROLES))
     arguments = parser.parse_args()
     configure_logging(
         f"{arguments.package.removeprefix('svc_')}-{arguments.role}",

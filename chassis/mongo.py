@@ -32,6 +32,7 @@ __all__ = [
     "Transaction",
     "Transactions",
     "as_wire_error",
+    "by",
     "connect",
 ]
 
@@ -47,6 +48,11 @@ class Index:
     partial: Mapping[str, Any] | None = None
     expires_after_s: int | None = None
     is_sparse: bool = False
+
+
+def by(*fields: str) -> Index:
+    """An index within an organisation, total in its order."""
+    return Index((("org_id", 1), *((field, 1) for field in fields), ("_id", 1)))
 
 
 @dataclass(frozen=True)
@@ -214,10 +220,10 @@ class Repositories(DependencyProvider):  # type: ignore[misc]
 
 
 class _Late:
-    """Builds the repository on first use.
+    """Builds the repository on first use, and anew for another organisation.
 
     A dependency that raises while it is injected would kill the container,
-    and a public call has no organisation to build one for.
+    and a public call or a timer finds out only later whom it works for.
     """
 
     def __init__(
@@ -227,12 +233,13 @@ class _Late:
         context: Context,
     ) -> None:
         self._build = repository, database, context
+        self._built: tuple[str | None, Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
-        if "_built" not in self.__dict__:
-            repository, database, context = self._build
-            self._built = repository(database, context)
-        return getattr(self._built, name)
+        repository, database, context = self._build
+        if self._built is None or self._built[0] != context.org_id:
+            self._built = context.org_id, repository(database, context)
+        return getattr(self._built[1], name)
 
 
 class Transaction:

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from bson import Decimal128
@@ -326,12 +327,18 @@ def _stored(value: Any, base_currency: str | None) -> Any:
         }
     if dataclasses.is_dataclass(value):
         return document_of(value, base_currency)
-    if isinstance(value, Decimal):
-        return Decimal128(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
     if isinstance(value, tuple | frozenset):
         return [_stored(item, base_currency) for item in value]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return Decimal128(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
     return value
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from chassis.mongo import Collection, Document
+from chassis.mongo import Collection, Document, by
 from chassis.query import Field
 from chassis.repository import Repository
 from svc_customer.domain.interactions import Interaction
 from svc_customer.repository.records import (
     RECORD_FIELDS,
     RECORD_INDEXES,
-    by,
     external_keys,
 )
 

@@ -3,16 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from chassis.mongo import Document, Index
+from chassis.mongo import Document, Index, by
 from chassis.outbox import PENDING_INDEX
 from chassis.query import Field
 
-__all__ = ["RECORD_FIELDS", "RECORD_INDEXES", "by", "external_keys"]
-
-
-def by(*fields: str) -> Index:
-    """An index within an organisation, total in its order."""
-    return Index((("org_id", 1), *((field, 1) for field in fields), ("_id", 1)))
+__all__ = ["RECORD_FIELDS", "RECORD_INDEXES", "external_keys"]
 
 
 RECORD_INDEXES: Final = (

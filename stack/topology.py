@@ -1,0 +1,286 @@
+"""The broker's topology and everybody's rights on it, from the handlers' own code.
+
+``python -m stack.topology > rabbitmq/definitions.json`` writes it down; a test
+holds the two together. The operator declares it at every ``./crm up``, which
+also finds queues whose arguments have changed: RabbitMQ cannot alter them.
+"""
+
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import pika
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
+from pika.exceptions import ChannelClosedByBroker
+
+from chassis.handling import BatchHandler, EventHandler
+from chassis.roles import service_class
+from chassis.topology import (
+    DEAD_LETTER_EXCHANGE,
+    RETRY_DELAYS_S,
+    RPC_EXCHANGE,
+    VHOST,
+    dead_letter_queue,
+    event_exchange,
+    event_queue,
+    feed_queue,
+    queue_arguments,
+    retry_exchange,
+    rpc_queue,
+)
+from stack.principals import SERVICES
+
+__all__ = ["CALLS", "TopologyMismatchError", "declare", "definitions"]
+
+# Which RPCs a service may call; a test compares it with the code.
+CALLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sales": ("customer.upsert_customer",),
+    "notify": ("auth.get_person",),
+}
+_UUID: Final = "[0-9a-f-]{36}"
+_QUEUE_WAIT_MS: Final = 2_000
+_PRECONDITION_FAILED: Final = 406
+
+
+class TopologyMismatchError(Exception):
+    """Something on the broker has other arguments than it should have."""
+
+
+def definitions() -> dict[str, Any]:
+    """The topology as RabbitMQ imports it, without users."""
+    exchanges = [
+        _exchange(RPC_EXCHANGE, "topic"),
+        _exchange(DEAD_LETTER_EXCHANGE, "direct"),
+        *(_exchange(event_exchange(service), "topic") for service in SERVICES),
+        *(_exchange(retry_exchange(delay_s), "fanout") for delay_s in RETRY_DELAYS_S),
+    ]
+    queues: list[dict[str, Any]] = []
+    bindings: list[dict[str, Any]] = []
+    for service in SERVICES:
+        queues.append(_queue(rpc_queue(service), {}))
+        bindings.append(_binding(RPC_EXCHANGE, rpc_queue(service), f"{service}.*"))
+        queues.append(_queue(dead_letter_queue(service), {"x-queue-type": "quorum"}))
+        bindings.append(
+            _binding(DEAD_LETTER_EXCHANGE, dead_letter_queue(service), service)
+        )
+        for queue, source, routing_key in _consumed(service):
+            if all(each["name"] != queue for each in queues):
+                queues.append(_queue(queue, queue_arguments(service)))
+            bindings.append(_binding(source, queue, routing_key))
+    for delay_s in RETRY_DELAYS_S:
+        name = retry_exchange(delay_s)
+        queues.append(_queue(name, _rung(delay_s)))
+        bindings.append(_binding(name, name, ""))
+    return {
+        "vhosts": [{"name": VHOST}],
+        "permissions": [
+            _permission(user) for user in ("operator", "gateway", *SERVICES)
+        ],
+        "topic_permissions": [
+            _topic_permission(user) for user in ("gateway", *SERVICES)
+        ],
+        "policies": [_queue_wait_policy()],
+        "exchanges": exchanges,
+        "queues": queues,
+        "bindings": bindings,
+    }
+
+
+def _consumed(service: str) -> Iterator[tuple[str, str, str]]:
+    """Queue, exchange and routing key of everything that a service listens to."""
+    handlers = service_class(f"svc_{service}", "events")
+    for method, function in inspect.getmembers(handlers, inspect.isfunction):
+        for entrypoint in getattr(function, ENTRYPOINT_EXTENSIONS_ATTR, ()):
+            if isinstance(entrypoint, EventHandler):
+                queue = event_queue(
+                    entrypoint.source, entrypoint.event, service, method
+                )
+                yield queue, event_exchange(entrypoint.source), entrypoint.event
+            elif isinstance(entrypoint, BatchHandler):
+                for source in SERVICES:
+                    yield feed_queue(service), event_exchange(source), "#"
+
+
+def _exchange(name: str, kind: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "vhost": VHOST,
+        "type": kind,
+        "durable": True,
+        "auto_delete": False,
+        "internal": False,
+        "arguments": {},
+    }
+
+
+def _queue(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "vhost": VHOST,
+        "durable": True,
+        "auto_delete": False,
+        "arguments": arguments,
+    }
+
+
+def _rung(delay_s: int) -> dict[str, Any]:
+    """A queue whose messages expire to the queue that their routing key names."""
+    return {
+        "x-queue-type": "quorum",
+        "x-message-ttl": delay_s * 1_000,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+
+
+def _binding(source: str, queue: str, routing_key: str) -> dict[str, Any]:
+    return {
+        "source": source,
+        "vhost": VHOST,
+        "destination": queue,
+        "destination_type": "queue",
+        "routing_key": routing_key,
+        "arguments": {},
+    }
+
+
+def _queue_wait_policy() -> dict[str, Any]:
+    """Stock clients set no limit on how long their requests may wait."""
+    return {
+        "vhost": VHOST,
+        "name": "rpc-wait",
+        "pattern": f"^rpc-({'|'.join(SERVICES)})$",
+        "apply-to": "queues",
+        "definition": {"message-ttl": _QUEUE_WAIT_MS},
+        "priority": 0,
+    }
+
+
+def _permission(user: str) -> dict[str, str]:
+    replies = rf"rpc\.reply-{user}-.*"
+    if user == "operator":
+        configure = write = read = ".*"
+    elif user == "gateway":
+        configure = f"^{replies}$"
+        write = f"^({RPC_EXCHANGE}|{replies})$"
+        read = f"^({RPC_EXCHANGE}|{replies})$"
+    else:
+        configure = f"^{replies}$"
+        write = (
+            rf"^({RPC_EXCHANGE}|{user}\.events|retry-[0-9]+s"
+            rf"|{DEAD_LETTER_EXCHANGE}|{replies})$"
+        )
+        read = (
+            rf"^({RPC_EXCHANGE}|rpc-{user}|evt-.*--{user}\..*|feed-{user}|{replies})$"
+        )
+    return {
+        "user": user,
+        "vhost": VHOST,
+        "configure": configure,
+        "write": write,
+        "read": read,
+    }
+
+
+def _topic_permission(user: str) -> dict[str, str]:
+    """Whom a user may call, and that it hears nobody's replies but its own."""
+    if user == "gateway":
+        write = rf"^({'|'.join(SERVICES)})\.[a-z_]+$"
+    else:
+        calls = [name.replace(".", r"\.") for name in CALLS.get(user, ())]
+        # Stock clients ask for replies under a bare UUID.
+        replies = [rf"reply\.[a-z]+\.{_UUID}", _UUID]
+        write = f"^({'|'.join([*calls, *replies])})$"
+    return {
+        "user": user,
+        "vhost": VHOST,
+        "exchange": RPC_EXCHANGE,
+        "write": write,
+        "read": rf"^reply\.{user}\.{_UUID}$",
+    }
+
+
+def declare(amqp_uri: str) -> None:
+    """Declare everything; what is there already, and alike, is left alone.
+
+    Raises:
+        TopologyMismatchError: What is there has other arguments; the message
+            names it and says what to do.
+        AMQPError: The broker cannot be reached or refuses us.
+    """
+    topology = definitions()
+    connection = pika.BlockingConnection(_parameters(amqp_uri))
+    try:
+        mismatches = [
+            name
+            for name, declaration in _declarations(topology)
+            if not _declared(connection, declaration)
+        ]
+    finally:
+        connection.close()
+    if mismatches:
+        raise TopologyMismatchError(
+            f"On the broker {', '.join(mismatches)} has other arguments than this "
+            "version needs. Drain it, delete it with "
+            "`rabbitmqctl delete_queue`, and run `./crm up` again."
+        )
+
+
+def _parameters(amqp_uri: str) -> pika.ConnectionParameters:
+    uri = urlsplit(amqp_uri)
+    return pika.ConnectionParameters(
+        host=uri.hostname,
+        port=uri.port or 5672,
+        virtual_host=unquote(uri.path[1:]) or "/",
+        credentials=pika.PlainCredentials(
+            unquote(uri.username or ""), unquote(uri.password or "")
+        ),
+        socket_timeout=3,
+        blocked_connection_timeout=10,
+    )
+
+
+def _declarations(topology: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for each in topology["exchanges"]:
+        yield (
+            each["name"],
+            lambda channel, e=each: channel.exchange_declare(
+                e["name"], e["type"], durable=True
+            ),
+        )
+    for each in topology["queues"]:
+        yield (
+            each["name"],
+            lambda channel, q=each: channel.queue_declare(
+                q["name"], durable=True, arguments=q["arguments"]
+            ),
+        )
+    for each in topology["bindings"]:
+        yield (
+            each["destination"],
+            lambda channel, b=each: channel.queue_bind(
+                b["destination"], b["source"], b["routing_key"]
+            ),
+        )
+
+
+def _declared(connection: pika.BlockingConnection, declaration: Any) -> bool:
+    """Whether the declaration fits; a refusal costs the channel."""
+    channel = connection.channel()
+    try:
+        declaration(channel)
+    except ChannelClosedByBroker as error:
+        if error.reply_code != _PRECONDITION_FAILED:
+            raise
+        return False
+    channel.close()
+    return True
+
+
+if __name__ == "__main__":
+    json.dump(definitions(), sys.stdout, indent=2)
+    sys.stdout.write("\n")

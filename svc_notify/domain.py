@@ -1,0 +1,109 @@
+"""Deliveries: one message to one recipient, and what became of it."""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chassis.errors import ConflictError
+
+__all__ = [
+    "Delivery",
+    "DeliveryStatus",
+    "begin_sending",
+    "failed",
+    "put_back",
+    "sent",
+    "welcome_text",
+]
+
+
+class DeliveryStatus(StrEnum):
+    """What became of a message.
+
+    ``unknown``: the process died while it was sending; the message may have
+    arrived. E-mail cannot be exactly once, so this is said, not guessed.
+    """
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One message to one recipient."""
+
+    id: str
+    channel: str
+    template: str
+    recipient: str
+    recipient_id: str
+    event_id: str
+    status: DeliveryStatus = DeliveryStatus.QUEUED
+    attempts: int = 0
+    error: str | None = None
+    sent_at: datetime | None = None
+    owner_id: str | None = None
+    team_ids: tuple[str, ...] = ()
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+    version: int = 1
+    sequence: int = 0
+
+
+def begin_sending(delivery: Delivery, now: datetime) -> Delivery:
+    """The delivery, about to be handed to the mail server.
+
+    One that was ``sending`` already belongs to an attempt that died: it
+    becomes ``unknown`` and is not sent again by itself.
+
+    Raises:
+        ConflictError: ``delivery_is_done``.
+    """
+    if delivery.status is DeliveryStatus.SENDING:
+        return _moved(delivery, DeliveryStatus.UNKNOWN, now)
+    if delivery.status is not DeliveryStatus.QUEUED:
+        raise ConflictError("delivery_is_done", f"It is {delivery.status}.")
+    sending = _moved(delivery, DeliveryStatus.SENDING, now)
+    return dataclasses.replace(sending, attempts=delivery.attempts + 1)
+
+
+def sent(delivery: Delivery, now: datetime) -> Delivery:
+    """The delivery, accepted by the mail server."""
+    return dataclasses.replace(
+        _moved(delivery, DeliveryStatus.SENT, now), sent_at=now, error=None
+    )
+
+
+def put_back(delivery: Delivery, reason: str, now: datetime) -> Delivery:
+    """The delivery, to be tried again later."""
+    return dataclasses.replace(
+        _moved(delivery, DeliveryStatus.QUEUED, now), error=reason
+    )
+
+
+def failed(delivery: Delivery, reason: str, now: datetime) -> Delivery:
+    """The delivery, refused for good."""
+    return dataclasses.replace(
+        _moved(delivery, DeliveryStatus.FAILED, now), error=reason
+    )
+
+
+def welcome_text(name: str) -> tuple[str, str]:
+    """Subject and text of the message to the owner of a new organisation."""
+    text = (
+        f"Hello {name},\n\n"
+        "your organization is ready. Log in with this e-mail address and the "
+        "password that you chose.\n\n"
+        "If you did not register, you can ignore this message.\n"
+    )
+    return "Welcome to Rapport", text
+
+
+def _moved(delivery: Delivery, status: DeliveryStatus, now: datetime) -> Delivery:
+    later = max(now, delivery.updated_at + timedelta(milliseconds=1))
+    return dataclasses.replace(delivery, status=status, updated_at=later)

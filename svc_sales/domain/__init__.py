@@ -1,0 +1,1 @@
+"""The rules of selling: values, states and pure functions."""

@@ -1,0 +1,13 @@
+"""Where svc_sales keeps what it owns."""
+
+from typing import Final
+
+from chassis.idempotency import IDEMPOTENCY_KEYS
+from chassis.outbox import OUTBOX_COLLECTIONS
+from svc_sales.repository.leads import LEADS
+from svc_sales.repository.opportunities import OPPORTUNITIES
+
+__all__ = ["COLLECTIONS", "RECORDS"]
+
+RECORDS: Final = (LEADS, OPPORTUNITIES)
+COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, *OUTBOX_COLLECTIONS)

@@ -1,0 +1,90 @@
+"""Leads in MongoDB."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, ClassVar, Final
+
+from pymongo.database import Database
+
+from chassis.context import Context
+from chassis.money import Money
+from chassis.mongo import Collection, Document, Index, by
+from chassis.outbox import PENDING_INDEX
+from chassis.query import Field
+from chassis.repository import Repository
+from svc_sales.domain.leads import Conversion, Lead, LeadStatus
+
+__all__ = ["LEADS", "LeadRepository", "StuckConversions"]
+
+LEADS: Final = Collection(
+    "leads",
+    (
+        PENDING_INDEX,
+        by("created_at"),
+        by("updated_at"),
+        by("owner_id", "created_at"),
+        by("status", "created_at"),
+        by("email_key"),
+        Index(
+            (("status", 1), ("updated_at", 1)),
+            partial={"status": LeadStatus.CONVERTING.value},
+        ),
+    ),
+)
+
+
+class LeadRepository(Repository[Lead]):
+    """Leads of one organisation."""
+
+    collection = LEADS
+    noun = "lead"
+    resource = "leads"
+    entity = Lead
+    fields: ClassVar[Mapping[str, Field]] = {
+        "id": Field("id", "_id"),
+        "status": Field(),
+        "owner_id": Field(),
+        "email": Field("email", "email_key"),
+        "created_at": Field("datetime", is_sortable=True),
+        "updated_at": Field("datetime", is_sortable=True),
+        "archived_at": Field("datetime"),
+    }
+
+    def restore(self, document: Document) -> Lead:
+        """Build the lead that ``document`` keeps."""
+        conversion = document["conversion"] and _conversion(document["conversion"])
+        status = LeadStatus(document["status"])
+        return super().restore({**document, "conversion": conversion, "status": status})
+
+    def index_fields(self, entity: Lead) -> Document:
+        """The address in one spelling."""
+        return {"email_key": entity.email and entity.email.casefold()}
+
+
+def _conversion(stored: Mapping[str, Any]) -> Conversion:
+    amount, close_on = stored["amount"], stored["close_on"]
+    return Conversion(
+        **{
+            **stored,
+            "amount": amount
+            and Money(amount["amount"].to_decimal(), amount["currency"]),
+            "close_on": close_on and date.fromisoformat(close_on),
+        }
+    )
+
+
+class StuckConversions:
+    """Conversions that a crash left half-way, in every organisation."""
+
+    def __init__(self, database: Database[Document], _context: Context) -> None:
+        self._rows = database[LEADS.name]
+
+    def find(self, since: datetime, limit: int) -> list[tuple[str, str]]:
+        """Organisation and id of leads converting since before ``since``."""
+        rows = self._rows.find(
+            {"status": LeadStatus.CONVERTING.value, "updated_at": {"$lt": since}},
+            {"org_id": 1},
+            sort=[("updated_at", 1)],
+            limit=limit,
+        )
+        return [(row["org_id"], row["_id"]) for row in rows]

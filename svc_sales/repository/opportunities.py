@@ -1,0 +1,53 @@
+"""Opportunities in MongoDB."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import ClassVar, Final
+
+from chassis.mongo import Collection, Document, by
+from chassis.outbox import PENDING_INDEX
+from chassis.query import Field
+from chassis.repository import Repository
+from svc_sales.domain.opportunities import Opportunity, OpportunityStatus
+
+__all__ = ["OPPORTUNITIES", "OpportunityRepository"]
+
+OPPORTUNITIES: Final = Collection(
+    "opportunities",
+    (
+        PENDING_INDEX,
+        by("created_at"),
+        by("updated_at"),
+        by("owner_id", "created_at"),
+        by("status", "created_at"),
+        by("account_id", "created_at"),
+        by("contact_id", "created_at"),
+        by("lead_id"),
+    ),
+)
+
+
+class OpportunityRepository(Repository[Opportunity]):
+    """Opportunities of one organisation."""
+
+    collection = OPPORTUNITIES
+    noun = "opportunity"
+    resource = "opportunities"
+    entity = Opportunity
+    fields: ClassVar[Mapping[str, Field]] = {
+        "id": Field("id", "_id"),
+        "status": Field(),
+        "owner_id": Field(),
+        "account_id": Field("id"),
+        "contact_id": Field("id"),
+        "lead_id": Field("id"),
+        "created_at": Field("datetime", is_sortable=True),
+        "updated_at": Field("datetime", is_sortable=True),
+        "archived_at": Field("datetime"),
+    }
+
+    def restore(self, document: Document) -> Opportunity:
+        """Build the opportunity that ``document`` keeps."""
+        close_on = document["close_on"] and date.fromisoformat(document["close_on"])
+        status = OpportunityStatus(document["status"])
+        return super().restore({**document, "close_on": close_on, "status": status})

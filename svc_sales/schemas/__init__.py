@@ -1,0 +1,1 @@
+"""What svc_sales takes and gives: the published contract."""
