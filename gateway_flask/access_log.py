@@ -29,7 +29,6 @@ def log_request(response: Response) -> None:
         "route": route,
         "status": response.status_code,
         "duration_ms": round((time.monotonic() - g.started) * 1_000, 1),
-        "address": g.address,
     }
     if caller is not None:
         extra["org_id"] = caller.org_id

@@ -16,6 +16,7 @@ from chassis.errors import (
     UnavailableError,
     WireError,
 )
+from gateway_flask.access_log import route_of
 
 __all__ = ["problem_document", "register_error_handlers"]
 
@@ -123,14 +124,12 @@ def _http_exception(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    reason = (
-        "A service failed unexpectedly."
-        if isinstance(error, RemoteError)
-        else "A request failed unexpectedly."
-    )
-    logger.error(
-        reason,
-        exc_info=error,
-        extra={"request_id": g.request_id, "route": request.path},
-    )
+    extra = {"request_id": g.request_id, "route": route_of(request)}
+    if isinstance(error, RemoteError):
+        # Its message may hold personal data; the service logged the rest.
+        logger.error(
+            "A service failed unexpectedly.", extra={**extra, "error": error.exc_type}
+        )
+    else:
+        logger.error("A request failed unexpectedly.", exc_info=error, extra=extra)
     return _problem(500, "internal_error", _INTERNAL_ERROR)
