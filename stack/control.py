@@ -12,7 +12,7 @@ from typing import Any, Final
 from stack.errors import StackError
 from stack.paths import StatePaths
 
-__all__ = ["Supervisor", "socket_path"]
+__all__ = ["NoAnswerError", "Supervisor", "socket_path"]
 
 # sun_path holds 108 bytes on Linux, 104 on macOS, the final zero included.
 _LONGEST_PATH: Final = 100
@@ -38,6 +38,10 @@ def socket_path(paths: StatePaths) -> Path:
             "shorter path (RAPPORT_STATE_DIR)."
         )
     return directory / "supervisor.sock"
+
+
+class NoAnswerError(StackError):
+    """The supervisor said nothing for as long as we cared to wait."""
 
 
 class Supervisor:
@@ -68,7 +72,8 @@ class Supervisor:
         """The answers to a command that has several, as they come.
 
         Raises:
-            StackError: As ``ask``; also when none comes for ``timeout_s``.
+            StackError: As ``ask``.
+            NoAnswerError: None came for ``timeout_s``.
         """
         with self._connect(timeout_s) as connection:
             request = {"command": command, **arguments}
@@ -78,7 +83,7 @@ class Supervisor:
                     for line in lines:
                         yield self._unwrap(json.loads(line))
             except TimeoutError:
-                raise StackError(
+                raise NoAnswerError(
                     f"The supervisor did not answer for {timeout_s:.0f} s. See "
                     f"{self._paths.log_of('supervisor')}."
                 ) from None

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -53,8 +53,17 @@ def _servers_not_started() -> Iterator[None]:
         _POLICY.unlink(missing_ok=True)
 
 
-def extract_packages(packages: Sequence[str], target: Path) -> None:
+def extract_packages(
+    packages: Sequence[str],
+    target: Path,
+    adapt: Callable[[Path], None] = lambda _unpacked: None,
+) -> None:
     """Download the packages and what they need, and unpack them into ``target``.
+
+    Args:
+        packages: Their names; the first is one that is not installed.
+        target: A directory that is there only when all of it is.
+        adapt: Corrects what was unpacked, before it is in its place.
 
     Raises:
         StackError: They cannot be downloaded.
@@ -65,11 +74,12 @@ def extract_packages(packages: Sequence[str], target: Path) -> None:
     archives.mkdir(parents=True)
     options = _own_lists(unfinished)
     names = _plan(packages, options)
-    if not names:
+    if packages[0] not in names:
+        # The system has no package lists, or knows none that has it.
         options = _own_lists(unfinished, refresh=True)
         names = _plan(packages, options)
     result = _run("apt-get", *options, "download", *names, cwd=archives)
-    if result.returncode or not names:
+    if result.returncode or packages[0] not in names:
         raise StackError(
             f"{' '.join(packages)} could not be downloaded: {_last_line(result)}. Ask "
             "an administrator to install them, or use `docker compose up --wait`."
@@ -77,6 +87,7 @@ def extract_packages(packages: Sequence[str], target: Path) -> None:
     for archive in archives.glob("*.deb"):
         _run("dpkg", "-x", str(archive), str(unfinished))
     shutil.rmtree(archives)
+    adapt(unfinished)
     unfinished.rename(target)
 
 

@@ -5,13 +5,14 @@ import json
 import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 
 from stack.errors import StackError
 from stack.paths import StatePaths
 from stack.private_files import read_json, write_json
 
-__all__ = ["ensure_first_org"]
+__all__ = ["ensure_first_org", "has_first_org"]
 
 _EMAIL: Final = "demo@rapport.example"
 _TIMEOUT_S: Final = 30
@@ -52,7 +53,7 @@ def ensure_first_org(paths: StatePaths, gateway_port: int) -> dict[str, str]:
     The password is kept before the request is made, so that a run cut short
     in between can log in afterwards.
     """
-    path = paths.secrets / "demo.json"
+    path = _login_file(paths)
     kept: dict[str, str] = read_json(path) or {}
     if kept.get("org_id"):
         return kept
@@ -66,6 +67,15 @@ def ensure_first_org(paths: StatePaths, gateway_port: int) -> dict[str, str]:
     kept["org_id"] = _org_id(gateway, _register(gateway, kept))
     write_json(path, kept)
     return kept
+
+
+def has_first_org(paths: StatePaths) -> bool:
+    """Whether that has been done."""
+    return bool((read_json(_login_file(paths)) or {}).get("org_id"))
+
+
+def _login_file(paths: StatePaths) -> Path:
+    return paths.secrets / "demo.json"
 
 
 def _register(gateway: _Gateway, login: dict[str, str]) -> str:

@@ -17,9 +17,9 @@ from typing import Any, Final
 from pymongo.errors import PyMongoError
 
 from stack import mongodb, rabbitmq, redis
-from stack.control import Supervisor, socket_path
+from stack.control import NoAnswerError, Supervisor, socket_path
 from stack.errors import StackError
-from stack.first_org import ensure_first_org
+from stack.first_org import ensure_first_org, has_first_org
 from stack.logs import last_lines
 from stack.packages import find_programs
 from stack.paths import ROOT, StatePaths
@@ -121,9 +121,11 @@ class Stack:
             process["name"]: process["state"]
             for process in self.supervisor.ask("status", check=True)
         }
-        wanted = ["gateway", *(name for _, _, name in worker_names(settings.scale))]
-        return all(state == "running" for state in states.values()) and all(
-            name in states for name in wanted
+        wanted = {"gateway", *(name for _, _, name in worker_names(settings.scale))}
+        return (
+            wanted <= states.keys()
+            and set(states.values()) == {"running"}
+            and has_first_org(self.paths)
         )
 
     def _prepare(self, settings: Settings, *, running: bool) -> ProcessTable:
@@ -274,21 +276,26 @@ class Stack:
         Raises:
             StackError: One keeps ending, or the time is over.
         """
-        started = time.monotonic()
         waiting = set(names)
+        with contextlib.suppress(NoAnswerError):
+            self._follow(waiting, timeout_s, report=report)
+        if waiting:
+            raise StackError(
+                f"{', '.join(sorted(waiting))} did not get ready within "
+                f"{timeout_s:.0f} s. See `./crm logs`."
+            )
+
+    def _follow(self, waiting: set[str], timeout_s: float, *, report: bool) -> None:
+        """Take out of ``waiting`` what runs, until none is left or time is over."""
+        started = time.monotonic()
         for snapshot in self.supervisor.stream("follow", timeout_s=timeout_s):
             passed_s = time.monotonic() - started
             for name in self._newly_running(waiting, snapshot):
                 waiting.discard(name)
                 if report:
                     self.say(f"{name:<20} {passed_s:5.1f} s")
-            if not waiting:
+            if not waiting or passed_s > timeout_s:
                 return
-            if passed_s > timeout_s:
-                raise StackError(
-                    f"{', '.join(sorted(waiting))} did not get ready within "
-                    f"{timeout_s:.0f} s. See `./crm logs`."
-                )
 
     def _newly_running(
         self, waiting: set[str], snapshot: list[dict[str, Any]]

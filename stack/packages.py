@@ -20,7 +20,7 @@ _DEBIAN_RABBITMQ: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 _SYSTEM_PATH: Final = (
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin"
 )
-_PACKAGES: Final = ("rabbitmq-server", "redis-server", "libcurl4")
+_LIBRARY_OF_MONGOD: Final = "libcurl4"
 _ELSEWHERE: Final = (
     "Use `docker compose up --wait` here, or run servers of your own and name them "
     "by AMQP_URI, MONGO_URI and REDIS_URL."
@@ -51,7 +51,6 @@ class Programs:
         libraries = self.prefix / "usr/lib" / f"{platform.machine()}-linux-gnu"
         return {
             "PATH": f"{erlang / 'bin'}:{path}",
-            "ERL_ROOTDIR": str(erlang),
             "LD_LIBRARY_PATH": str(libraries),
         }
 
@@ -67,7 +66,7 @@ def find_programs(
     wanted = {"rabbitmq-server": broker, "redis-server": cache}
     missing = [name for name, is_wanted in wanted.items() if is_wanted]
     missing = [name for name in missing if _find(name, None) is None]
-    prefix = _install(say) if missing else None
+    prefix = _install(missing, say) if missing else None
     return Programs(
         rabbitmq_server=_require("rabbitmq-server", prefix) if broker else "",
         epmd=_require("epmd", prefix) if broker else "",
@@ -78,8 +77,9 @@ def find_programs(
 
 
 def _find(name: str, prefix: Path | None) -> str | None:
-    if prefix is not None:
-        return _find_unpacked(name, prefix)
+    unpacked = _find_unpacked(name, prefix) if prefix else None
+    if unpacked is not None:
+        return unpacked
     if name == "rabbitmq-server" and _DEBIAN_RABBITMQ.exists():
         # Debian's own /usr/sbin/rabbitmq-server changes user and directory.
         return str(_DEBIAN_RABBITMQ)
@@ -92,7 +92,7 @@ def _find(name: str, prefix: Path | None) -> str | None:
 def _find_unpacked(name: str, prefix: Path) -> str | None:
     patterns = {
         "rabbitmq-server": "usr/lib/rabbitmq/lib/*/sbin/rabbitmq-server",
-        "redis-server": "usr/bin/redis-*",
+        "redis-server": "usr/bin/redis-server",
         "epmd": "usr/lib/erlang/bin/epmd",
     }
     for path in sorted(prefix.glob(patterns[name])):
@@ -108,22 +108,32 @@ def _require(name: str, prefix: Path | None) -> str:
     return found
 
 
-def _install(say: Callable[[str], None]) -> Path | None:
+def _install(missing: list[str], say: Callable[[str], None]) -> Path | None:
     """Make the packages available; returns where, unless the system has them now."""
     if shutil.which("apt-get") is None:
         raise StackError(
-            "RabbitMQ and Redis are not installed, and this is no Debian or Ubuntu on "
-            f"which they could be. {_ELSEWHERE}"
+            f"{' and '.join(missing)} cannot be found, and this is no Debian or Ubuntu "
+            f"on which they could be installed. {_ELSEWHERE}"
         )
     if os.geteuid() == 0:
-        say("installing rabbitmq-server and redis-server with apt")
-        install_packages(_PACKAGES)
+        say(f"installing {' and '.join(missing)} with apt")
+        install_packages([*missing, _LIBRARY_OF_MONGOD])
         return None
     prefix = programs_directory() / "debs"
     if not prefix.exists():
-        say("fetching rabbitmq-server and redis-server with apt, without root")
-        extract_packages(_PACKAGES, prefix)
+        say(f"fetching {' and '.join(missing)} with apt, without root")
+        packages = [*missing, _LIBRARY_OF_MONGOD]
+        extract_packages(packages, prefix, adapt=_let_erlang_move)
     return prefix
+
+
+def _let_erlang_move(prefix: Path) -> None:
+    """Debian's ``erl`` looks for the rest of Erlang at one fixed place."""
+    script = prefix / "usr/lib/erlang/bin/erl"
+    if script.exists():
+        here = 'ROOTDIR="$(cd "$(dirname "$0")/.." && pwd -P)"'
+        text = script.read_text()
+        script.write_text(text.replace("ROOTDIR=/usr/lib/erlang", here))
 
 
 def _mongod(say: Callable[[str], None], prefix: Path | None) -> str:

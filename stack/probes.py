@@ -34,7 +34,7 @@ class Probe:
     """What to ask, and where.
 
     Attributes:
-        kind: ``none``, ``tcp``, ``http``, ``amqp``, ``mongodb``, ``redis`` or
+        kind: ``none``, ``tcp``, ``epmd``, ``http``, ``amqp``, ``mongodb``, ``redis`` or
             ``smtp``.
         target: ``host:port``, or a URL for ``http``.
         secret_file: Holds the URI to log in with, for ``amqp`` and ``redis``.
@@ -66,6 +66,13 @@ def _connect(target: str) -> socket.socket:
 def _tcp(probe: Probe) -> bool:
     with _connect(probe.target):
         return True
+
+
+def _epmd(probe: Probe) -> bool:
+    """Ask for the names it knows; it complains of connections that ask nothing."""
+    with _connect(probe.target) as connection:
+        connection.sendall(b"\x00\x01n")
+        return bool(connection.recv(_REPLY_BYTES))
 
 
 def _http(probe: Probe) -> bool:
@@ -140,6 +147,7 @@ def _smtp(probe: Probe) -> bool:
 _PROBES: Final[Mapping[str, Callable[[Probe], bool]]] = {
     "none": lambda _probe: True,
     "tcp": _tcp,
+    "epmd": _epmd,
     "http": _http,
     "amqp": _amqp,
     "mongodb": _mongodb,

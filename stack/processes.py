@@ -180,7 +180,7 @@ class ProcessTable:
             "epmd",
             "broker",
             (self.programs.epmd, "-port", str(port)),
-            Probe("tcp", f"127.0.0.1:{port}"),
+            Probe("epmd", f"127.0.0.1:{port}"),
             environment=rabbitmq.node_environment(
                 self.paths.data_of("rabbitmq"), self.settings.ports
             ),

@@ -96,7 +96,7 @@ class TestChild:
         async def test(watch):
             watched = watch(STUBBORN, stop_timeout_s=0.2)
             await eventually((tmp_path / "program.log").exists)
-            await eventually(lambda: (tmp_path / "program.log").read_text())
+            await eventually((tmp_path / "program.log").read_text)
             await watched.child.stop()
 
             assert watched.child.pid is None
