@@ -10,15 +10,14 @@ from typing import Any, Final
 
 from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
-from pymongo.errors import OperationFailure
 
 from chassis.mongo import Collection, Document, Index
 
 __all__ = ["migrate"]
 
-# UserNotFound and RoleNotFound.
-_NOT_FOUND: Final = frozenset({11, 31})
-_READ: Final = ["find", "collStats", "indexStats"]
+_READ: Final = ("find", "collStats", "indexStats")
+
+Rights = dict[str, frozenset[str]]
 
 
 def migrate(
@@ -48,20 +47,8 @@ def migrate(
             database[collection.name].create_indexes(
                 [_model(index) for index in collection.indexes]
             )
-    role = {
-        "role": "runtime",
-        "privileges": [_privilege(database.name, each) for each in collections]
-        + [
-            {
-                "resource": {"db": database.name, "collection": ""},
-                "actions": ["changeStream", "find"],
-            }
-        ],
-        "roles": [],
-    }
-    _make_or_update(database, "Role", role)
-    user = {"user": service, "pwd": runtime_password, "roles": ["runtime"]}
-    _make_or_update(database, "User", user)
+    _make_role(database, _rights(collections))
+    _make_user(database, service, runtime_password)
 
 
 def _model(index: Index) -> IndexModel:
@@ -73,24 +60,59 @@ def _model(index: Index) -> IndexModel:
     return IndexModel(list(index.keys), **options)
 
 
-def _privilege(database: str, collection: Collection) -> dict[str, Any]:
-    changing = [] if collection.is_append_only else ["update", "remove"]
-    return {
-        "resource": {"db": database, "collection": collection.name},
-        "actions": [*_READ, "insert", *changing],
+def _rights(collections: Sequence[Collection]) -> Rights:
+    """What the runtime user may do, by collection; ``""`` stands for all."""
+    rights = {"": frozenset({"changeStream", "find"})}
+    for collection in collections:
+        changing = () if collection.is_append_only else ("update", "remove")
+        rights[collection.name] = frozenset({*_READ, "insert", *changing})
+    return rights
+
+
+def _privileges(database: Database[Document], rights: Rights) -> list[Document]:
+    return [
+        {
+            "resource": {"db": database.name, "collection": name},
+            "actions": sorted(actions),
+        }
+        for name, actions in rights.items()
+        if actions
+    ]
+
+
+def _make_role(database: Database[Document], wanted: Rights) -> None:
+    """Bring the role ``runtime`` to what is wanted.
+
+    Not by ``updateRole``, which only a user of power over every database may
+    call; granting and revoking needs power over this one.
+    """
+    found = database.command({"rolesInfo": "runtime", "showPrivileges": True})["roles"]
+    if not found:
+        database.command(
+            "createRole", "runtime", privileges=_privileges(database, wanted), roles=[]
+        )
+        return
+    held: Rights = {
+        each["resource"]["collection"]: frozenset(each["actions"])
+        for each in found[0]["privileges"]
     }
+    for command, more, less in (
+        ("grantPrivilegesToRole", wanted, held),
+        ("revokePrivilegesFromRole", held, wanted),
+    ):
+        difference = {
+            name: actions - less.get(name, frozenset())
+            for name, actions in more.items()
+        }
+        if privileges := _privileges(database, difference):
+            database.command(command, "runtime", privileges=privileges)
 
 
-def _make_or_update(
-    database: Database[Document], kind: str, definition: dict[str, Any]
-) -> None:
-    """``updateUser`` or ``createUser``, and the same for roles."""
-    name_field = kind.lower()
-    name = definition[name_field]
-    rest = {key: value for key, value in definition.items() if key != name_field}
-    try:
-        database.command({f"update{kind}": name, **rest})
-    except OperationFailure as error:
-        if error.code not in _NOT_FOUND:
-            raise
-        database.command({f"create{kind}": name, **rest})
+def _make_user(database: Database[Document], name: str, password: str) -> None:
+    known = database.command("usersInfo", name)["users"]
+    database.command(
+        "updateUser" if known else "createUser",
+        name,
+        pwd=password,
+        roles=["runtime"],
+    )
