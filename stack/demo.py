@@ -1,0 +1,176 @@
+"""The main job, end to end over HTTP, on real customers.
+
+Everything is keyed, so the demo can be interrupted and run again: what is
+there stays as it is, and the counts come out the same.
+"""
+
+import mailbox
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any, Final
+
+from stack.cdnow import Customer, Purchase, customers, purchases
+from stack.demo_client import Client
+from stack.errors import StackError
+
+__all__ = ["main"]
+
+_AT_ONCE: Final = 16
+_COUNTED_WITHIN_S: Final = 60
+_CREATED: Final = 201
+_CONFLICT: Final = 409
+
+
+def main(status: Mapping[str, Any]) -> int:
+    """Run the demo against a running stack; 0 if all of it came out right."""
+    started = time.monotonic()
+    with Client(status["gateway"], status["demo"]) as client:
+        _say("Logged in as", client.get("/v1/me")["email"])
+        known = list(customers())
+        bought = list(purchases())
+        contact_ids = dict(
+            _import("contacts", known, lambda each: _contact(client, each))
+        )
+        _import("purchases", bought, lambda each: _purchase(client, each, contact_ids))
+        _convert_a_lead(client)
+        counted = _show_counts(client, len(bought))
+        _show_mail(client, status["mailbox"])
+    _say("Done in", f"{time.monotonic() - started:.1f} s")
+    return 0 if counted else 1
+
+
+def _say(what: str, result: object) -> None:
+    print(f"{what:<28} {result}", flush=True)
+
+
+def _import(noun: str, items: Sequence[Any], store: Callable[[Any], Any]) -> list[Any]:
+    """Store every item, sixteen at a time, and show how far it is."""
+    started = time.monotonic()
+    results = []
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for result in pool.map(store, items):
+            results.append(result)
+            _show_progress(noun, len(results), len(items))
+    took_s = time.monotonic() - started
+    rate = len(items) / took_s
+    _say(f"Imported {noun}", f"{len(items)} in {took_s:.1f} s, {rate:.0f}/s")
+    return results
+
+
+def _show_progress(noun: str, done: int, of: int) -> None:
+    if sys.stdout.isatty() and (done % 50 == 0 or done == of):
+        end = "\n" if done == of else ""
+        print(f"\r  {noun} {done}/{of}", end=end, flush=True)
+
+
+def _contact(client: Client, customer: Customer) -> tuple[str, str]:
+    status, answer = client.post(
+        "/v1/contacts",
+        {
+            "first_name": customer.first_name,
+            "last_name": customer.last_name,
+            "email": f"customer-{customer.number}@cdnow.example",
+            "lifecycle_stage": "customer",
+            "source": "cdnow",
+            "external_ids": {"cdnow": customer.number},
+        },
+        key=f"cdnow-customer-{customer.number}",
+    )
+    if status == _CONFLICT and answer["code"] == "duplicate_value":
+        path = f"/v1/contacts?filter[external_id]=cdnow:{customer.number}&fields=id"
+        (answer,) = client.get(path)["data"]
+    return customer.number, answer["id"]
+
+
+def _purchase(
+    client: Client, purchase: Purchase, contact_ids: Mapping[str, str]
+) -> int:
+    """Store a purchase; one that is there already is as good."""
+    status, answer = client.post(
+        "/v1/interactions",
+        {
+            "type": "purchase",
+            "contact_id": contact_ids[purchase.customer],
+            "occurred_at": f"{purchase.bought_on.isoformat()}T12:00:00Z",
+            "amount": {"amount": str(purchase.amount), "currency": "USD"},
+            "metadata": {"discs": purchase.discs},
+            "external_ids": {"cdnow": f"line-{purchase.line}"},
+        },
+        key=f"cdnow-line-{purchase.line}",
+    )
+    if status not in {_CREATED, _CONFLICT}:
+        raise StackError(f"Purchase {purchase.line} was refused: {answer}")
+    return status
+
+
+def _convert_a_lead(client: Client) -> None:
+    lead = client.make(
+        "/v1/leads",
+        {
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "company": "Analytical Engines",
+            "email": "ada@engines.example",
+            "source": "demo",
+        },
+    )
+    _say("Created lead", f"{lead['id']} ({lead['status']})")
+    lead = client.make(f"/v1/leads/{lead['id']}/qualify", {})
+    _say("Qualified it", lead["status"])
+    made = client.make(
+        f"/v1/leads/{lead['id']}/convert",
+        {
+            "opportunity": {
+                "name": "Difference engine",
+                "amount": {"amount": "17470.00", "currency": "USD"},
+            }
+        },
+    )
+    for noun, plural in (
+        ("account", "accounts"),
+        ("contact", "contacts"),
+        ("opportunity", "opportunities"),
+    ):
+        record = client.get(f"/v1/{plural}/{made[f'{noun}_id']}")
+        _say(f"  became {noun}", record.get("name") or record["last_name"])
+
+
+def _show_counts(client: Client, expected: int) -> bool:
+    """Wait until the counts are complete and quiet; whether each counted once."""
+    deadline = time.monotonic() + _COUNTED_WITHIN_S
+    pause = Event()
+    before: Mapping[str, Any] = {}
+    while True:
+        activity = client.get("/v1/analytics/activity")
+        counted = activity["interactions"].get("purchase", 0)
+        is_quiet = activity["totals"] == before
+        if (is_quiet and counted >= expected) or time.monotonic() > deadline:
+            break
+        before = activity["totals"]
+        pause.wait(0.5)
+    for event, count in activity["totals"].items():
+        _say(f"  {event}", count)
+    _say("Analytics counted", f"{counted} purchases of {expected}")
+    _say("  the last within", f"{activity['lag_ms']} ms")
+    return bool(counted == expected)
+
+
+def _show_mail(client: Client, path: str) -> None:
+    deliveries = client.get("/v1/deliveries?filter[template]=welcome")["data"]
+    for delivery in deliveries:
+        _say("Delivery", f"{delivery['template']} {delivery['status']}")
+    recipients = {delivery["recipient"] for delivery in deliveries}
+    for message in _messages(path):
+        if message["To"] in recipients:
+            _say("E-mail arrived", f"{message['Subject']!r} for {message['To']}")
+
+
+def _messages(path: str) -> Iterable[Any]:
+    box = mailbox.Maildir(path, create=False)
+    try:
+        return list(box)
+    finally:
+        box.close()
