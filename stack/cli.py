@@ -118,9 +118,11 @@ def _shell(given: argparse.Namespace) -> int:
 
 
 def _demo(_given: argparse.Namespace) -> int:
-    from stack import demo  # noqa: PLC0415
+    from stack.demo import main as run_demo  # noqa: PLC0415
 
-    return int(demo.main(collect_status(state_paths())) or 0)
+    if not Stack(state_paths(), _say).supervisor.is_running():
+        raise StackError("The stack is not running. Start it with `./crm up`.")
+    return run_demo(collect_status(state_paths()))
 
 
 def _test(given: argparse.Namespace) -> int:

@@ -14,27 +14,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pymongo.errors import PyMongoError
-
-from stack import mongodb, rabbitmq, redis
-from stack.control import NoAnswerError, Supervisor, socket_path
+from stack import rabbitmq, redis
+from stack.control import Supervisor, socket_path
 from stack.errors import StackError
 from stack.first_org import ensure_first_org, has_first_org
 from stack.logs import last_lines
 from stack.packages import find_programs
 from stack.paths import ROOT, StatePaths
 from stack.preflight import check_disk, check_gateway_port
-from stack.principals import OPERATOR
 from stack.processes import (
     INFRASTRUCTURE_PORTS,
     External,
     ProcessTable,
     worker_names,
 )
-from stack.secrets import Addresses, make_material, mongo_passwords, render_uris
+from stack.provision import Provision
+from stack.secrets import Addresses, make_material, render_uris
 from stack.settings import Settings
 from stack.specs import ProcessSpec
 from stack.supervisor import stop_orphans
+from stack.waiting import Waiting
 
 __all__ = ["Stack", "exclusive", "purge"]
 
@@ -167,20 +166,24 @@ class Stack:
             self._start_supervisor(lifeline)
         servers = table.infrastructure()
         self._apply(servers)
-        pool = ThreadPoolExecutor(2, thread_name_prefix="setup")
-        try:
-            setups = [
-                pool.submit(self._set_database_up, table),
-                pool.submit(self._set_broker_up, table),
+        # While the servers start: it takes a second.
+        provision = Provision.load(table)
+        with ThreadPoolExecutor(2, thread_name_prefix="provision") as pool:
+            provisions = [
+                pool.submit(provision.set_database_up),
+                pool.submit(provision.set_broker_up),
             ]
-            self.await_running([spec.name for spec in servers], report=True)
-            for setup in setups:
-                setup.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            try:
+                self._await(servers)
+                for done in provisions:
+                    done.result()
+            except KeyboardInterrupt:
+                # What the threads wait for will not come any more.
+                self._stop()
+                raise
         applications = table.application()
         self._apply(applications)
-        self.await_running([spec.name for spec in applications], report=True)
+        self._await(applications)
         self._await_gateway(table.settings.gateway_port)
         ensure_first_org(self.paths, table.settings.gateway_port)
 
@@ -204,50 +207,20 @@ class Stack:
                 raise StackError(f"The supervisor did not start: {' '.join(lines)}")
             select.select([], [], [], _POLL_S / 4)
 
+    def _await(self, specs: Iterable[ProcessSpec]) -> None:
+        names = [spec.name for spec in specs]
+        Waiting(self.paths).until_running(names, say=self.say)
+
     def _apply(self, specs: Iterable[ProcessSpec]) -> None:
         self.supervisor.ask("apply", specs=[spec.to_json() for spec in specs])
-
-    def _set_database_up(self, table: ProcessTable) -> None:
-        # It imports every service's repositories: kept from all other commands.
-        from stack.migrate import migrate_all  # noqa: PLC0415
-
-        uri = self._operator_secret("mongo_uri")
-        try:
-            if not table.external.mongo_uri:
-                self.await_running(["mongodb"])
-                mongodb.initialize(self._mongodb_server(table.settings))
-            migrate_all(uri, mongo_passwords(self.paths.secrets))
-        except PyMongoError as error:
-            raise StackError(
-                f"MongoDB could not be set up: {error}. See `./crm logs mongodb`."
-            ) from error
-
-    def _mongodb_server(self, settings: Settings) -> mongodb.Server:
-        address = f"127.0.0.1:{settings.ports['mongodb']}"
-        secrets = self.paths.secrets
-        return mongodb.Server(
-            address=address,
-            member=address,
-            root_password=(secrets / "mongodb" / "root_password").read_text(),
-            operator_password=(secrets / OPERATOR / "mongo_password").read_text(),
-        )
-
-    def _set_broker_up(self, table: ProcessTable) -> None:
-        from stack.topology import declare  # noqa: PLC0415
-
-        if not table.external.amqp_uri:
-            self.await_running(["rabbitmq"])
-        declare(self._operator_secret("amqp_uri"))
-
-    def _operator_secret(self, name: str) -> str:
-        return (self.paths.secrets_of(OPERATOR) / name).read_text()
 
     def migrate(self) -> None:
         """Bring databases and topology of the running stack up to date."""
         settings = Settings.load(self.paths)
         table = self._prepare(settings, running=True)
-        self._set_database_up(table)
-        self._set_broker_up(table)
+        provision = Provision.load(table)
+        provision.set_database_up()
+        provision.set_broker_up()
 
     def rescale(self, settings: Settings, surplus: list[str]) -> None:
         """Start the service processes that are missing, stop those that are too many.
@@ -262,63 +235,7 @@ class Stack:
             known = {process["name"] for process in self.supervisor.ask("status")}
             added = [spec for spec in table.application() if spec.name not in known]
             self._apply(added)
-            self.await_running([spec.name for spec in added])
-
-    def await_running(
-        self,
-        names: Iterable[str],
-        *,
-        report: bool = False,
-        timeout_s: float = _START_TIMEOUT_S,
-    ) -> None:
-        """Wait until each of the processes answers.
-
-        Raises:
-            StackError: One keeps ending, or the time is over.
-        """
-        waiting = set(names)
-        with contextlib.suppress(NoAnswerError):
-            self._follow(waiting, timeout_s, report=report)
-        if waiting:
-            raise StackError(
-                f"{', '.join(sorted(waiting))} did not get ready within "
-                f"{timeout_s:.0f} s. See `./crm logs`."
-            )
-
-    def _follow(self, waiting: set[str], timeout_s: float, *, report: bool) -> None:
-        """Take out of ``waiting`` what runs, until none is left or time is over."""
-        started = time.monotonic()
-        for snapshot in self.supervisor.stream("follow", timeout_s=timeout_s):
-            passed_s = time.monotonic() - started
-            for name in self._newly_running(waiting, snapshot):
-                waiting.discard(name)
-                if report:
-                    self.say(f"{name:<20} {passed_s:5.1f} s")
-            if not waiting or passed_s > timeout_s:
-                return
-
-    def _newly_running(
-        self, waiting: set[str], snapshot: list[dict[str, Any]]
-    ) -> list[str]:
-        running = []
-        for process in snapshot:
-            if process["name"] in waiting:
-                self._check_crash_loop(process)
-                if process["state"] == "running":
-                    running.append(process["name"])
-        return running
-
-    def _check_crash_loop(self, process: dict[str, Any]) -> None:
-        if process["state"] != "crash-loop":
-            return
-        name = process["name"]
-        tail = "\n".join(
-            f"    {line}" for line in last_lines(self.paths.log_of(name), 8)
-        )
-        raise StackError(
-            f"{name} keeps ending ({process['last_exit']}). It wrote last:\n{tail}\n"
-            f"See `./crm logs {name}`."
-        )
+            self._await(added)
 
     def _await_gateway(self, port: int) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S

@@ -1,0 +1,86 @@
+"""Bringing databases and broker to the shape that the code declares."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pika.exceptions import AMQPError
+from pymongo.errors import PyMongoError
+
+from stack import mongodb
+from stack.errors import StackError
+from stack.principals import OPERATOR
+from stack.processes import ProcessTable
+from stack.secrets import mongo_passwords
+from stack.topology import TopologyMismatchError, declare
+from stack.waiting import Waiting
+
+__all__ = ["Provision"]
+
+
+@dataclass(frozen=True)
+class Provision:
+    """Sets one stack's servers up; repeating it changes nothing."""
+
+    table: ProcessTable
+    migrate_all: Callable[[str, dict[str, str]], None]
+
+    @classmethod
+    def load(cls, table: ProcessTable) -> "Provision":
+        """Import every service's repositories, which other commands do without.
+
+        Not in a thread: eventlet, which the services bring along, would keep
+        that thread from ever ending.
+        """
+        warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
+        from stack.migrate import migrate_all  # noqa: PLC0415
+
+        return cls(table, migrate_all)
+
+    def set_database_up(self) -> None:
+        """Make replica set, users, collections and indexes, once MongoDB runs.
+
+        Raises:
+            StackError: MongoDB refuses.
+        """
+        secrets = self.table.paths.secrets
+        try:
+            if not self.table.external.mongo_uri:
+                Waiting(self.table.paths).until_running(["mongodb"])
+                mongodb.initialize(self._server())
+            self.migrate_all(self._operators("mongo_uri"), mongo_passwords(secrets))
+        except PyMongoError as error:
+            raise StackError(
+                f"MongoDB could not be set up: {error}. See `./crm logs mongodb`."
+            ) from error
+
+    def set_broker_up(self) -> None:
+        """Declare the topology, once RabbitMQ runs.
+
+        Raises:
+            StackError: RabbitMQ refuses, or has a queue of the same name that
+                is different.
+        """
+        if not self.table.external.amqp_uri:
+            Waiting(self.table.paths).until_running(["rabbitmq"])
+        try:
+            declare(self._operators("amqp_uri"))
+        except TopologyMismatchError as error:
+            raise StackError(str(error)) from error
+        except AMQPError as error:
+            raise StackError(
+                f"RabbitMQ could not be set up: {error!r}. See `./crm logs rabbitmq`."
+            ) from error
+
+    def _server(self) -> mongodb.Server:
+        address = f"127.0.0.1:{self.table.settings.ports['mongodb']}"
+        secrets = self.table.paths.secrets
+        return mongodb.Server(
+            address=address,
+            member=address,
+            root_password=(secrets / "mongodb" / "root_password").read_text(),
+            operator_password=(secrets / OPERATOR / "mongo_password").read_text(),
+        )
+
+    def _operators(self, name: str) -> str:
+        return (self.table.paths.secrets_of(OPERATOR) / name).read_text()
