@@ -30,6 +30,7 @@ class Context:
         token: The caller's token, to be handed on in nested calls.
         deadline: Seconds since the epoch after which nobody waits.
         replayed: Set when the answer is that of an earlier, equal request.
+        has_events: Set when a write of this worker left events to be relayed.
         session: The database transaction that the worker is in, if any.
     """
 
@@ -42,6 +43,7 @@ class Context:
     deadline: float
     token: str | None = None
     replayed: bool = False
+    has_events: bool = False
     session: Any = None
 
     @property

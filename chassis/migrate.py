@@ -61,8 +61,8 @@ def _model(index: Index) -> IndexModel:
 
 
 def _rights(collections: Sequence[Collection]) -> Rights:
-    """What the runtime user may do, by collection; ``""`` stands for all."""
-    rights = {"": frozenset({"changeStream", "find"})}
+    """What the runtime user may do, by collection."""
+    rights: Rights = {}
     for collection in collections:
         changing = () if collection.is_append_only else ("update", "remove")
         rights[collection.name] = frozenset({*_READ, "insert", *changing})
@@ -109,10 +109,9 @@ def _make_role(database: Database[Document], wanted: Rights) -> None:
 
 
 def _make_user(database: Database[Document], name: str, password: str) -> None:
-    known = database.command("usersInfo", name)["users"]
-    database.command(
-        "updateUser" if known else "createUser",
-        name,
-        pwd=password,
-        roles=["runtime"],
-    )
+    """Make the user, or see to it that it has the password and the role."""
+    if database.command("usersInfo", name)["users"]:
+        database.command("updateUser", name, pwd=password)
+        database.command("grantRolesToUser", name, roles=["runtime"])
+    else:
+        database.command("createUser", name, pwd=password, roles=["runtime"])

@@ -2,9 +2,9 @@
 
 One relay per service works at a time, under a lease. It moves the pending
 events of records into the append-only ``event_log``, whether or not the
-broker is there, and publishes the log from behind a cursor. A change stream
-wakes it within milliseconds of a commit; a sweep every second finds what a
-crash left behind. Whatever dies when, an event is published at least once,
+broker is there, and publishes the log from behind a cursor. A hint from the
+rpc process wakes it within milliseconds of a commit; a sweep every second finds
+what a crash left behind. Whatever dies when, an event is published at least once,
 and those of one record in order.
 """
 
@@ -16,6 +16,8 @@ from typing import Any, Final
 import eventlet
 import pymongo
 from eventlet.event import Event as Signal
+from kombu.entity import Exchange, Queue
+from kombu.message import Message
 from nameko.extensions import DependencyProvider
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
@@ -23,10 +25,17 @@ from pymongo.errors import PyMongoError
 
 from chassis import codec
 from chassis.config import setting
+from chassis.consuming import QueueConsumer
+from chassis.ids import new_id
 from chassis.leases import LEASES, Lease
 from chassis.mongo import Collection, Document, Index, MongoDatabase
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
-from chassis.topology import event_exchange
+from chassis.topology import (
+    RPC_EXCHANGE,
+    event_exchange,
+    hint_key,
+    private_queue,
+)
 from chassis.vault import SUBJECT_KEYS, Vault
 
 __all__ = ["EVENT_LOG", "OUTBOX_COLLECTIONS", "PENDING_INDEX", "OutboxRelay"]
@@ -48,13 +57,7 @@ PENDING_INDEX: Final = Index((("pending_at", 1),), is_sparse=True)
 _LEASE_LIFE: Final = timedelta(seconds=8)
 _SWEEP_S: Final = 1.0
 _BATCH: Final = 200
-_MAX_WAIT_MS: Final = 5_000
 _PRIVATE: Final = frozenset({"changes", "personal", "subject_id"})
-_WRITTEN: Final = (
-    {"fullDocument.pending_at": {"$exists": True}},
-    {"updateDescription.updatedFields.pending_at": {"$exists": True}},
-    {"operationType": "replace"},
-)
 
 
 class LeaseLostError(Exception):
@@ -69,27 +72,45 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
     """
 
     mongo = MongoDatabase()
+    queue_consumer = QueueConsumer()
 
     def __init__(self, *collections: str) -> None:
         self._collections = collections
+        self._wake = Signal()
+
+    def setup(self) -> None:
+        """Listen for hints of commits, in a queue of this process alone."""
+        service = self.container.service_name
+        self.queue = Queue(
+            private_queue(service, new_id()),
+            exchange=Exchange(RPC_EXCHANGE, "topic", no_declare=True),
+            routing_key=hint_key(service),
+            durable=False,
+            exclusive=True,
+            auto_delete=True,
+        )
+        self.queue_consumer.register_provider(self)
+
+    def handle_message(self, message: Message) -> None:
+        """Something was committed."""
+        self._hint()
+        self.queue_consumer.ack_message(message)
 
     def start(self) -> None:
         """Begin to relay."""
         database = self.mongo.database
-        self._wake = Signal()
         self._is_stopping = False
         self._lease = Lease(database[LEASES.name], "relay", _LEASE_LIFE)
         self._publisher = ConfirmingPublisher(self.container.config["AMQP_URI"])
         self._vault = Vault(database[SUBJECT_KEYS.name], setting("VAULT_KEY"))
-        self._watcher = self.container.spawn_managed_thread(self._watch)
         self._runner = self.container.spawn_managed_thread(self._run)
 
     def stop(self) -> None:
         """Finish the batch at hand and let go of the lease."""
         self._is_stopping = True
         self._hint()
-        self._watcher.kill()
         self._runner.wait()
+        self.queue_consumer.unregister_provider(self)
         self._publisher.close()
 
     def get_dependency(self, _worker_ctx: Any) -> None:
@@ -98,24 +119,6 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
     def _hint(self) -> None:
         if not self._wake.ready():
             self._wake.send(None)
-
-    def _watch(self) -> None:
-        """Turn commits into hints; missing one costs a second, no more."""
-        pipeline: list[Document] = [
-            {"$match": {"$or": list(_WRITTEN)}},
-            {"$project": {"_id": 1}},
-        ]
-        while not self._is_stopping:
-            try:
-                with self.mongo.database.watch(
-                    pipeline, max_await_time_ms=_MAX_WAIT_MS
-                ) as stream:
-                    while stream.alive:
-                        if stream.try_next() is not None:
-                            self._hint()
-            except PyMongoError as error:
-                logger.warning("change stream lost", extra={"error": repr(error)})
-                eventlet.sleep(_SWEEP_S)
 
     def _run(self) -> None:
         while not self._is_stopping:

@@ -252,6 +252,7 @@ class Repository(Generic[Entity]):
             raise UnavailableError("outbox_full", "Too many events of it wait.")
 
     def _pending(self, entity: Entity, event: Event, sequence: int) -> Document:
+        self._context.has_events = True
         pending: Envelope = envelope(
             event,
             {"type": self.noun, "id": entity.id},

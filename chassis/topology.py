@@ -17,6 +17,8 @@ __all__ = [
     "event_exchange",
     "event_queue",
     "feed_queue",
+    "hint_key",
+    "private_queue",
     "queue_arguments",
     "reply_key_prefix",
     "retry_exchange",
@@ -64,6 +66,16 @@ def retry_exchange(delay_s: int) -> str:
 def reply_key_prefix(user: str) -> str:
     """Start of the routing keys under which ``user`` may receive replies."""
     return f"reply.{user}."
+
+
+def hint_key(service: str) -> str:
+    """The routing key that tells the service's relay of a commit."""
+    return f"{reply_key_prefix(service)}hint"
+
+
+def private_queue(user: str, name: str) -> str:
+    """A transient queue of one process; a user may declare no others."""
+    return f"rpc.reply-{user}-{name}"
 
 
 def queue_arguments(service: str) -> dict[str, Any]:

@@ -193,14 +193,14 @@ def _topic_permission(user: str) -> dict[str, str]:
     else:
         calls = [name.replace(".", r"\.") for name in CALLS.get(user, ())]
         # Stock clients ask for replies under a bare UUID.
-        replies = [rf"reply\.[a-z]+\.{_UUID}", _UUID]
+        replies = [rf"reply\.[a-z]+\.{_UUID}", _UUID, rf"reply\.{user}\.hint"]
         write = f"^({'|'.join([*calls, *replies])})$"
     return {
         "user": user,
         "vhost": VHOST,
         "exchange": RPC_EXCHANGE,
         "write": write,
-        "read": rf"^reply\.{user}\.{_UUID}$",
+        "read": rf"^reply\.{user}\.({_UUID}|hint)$",
     }
 
 
