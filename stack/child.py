@@ -67,6 +67,10 @@ class Child:
             self._wake.clear()
             self._keeper = asyncio.create_task(self._keep())
 
+    def retire(self) -> None:
+        """Count as stopping from now on: another specification takes its place."""
+        self._set("stopping")
+
     async def stop(self) -> None:
         """End it: politely, and with force after the time it is given."""
         self._wanted = False

@@ -12,7 +12,6 @@ from stack.errors import StackError
 from stack.principals import OPERATOR
 from stack.processes import ProcessTable
 from stack.secrets import mongo_passwords
-from stack.topology import TopologyMismatchError, declare
 from stack.waiting import Waiting
 
 __all__ = ["Provision"]
@@ -24,18 +23,21 @@ class Provision:
 
     table: ProcessTable
     migrate_all: Callable[[str, dict[str, str]], None]
+    declare: Callable[[str], None]
+    mismatch: type[Exception]
 
     @classmethod
     def load(cls, table: ProcessTable) -> "Provision":
-        """Import every service's repositories, which other commands do without.
+        """Import every service's modules, which other commands do without.
 
         Not in a thread: eventlet, which the services bring along, would keep
         that thread from ever ending.
         """
         warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
         from stack.migrate import migrate_all  # noqa: PLC0415
+        from stack.topology import TopologyMismatchError, declare  # noqa: PLC0415
 
-        return cls(table, migrate_all)
+        return cls(table, migrate_all, declare, TopologyMismatchError)
 
     def set_database_up(self) -> None:
         """Make replica set, users, collections and indexes, once MongoDB runs.
@@ -64,8 +66,8 @@ class Provision:
         if not self.table.external.amqp_uri:
             Waiting(self.table.paths).until_running(["rabbitmq"])
         try:
-            declare(self._operators("amqp_uri"))
-        except TopologyMismatchError as error:
+            self.declare(self._operators("amqp_uri"))
+        except self.mismatch as error:
             raise StackError(str(error)) from error
         except AMQPError as error:
             raise StackError(

@@ -147,6 +147,10 @@ class Daemon:
     async def _do_apply(self, *, specs: list[dict[str, Any]]) -> AsyncIterator[bool]:
         """Begin to make these processes run as specified, stage by stage."""
         wanted = [ProcessSpec.from_json(spec) for spec in specs]
+        for spec in wanted:
+            child = self._children.get(spec.name)
+            if child is not None and child.spec != spec:
+                child.retire()
         task = asyncio.create_task(self._apply_all(wanted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
