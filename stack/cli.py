@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -171,6 +172,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit code says how it went."""
     given = _parser().parse_args(arguments)
     os.umask(0o077)
+    # Nameko needs it; nobody at a prompt can do anything about it.
+    warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     try:
         return int(given.run(given))
     except StackError as error:

@@ -1,6 +1,5 @@
 """Bringing databases and broker to the shape that the code declares."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,7 +32,6 @@ class Provision:
         Not in a thread: eventlet, which the services bring along, would keep
         that thread from ever ending.
         """
-        warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
         from stack.migrate import migrate_all  # noqa: PLC0415
         from stack.topology import TopologyMismatchError, declare  # noqa: PLC0415
 

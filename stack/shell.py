@@ -1,7 +1,8 @@
 """``nameko shell`` against the stack, with the operator's rights."""
 
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from nameko.cli import shell
 from nameko.constants import AMQP_URI_CONFIG_KEY
@@ -16,9 +17,10 @@ from stack.principals import OPERATOR
 from stack.private_files import read_json
 from stack.settings import Settings
 
-__all__ = ["run_shell"]
+__all__ = ["mask_password", "run_shell"]
 
 _LIFETIME_S: Final = 8 * 3_600
+_ANSWER_TIMEOUT_S: Final = 30
 
 
 def run_shell(paths: StatePaths, org_id: str | None) -> None:
@@ -37,13 +39,18 @@ def run_shell(paths: StatePaths, org_id: str | None) -> None:
     if not org:
         raise StackError("There is no demo organisation. Name one with `--org`.")
     uri = (paths.secrets_of(OPERATOR) / "amqp_uri").read_text().strip()
-    token = _operator_token(paths, org)
+    helper = _make_helper({AMQP_URI_CONFIG_KEY: uri}, _operator_token(paths, org))
+    banner = (
+        f"Nameko shell on {mask_password(uri)}, as the operator in organisation {org}"
+    )
+    shell.ShellRunner(banner, {"n": helper}).start_shell(name=None)
 
-    def make_helper(config: dict[str, Any]) -> ModuleType:
-        return _make_helper(config, token)
 
-    shell.make_nameko_helper = make_helper
-    shell.main(SimpleNamespace(config=None, broker=uri, interface=None))
+def mask_password(uri: str) -> str:
+    """The URI as it may be shown on a screen."""
+    parts = urlsplit(uri)
+    place = f"{parts.username}@{parts.hostname}:{parts.port}"
+    return urlunsplit(parts._replace(netloc=place))
 
 
 def _operator_token(paths: StatePaths, org_id: str) -> str:
@@ -61,11 +68,13 @@ def _make_helper(config: dict[str, Any], token: str) -> ModuleType:
     """As ``nameko.cli.shell.make_nameko_helper``, but saying who calls."""
     helper = ModuleType("nameko")
     helper.__doc__ = shell.make_nameko_helper.__doc__
-    proxy = ClusterRpcProxy(config, context_data={"auth_token": token})
+    proxy = ClusterRpcProxy(
+        config, context_data={"auth_token": token}, timeout=_ANSWER_TIMEOUT_S
+    )
     members = {
         "rpc": proxy.start(),
         "dispatch_event": event_dispatcher(config),
-        "config": {AMQP_URI_CONFIG_KEY: config[AMQP_URI_CONFIG_KEY]},
+        "config": config,
         "disconnect": proxy.stop,
     }
     for name, value in members.items():
