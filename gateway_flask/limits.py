@@ -39,11 +39,12 @@ _DEFAULTS: Final = {
     "read": "1000/s burst 5000",
     "write": "1000/s burst 5000",
     "public": "100/s burst 500",
-    "login": "10/min burst 10",
+    "login": "60/min burst 60",
+    "account": "10/min burst 10",
     "register": "60/min burst 60",
 }
 _COSTS: Final = {"write": 2}
-_FAILS_CLOSED: Final = frozenset({"login"})
+_FAILS_CLOSED: Final = frozenset({"login", "account"})
 
 # Times are whole microseconds of Redis' own clock. ARGV holds, for each key,
 # the microseconds one request takes from the allowance and the allowance's
@@ -115,7 +116,7 @@ class Charge:
     def of_account(cls, email: str) -> "Charge":
         """A login for an account, known only by its address' hash."""
         digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()
-        return cls("login", f"account:{digest[:32]}")
+        return cls("account", digest[:32])
 
 
 @dataclass(frozen=True)

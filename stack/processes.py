@@ -25,6 +25,11 @@ __all__ = [
 ]
 
 ROLES: Final = ("rpc", "events")
+# Everybody on one machine shares one address; the limit per account stays.
+_LOCAL_LIMITS: Final = {
+    "LIMIT_LOGIN": "600/min burst 600",
+    "LIMIT_REGISTER": "600/min burst 600",
+}
 INFRASTRUCTURE_PORTS: Final = (
     "epmd",
     "rabbitmq",
@@ -165,7 +170,9 @@ class ProcessTable:
                 "gateway_flask/gunicorn.conf.py",
                 "gateway_flask.app:create_app()",
             ),
-            environment=self._application_environment("gateway", GATEWAY_BIND=address),
+            environment=self._application_environment(
+                "gateway", GATEWAY_BIND=address, **_LOCAL_LIMITS
+            ),
             directory=str(ROOT),
             port=self.settings.gateway_port,
             ready=Probe("http", f"http://{address}/health/live"),

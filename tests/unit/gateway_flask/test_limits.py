@@ -4,7 +4,11 @@ import redis
 from chassis.errors import RateLimitedError, UnavailableError
 from gateway_flask.limits import Charge, Limit, Limiter, limits_from_settings
 
-LIMITS = {"read": Limit(1_000, 5_000), "login": Limit(1 / 6, 10)}
+LIMITS = {
+    "read": Limit(1_000, 5_000),
+    "login": Limit(1, 60),
+    "account": Limit(1 / 6, 10),
+}
 
 
 class FakeScript:
@@ -48,7 +52,14 @@ class TestLimit:
     def test_every_class_has_a_default(self):
         limits = limits_from_settings()
 
-        assert set(limits) == {"read", "write", "public", "login", "register"}
+        assert set(limits) == {
+            "read",
+            "write",
+            "public",
+            "login",
+            "account",
+            "register",
+        }
 
     def test_a_setting_replaces_the_default(self, monkeypatch):
         monkeypatch.setenv("LIMIT_READ", "7/s burst 9")
@@ -81,7 +92,7 @@ class TestCheck:
 
         assert len(limiter._script.calls) == 1
         assert keys[0] == "limit:login:1.2.3.4"
-        assert arguments == [6_000_000, 60_000_000] * 2
+        assert arguments == [1_000_000, 60_000_000, 6_000_000, 60_000_000]
 
     def test_an_account_is_known_by_its_hash(self):
         assert Charge.of_account(" A@b.example") == Charge.of_account("a@B.example")
