@@ -23,6 +23,7 @@ from stack.errors import StackError
 __all__ = ["environment_key", "main"]
 
 _STEPS: Final = 3
+_UNFINISHED: Final = "unfinished"
 
 
 def main(root: Path) -> None:
@@ -56,8 +57,10 @@ def _ensure(root: Path, environment: Path) -> None:
         # Another run may have done it while this one waited.
         if _holds(marker, key):
             return
-        marker.unlink(missing_ok=True)
-        _make(root, environment)
+        if _holds(marker, _UNFINISHED):
+            # Which packages are whole, nobody can tell.
+            shutil.rmtree(environment)
+        _make(root, environment, marker)
         marker.write_text(key)
 
 
@@ -78,11 +81,12 @@ def _locked(root: Path) -> Iterator[None]:
         yield
 
 
-def _make(root: Path, environment: Path) -> None:
+def _make(root: Path, environment: Path, marker: Path) -> None:
     python = environment / "bin" / "python"
     if not _works(python):
         _step(1, "making the virtual environment .venv")
         _create(environment)
+    marker.write_text(_UNFINISHED)
     _step(2, "installing the locked requirements")
     lock = root / "requirements.lock"
     _pip(python, "--require-hashes", "--requirement", str(lock))
