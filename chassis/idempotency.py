@@ -10,7 +10,7 @@ broker delivers twice harmless at no cost.
 import functools
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -29,7 +29,7 @@ IDEMPOTENCY_KEYS: Final = Collection(
     "idempotency_keys", (Index((("expires_at", 1),), expires_after_s=0),)
 )
 _LIFE: Final = timedelta(hours=24)
-_TAKEOVER_AFTER: Final = timedelta(seconds=15)
+_MARGIN: Final = timedelta(seconds=1)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -81,13 +81,16 @@ class Operation:
 
     def _reserve(self, rows: TenantRows, fingerprint: str) -> Document:
         now = self._context.now()
+        deadline = datetime.fromtimestamp(self._context.deadline, tz=UTC)
         reservation = {
             "_id": self._context.operation_id,
             "principal_id": self._context.actor["id"],
             "fingerprint": fingerprint,
             "seed": new_id(),
             "answer": None,
-            "running_until": now + _TAKEOVER_AFTER,
+            "request_id": self._context.request_id,
+            # Behind the deadline nothing of this attempt can be under way.
+            "running_until": deadline + _MARGIN,
             "expires_at": now + _LIFE,
         }
         try:
@@ -106,9 +109,15 @@ class Operation:
             )
         if found is not None and found["answer"] is not None:
             return found
+        # The same request again is one that the broker delivered twice because
+        # its first worker died; ids derived from the seed keep it harmless.
+        is_free = [
+            {"running_until": {"$lt": self._context.now()}},
+            {"request_id": wanted["request_id"]},
+        ]
         taken_over = rows.update(
-            {**key, "answer": None, "running_until": {"$lt": self._context.now()}},
-            {"$set": {"running_until": wanted["running_until"]}},
+            {**key, "answer": None, "$or": is_free},
+            {"$set": {name: wanted[name] for name in ("running_until", "request_id")}},
         )
         if taken_over is None:
             raise ConflictError(

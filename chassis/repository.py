@@ -186,10 +186,10 @@ class Repository(Generic[Entity]):
             **self._rights("write"),
         }
         for _ in range(_WRITE_ATTEMPTS):
-            document = self._found(self._rows.find_one(conditions))
+            document = self._rows.find_one(conditions)
+            if document is None or self._is_done(document):
+                return self.restore(self._done_before(record_id, document))
             before: Entity = self.restore(document)
-            if self._context.operation_id in document["operations"]:
-                return before
             if expected_version not in {None, before.version}:
                 raise VersionConflictError(
                     "version_conflict",
@@ -274,6 +274,20 @@ class Repository(Generic[Entity]):
         if self._context.operation_id not in existing["operations"]:
             raise ConflictError(f"{self.noun}_exists", f"The {self.noun} is there.")
         return existing
+
+    def _is_done(self, document: Document) -> bool:
+        return self._context.operation_id in document["operations"]
+
+    def _done_before(self, record_id: str, document: Document | None) -> Document:
+        """The record that this operation has changed already.
+
+        It may have left the conditions by that, as an archived record does.
+        """
+        if document is None:
+            document = self._rows.find_one({"_id": record_id, **self._rights("write")})
+            if document is not None and not self._is_done(document):
+                document = None
+        return self._found(document)
 
     def _rights(self, action: str) -> Document:
         caller = self._context.caller
