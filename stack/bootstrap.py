@@ -103,7 +103,10 @@ def _works(python: Path) -> bool:
     if not python.exists():
         return False
     check = f"import pip, sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
-    return subprocess.run([python, "-c", check], check=False).returncode == 0  # noqa: S603
+    result = subprocess.run(  # noqa: S603
+        [python, "-c", check], capture_output=True, check=False
+    )
+    return result.returncode == 0
 
 
 def _create(environment: Path) -> None:
