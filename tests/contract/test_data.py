@@ -1,0 +1,154 @@
+"""Collections, events and errors: what is promised across services."""
+
+import ast
+import importlib
+import inspect
+import json
+import re
+from pathlib import Path
+
+import pytest
+from nameko.exceptions import serialize
+
+from chassis.errors import WIRE_ERRORS, from_wire
+from chassis.repository import Repository
+from stack.principals import SERVICES
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ["chassis", "gateway_flask", *(f"svc_{name}" for name in SERVICES)]
+CHASSIS_COLLECTIONS = {
+    "event_log",
+    "leases",
+    "subject_keys",
+    "idempotency_keys",
+    "processed_events",
+}
+GLOBAL_COLLECTIONS = {"people", "refresh_tokens", "leases"}
+RAISERS = {*WIRE_ERRORS, "bad_request", "invalid_input", "_refuse"}
+
+
+def collections(service):
+    return importlib.import_module(f"svc_{service}.repository").COLLECTIONS
+
+
+def trees():
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield ast.parse(path.read_text())
+
+
+def raised_codes():
+    for tree in trees():
+        for node in ast.walk(tree):
+            name = getattr(getattr(node, "func", None), "id", "")
+            if name not in RAISERS or not node.args:
+                continue
+            literals = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            yield from (
+                text
+                for text in literals
+                if isinstance(text, str) and re.fullmatch(r"[a-z]+(_[a-z]+)+", text)
+            )
+
+
+def event_names():
+    for service in SERVICES:
+        for tree in [
+            ast.parse(path.read_text())
+            for path in (ROOT / f"svc_{service}").glob("events.py")
+        ]:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                    yield f"{service}.{node.name}"
+
+
+class TestCollections:
+    def test_belong_to_one_service_each(self):
+        names = [
+            collection.name
+            for service in SERVICES
+            for collection in collections(service)
+            if collection.name not in CHASSIS_COLLECTIONS
+        ]
+
+        assert sorted(set(names)) == sorted(names)
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_are_unique_within_an_organisation(self, service):
+        for collection in collections(service):
+            for index in collection.indexes:
+                first = index.keys[0][0]
+
+                assert not index.is_unique or collection.is_global or first == "org_id"
+
+    def test_are_global_by_a_closed_list(self):
+        found = {
+            collection.name
+            for service in SERVICES
+            for collection in collections(service)
+            if collection.is_global
+        }
+
+        assert found == GLOBAL_COLLECTIONS
+
+    def test_of_history_can_only_grow(self):
+        logs = [c for s in SERVICES for c in collections(s) if c.name == "event_log"]
+
+        assert logs
+        assert all(log.is_append_only for log in logs)
+
+
+class TestErrors:
+    @pytest.mark.parametrize("name", WIRE_ERRORS)
+    def test_survive_the_wire(self, name):
+        error = WIRE_ERRORS[name]("some_code", "Some words.", '{"a": 1}')
+
+        rebuilt = from_wire(json.loads(json.dumps(serialize(error))))
+
+        assert type(rebuilt) is type(error)
+        assert (rebuilt.code, rebuilt.message, rebuilt.extra) == (
+            "some_code",
+            "Some words.",
+            {"a": 1},
+        )
+
+    def test_are_documented(self):
+        documented = set(
+            re.findall(
+                r"^\| `([a-z_]+)`", (ROOT / "docs/errors.md").read_text(), re.MULTILINE
+            )
+        )
+        nouns = [
+            value.noun
+            for service in SERVICES
+            for module in [importlib.import_module(f"svc_{service}.repository")]
+            for value in _repositories(module)
+        ]
+        expected = {*raised_codes(), *(f"{noun}_not_found" for noun in nouns)}
+
+        assert expected - documented == set()
+
+
+class TestEvents:
+    def test_are_documented(self):
+        text = (ROOT / "docs/events.md").read_text()
+
+        assert [name for name in event_names() if f"`{name}`" not in text] == []
+
+
+def _repositories(package):
+    folder = Path(package.__file__)
+    modules = [package]
+    if folder.name == "__init__.py":
+        modules = [
+            importlib.import_module(f"{package.__name__}.{path.stem}")
+            for path in folder.parent.glob("[a-z]*.py")
+        ]
+    return {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Repository)
+        and value is not Repository
+    }

@@ -1,0 +1,85 @@
+"""The broker as code: what is written down, and what RabbitMQ 4.x refuses."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from chassis.topology import private_queue, reply_key_prefix
+from stack.principals import SERVICES
+from stack.topology import definitions
+
+ROOT = Path(__file__).parents[2]
+QUEUES = {queue["name"]: queue for queue in definitions()["queues"]}
+REFUSED_BY_4 = {"x-queue-mode", "x-queue-version", "x-max-priority"}
+
+
+class TestDefinitions:
+    def test_are_written_down_as_the_handlers_say(self):
+        written = json.loads((ROOT / "rabbitmq/definitions.json").read_text())
+
+        assert definitions() == written
+
+    def test_hold_no_users(self):
+        assert "users" not in definitions()
+
+    def test_name_these_queues_and_no_others(self):
+        rungs = {f"retry-{delay_s}s" for delay_s in (1, 5, 30, 300, 1800)}
+        expected = rungs | {
+            "feed-analytics",
+            "evt-auth-org_registered--notify.on_org_registered",
+            *(f"rpc-{service}" for service in SERVICES),
+            *(f"dead-letters-{service}" for service in SERVICES),
+        }
+
+        assert expected == set(QUEUES)
+
+
+class TestQueues:
+    @pytest.mark.parametrize("name", QUEUES)
+    def test_have_nothing_that_rabbitmq_4_refuses(self, name):
+        queue = QUEUES[name]
+
+        assert queue["durable"]
+        assert not queue["auto_delete"]
+        assert REFUSED_BY_4.isdisjoint(queue["arguments"])
+
+    @pytest.mark.parametrize("name", [n for n in QUEUES if not n.startswith("rpc-")])
+    def test_of_events_are_replicated(self, name):
+        assert QUEUES[name]["arguments"]["x-queue-type"] == "quorum"
+
+    @pytest.mark.parametrize(
+        "name", [n for n in QUEUES if n.startswith(("evt-", "feed-"))]
+    )
+    def test_of_handlers_say_what_becomes_of_a_crash_loop(self, name):
+        arguments = QUEUES[name]["arguments"]
+
+        assert arguments["x-delivery-limit"] >= 50
+        assert arguments["x-dead-letter-exchange"] == "dead-letters"
+        assert arguments["x-dead-letter-routing-key"] in SERVICES
+
+    def test_policies_mirror_nothing(self):
+        keys = {key for each in definitions()["policies"] for key in each["definition"]}
+
+        assert not [key for key in keys if key.startswith("ha-")]
+
+
+class TestRights:
+    @pytest.mark.parametrize("user", SERVICES)
+    def test_of_a_service_declare_private_queues_only(self, user):
+        (right,) = [r for r in definitions()["permissions"] if r["user"] == user]
+
+        assert re.fullmatch(right["configure"], private_queue(user, "x"))
+        assert not re.fullmatch(right["configure"], f"rpc-{user}")
+        assert not re.fullmatch(right["write"], "amq.default")
+
+    @pytest.mark.parametrize("user", [*SERVICES, "gateway"])
+    def test_let_nobody_hear_what_is_not_theirs(self, user):
+        rights = definitions()["topic_permissions"]
+        (right,) = [r for r in rights if r["user"] == user]
+
+        assert not re.search(right["read"], "#")
+        assert not re.search(right["read"], "*.*")
+        assert not re.search(right["read"], f"{reply_key_prefix('operator')}x")
+        assert not re.search(right["write"], "auth.register_org") or user == "gateway"
