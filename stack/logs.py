@@ -30,11 +30,11 @@ def rotate(path: Path, largest_bytes: int = _LARGEST_BYTES) -> None:
         return
 
 
-def last_lines(path: Path, count: int) -> list[str]:
-    """The end of a log; nothing if there is none."""
+def last_lines(path: Path, count: int, width: int | None = None) -> list[str]:
+    """The end of a log, each line cut to ``width``; nothing if there is none."""
     try:
         with path.open(errors="replace") as file:
-            return [line.rstrip("\n") for line in deque(file, maxlen=count)]
+            return [line.rstrip("\n")[:width] for line in deque(file, maxlen=count)]
     except FileNotFoundError:
         return []
 

@@ -31,6 +31,7 @@ __all__ = ["Daemon", "stop_orphans"]
 
 _STAGE_TIMEOUT_S: Final = 60.0
 _TEND_LOGS_S: Final = 60.0
+_LAST_ANSWERS_S: Final = 1.0
 _LONGEST_REQUEST_BYTES: Final = 4_000_000
 _SETTLED: Final = frozenset({"running", "crash-loop"})
 _PROCESS_CAME_OR_WENT: Final = frozenset(
@@ -48,7 +49,9 @@ class Daemon:
         self._changed = asyncio.Condition()
         self._changes = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[Any]] = set()
         self._finished = asyncio.Event()
+        self._is_over = False
 
     async def run(self, lifeline: int | None) -> None:
         """Serve until told to stop, or until the other end of the lifeline closes."""
@@ -68,8 +71,17 @@ class Daemon:
         tender.cancel()
         await self._stop_all()
         server.close()
+        await self._end_answers()
         path.unlink(missing_ok=True)
         self._paths.children.unlink(missing_ok=True)
+
+    async def _end_answers(self) -> None:
+        """Let those who follow hear the last of it."""
+        self._is_over = True
+        self._changes += 1
+        await self._announce()
+        if self._serving:
+            await asyncio.wait(self._serving, timeout=_LAST_ANSWERS_S)
 
     def _lifeline_closed(self, lifeline: int) -> None:
         asyncio.get_running_loop().remove_reader(lifeline)
@@ -113,6 +125,10 @@ class Daemon:
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
         try:
             request = json.loads(await reader.readline())
             handler = getattr(self, f"_do_{request.pop('command')}")
@@ -137,7 +153,7 @@ class Daemon:
 
     async def _do_follow(self) -> AsyncIterator[Any]:
         """The state of all, now and after every change."""
-        while True:
+        while not self._is_over:
             seen = self._changes
             yield self._snapshot()
             async with self._changed:

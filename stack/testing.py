@@ -211,7 +211,7 @@ def _show_suspects(paths: StatePaths) -> None:
         if process["state"] == "running" and not process["restarts"]:
             continue
         print(f"\n{process['name']} ({process['state']}) wrote last:")
-        for line in last_lines(paths.log_of(process["name"]), 15):
+        for line in last_lines(paths.log_of(process["name"]), 15, 300):
             print(f"    {line}")
 
 
