@@ -1,0 +1,85 @@
+import http.client
+import json
+import os
+import threading
+import time
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+
+def until(condition, within_s=30):
+    """Ask again until the answer is truthy; the answer, or a failure."""
+    deadline = time.monotonic() + within_s
+    pause = threading.Event()
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        pause.wait(0.1)
+
+
+@pytest.fixture(name="until")
+def _until():
+    return until
+
+
+class Client:
+    """Talks HTTP to the gateway, as one member of one organization."""
+
+    def __init__(self, gateway):
+        self._address = urlsplit(gateway).netloc
+        self.token = None
+
+    def __call__(self, method, path, payload=None, raw=None, **headers):
+        sent = {"Content-Type": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token and "Authorization" not in sent:
+            sent["Authorization"] = f"Bearer {self.token}"
+        body = raw if raw is not None else None
+        if payload is not None:
+            body = json.dumps(payload).encode()
+        connection = http.client.HTTPConnection(self._address, timeout=20)
+        connection.request(method, path, body, sent)
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        is_json = "json" in (response.headers["Content-Type"] or "")
+        return response.status, json.loads(text) if is_json else text, response.headers
+
+
+@pytest.fixture(scope="session")
+def status():
+    path = os.environ.get("RAPPORT_STATUS_FILE")
+    if not path:
+        pytest.skip("RAPPORT_STATUS_FILE names no running stack")
+    return json.loads(Path(path).read_text())
+
+
+@pytest.fixture
+def newcomer(status):
+    """Registers an organization of its own: ``newcomer()`` gives a client."""
+
+    def register():
+        client = Client(status["gateway"])
+        client.email = f"{uuid.uuid4().hex}@example.test"
+        client.credentials = {"email": client.email, "password": "correct horse"}
+        code, tokens, _ = client(
+            "POST",
+            "/v1/auth/register-org",
+            {"org_name": "Acme", "name": "Ada", **client.credentials},
+        )
+        assert code == 201, tokens
+        client.token = tokens["access_token"]
+        client.tokens = tokens
+        return client
+
+    return register
+
+
+@pytest.fixture
+def client(newcomer):
+    return newcomer()
