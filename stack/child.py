@@ -101,7 +101,8 @@ class Child:
 
     def tend_log(self) -> None:
         """Keep the log from growing for ever."""
-        rotate(self._log)
+        with contextlib.suppress(OSError):
+            rotate(self._log)
 
     async def _keep(self) -> None:
         while self._wanted:
@@ -113,10 +114,10 @@ class Child:
                 await self._pause(self._backoff.next_delay_s(ready_for_s))
 
     def _spawn(self) -> bool:
-        rotate(self._log)
         self._exited.clear()
         self._ready_at = None
         try:
+            rotate(self._log)
             with self._log.open("ab") as log:
                 self.process = subprocess.Popen(  # noqa: S603
                     self.spec.command,

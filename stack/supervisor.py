@@ -98,9 +98,8 @@ class Daemon:
                 child.tend_log()
 
     def _note(self, child: Child) -> None:
-        stamp = time.strftime("%H:%M:%S")
         reason = f" ({child.last_exit})" if child.last_exit and not child.pid else ""
-        print(f"{stamp} {child.spec.name}: {child.state}{reason}", flush=True)
+        _log(f"{child.spec.name}: {child.state}{reason}")
         self._changes += 1
         if child.state in _PROCESS_CAME_OR_WENT:
             self._record()
@@ -120,7 +119,7 @@ class Daemon:
         try:
             write_json(self._paths.children, running)
         except OSError as error:
-            print(f"cannot write {self._paths.children}: {error}", flush=True)
+            _log(f"cannot write {self._paths.children}: {error}")
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -251,6 +250,12 @@ class Daemon:
             )
 
 
+def _log(text: str) -> None:
+    """Not by ``print``: a full disk must not be what ends the supervisor."""
+    with contextlib.suppress(OSError):
+        os.write(1, f"{time.strftime('%H:%M:%S')} {text}\n".encode())
+
+
 async def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
     writer.write(json.dumps(answer).encode() + b"\n")
     await writer.drain()
@@ -277,7 +282,7 @@ def main(arguments: list[str] | None = None) -> None:
         except BlockingIOError:
             sys.exit("Another supervisor keeps this stack.")
         if stopped := stop_orphans(paths):
-            print(f"stopped {stopped} processes of a killed supervisor", flush=True)
+            _log(f"stopped {stopped} processes of a killed supervisor")
         asyncio.run(Daemon(paths).run(given.lifeline))
 
 
