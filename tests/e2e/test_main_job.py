@@ -1,6 +1,9 @@
 import mailbox
+import uuid
 
+import bson
 import pytest
+from pymongo import MongoClient
 
 pytestmark = pytest.mark.e2e
 
@@ -61,6 +64,16 @@ class TestCustomers:
         assert headers["Location"] == f"/v1/contacts/{contact['id']}"
         assert interaction["amount"] == {"amount": "19.90", "currency": "USD"}
         until(lambda: totals(client) == expected)
+
+    def test_leave_no_name_in_their_history(self, client, status, until):
+        name = f"Name{uuid.uuid4().hex}"
+        _, contact, _ = client("POST", "/v1/contacts", {"last_name": name})
+        with MongoClient(status["mongo_uri"]) as mongo:
+            log = mongo["rapport_customer"]["event_log"]
+            row = until(lambda: log.find_one({"aggregate.id": contact["id"]}))
+
+        assert "lifecycle_stage" in row["changes"]
+        assert name.encode() not in bson.encode(row)
 
     def test_page_without_gaps_while_others_arrive(self, client):
         made = [

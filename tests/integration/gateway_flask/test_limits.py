@@ -21,7 +21,12 @@ def redis_url():
 
 @pytest.fixture
 def limiter(redis_url):
-    limits = {"read": Limit(1, 3), "write": Limit(1, 3), "login": Limit(1 / 60, 2)}
+    limits = {
+        "read": Limit(1, 3),
+        "write": Limit(1, 3),
+        "login": Limit(1, 60),
+        "account": Limit(1 / 60, 2),
+    }
     return Limiter(redis_url, limits)
 
 
