@@ -61,11 +61,14 @@ class Child:
         return self.process.pid if self.process else None
 
     def start(self) -> None:
-        """Begin to keep it running; does nothing if that is so already."""
+        """Begin to keep it running; one that waits after a failure tries at once."""
         if self._keeper is None or self._keeper.done():
             self._wanted = True
-            self._wake.clear()
             self._keeper = asyncio.create_task(self._keep())
+        elif self.state in {"backoff", "crash-loop"}:
+            self._backoff.failures = 0
+            self._set("backoff")
+            self._wake.set()
 
     def retire(self) -> None:
         """Count as stopping from now on: another specification takes its place."""
@@ -179,6 +182,7 @@ class Child:
         return await loop.run_in_executor(self._probers, is_ready, probe)
 
     async def _pause(self, delay_s: float) -> None:
+        self._wake.clear()
         self._set("crash-loop" if self._backoff.is_crash_loop else "backoff")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay_s):

@@ -7,9 +7,11 @@ from stack.errors import StackError
 from stack.paths import StatePaths
 from stack.ports import holder_of, is_free
 
-__all__ = ["NO_SPACE", "check_disk", "check_gateway_port"]
+__all__ = ["LEAST_FREE_BYTES", "NO_SPACE", "check_disk", "check_gateway_port"]
 
 _NEEDED_BYTES: Final = 1_000_000_000
+# Servers fail in many ways below this; the reason is always the same.
+LEAST_FREE_BYTES: Final = 50_000_000
 NO_SPACE: Final = (
     "The disk is full. Free some space, or name a state directory on another disk "
     "by RAPPORT_STATE_DIR."

@@ -8,6 +8,7 @@ from pymongo.errors import PyMongoError
 
 from stack import mongodb
 from stack.errors import StackError
+from stack.preflight import LEAST_FREE_BYTES, check_disk
 from stack.principals import OPERATOR
 from stack.processes import ProcessTable
 from stack.secrets import mongo_passwords
@@ -50,6 +51,7 @@ class Provision:
                 mongodb.initialize(self._server())
             self.migrate_all(self._operators("mongo_uri"), mongo_passwords(secrets))
         except PyMongoError as error:
+            check_disk(self.table.paths, LEAST_FREE_BYTES)
             raise StackError(
                 f"MongoDB could not be set up: {error}. See `./crm logs mongodb`."
             ) from error
@@ -68,6 +70,7 @@ class Provision:
         except self.mismatch as error:
             raise StackError(str(error)) from error
         except AMQPError as error:
+            check_disk(self.table.paths, LEAST_FREE_BYTES)
             raise StackError(
                 f"RabbitMQ could not be set up: {error!r}. See `./crm logs rabbitmq`."
             ) from error

@@ -10,14 +10,13 @@ from stack.control import NoAnswerError, Supervisor
 from stack.errors import StackError
 from stack.logs import last_lines
 from stack.paths import StatePaths
-from stack.preflight import check_disk
+from stack.preflight import LEAST_FREE_BYTES, check_disk
 
 __all__ = ["Waiting"]
 
 _TIMEOUT_S: Final = 120.0
 _SHOWN_LINES: Final = 8
 _SHOWN_WIDTH: Final = 200
-_LEAST_FREE_BYTES: Final = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Waiting:
     def _check_crash_loop(self, process: dict[str, Any]) -> None:
         if process["state"] != "crash-loop":
             return
-        check_disk(self.paths, _LEAST_FREE_BYTES)
+        check_disk(self.paths, LEAST_FREE_BYTES)
         name = process["name"]
         lines = last_lines(self.paths.log_of(name), _SHOWN_LINES, _SHOWN_WIDTH)
         tail = "\n".join(f"    {line}" for line in lines)

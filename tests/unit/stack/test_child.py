@@ -132,6 +132,20 @@ class TestChild:
 
         run(test)
 
+    def test_tries_at_once_when_told_to_start_in_a_crash_loop(self, run):
+        async def test(watch):
+            watched = watch("raise SystemExit(7)", ready=Probe("tcp", "127.0.0.1:1"))
+            watched.child._backoff.failures = 5
+            await watched.reach("crash-loop")
+            watched.child.start()
+            state = watched.child.state
+            await watched.reach("starting", times=2)
+            await watched.child.stop()
+
+            assert state == "backoff"
+
+        run(test)
+
     def test_waits_with_being_ready_until_it_answers(self, run):
         async def test(watch):
             watched = watch(WAITS_FOR_EVER, ready=Probe("tcp", "127.0.0.1:1"))
