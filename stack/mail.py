@@ -1,7 +1,7 @@
 """The mail catcher: an SMTP server that keeps everything in a maildir.
 
 Run as ``python -m stack.mail PORT MAILDIR``. It listens on the loopback
-interface only and delivers to nobody.
+interface, unless told otherwise, and delivers to nobody.
 """
 
 import argparse
@@ -78,7 +78,7 @@ class Catcher:
             self._bytes -= size
 
 
-async def serve(port: int, directory: Path) -> None:
+async def serve(port: int, directory: Path, host: str = "127.0.0.1") -> None:
     """Catch mail on ``port`` until the process is told to stop."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -96,7 +96,7 @@ async def serve(port: int, directory: Path) -> None:
             loop=loop,
         )
 
-    server = await loop.create_server(session, "127.0.0.1", port)
+    server = await loop.create_server(session, host, port)
     async with server:
         await stopped.wait()
 
@@ -106,9 +106,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m stack.mail")
     parser.add_argument("port", type=int)
     parser.add_argument("maildir", type=Path)
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(serve(given.port, given.maildir))
+    asyncio.run(serve(given.port, given.maildir, given.host))
 
 
 if __name__ == "__main__":
