@@ -1,0 +1,173 @@
+import time
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from chassis.auth import KeySet, Signer, verify
+from chassis.errors import ForbiddenError, UnauthenticatedError
+from chassis.ids import new_id
+
+ORG, PERSON = new_id(), new_id()
+
+
+class Keys:
+    """A key per issuer, as the stack's set-up makes them."""
+
+    def __init__(self, directory):
+        self.private, jwks = {}, []
+        for issuer, grants in (("auth", ["*"]), ("notify", ["people:read"])):
+            key = ec.generate_private_key(ec.SECP256R1())
+            self.private[issuer] = key
+            path = directory / f"{issuer}.pem"
+            path.write_bytes(
+                key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            )
+            jwk = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+            jwks.append(
+                {
+                    **jwk,
+                    "kid": issuer,
+                    "rapport_issuer": issuer,
+                    "rapport_grants": grants,
+                }
+            )
+        self.set = KeySet({"keys": jwks})
+        self.directory = directory
+
+    def signer(self, issuer):
+        return Signer(self.directory / f"{issuer}.pem", self.set, "http://x")
+
+    def forge(self, issuer="auth", headers=None, algorithm="ES256", key=None, **claims):
+        now = int(time.time())
+        whole = {
+            "aud": "rapport",
+            "sub": PERSON,
+            "org_id": ORG,
+            "grants": {"*": "all"},
+            "iat": now,
+            "nbf": now,
+            "exp": now + 60,
+            "jti": "j",
+            **claims,
+        }
+        headers = {"kid": issuer, **(headers or {})}
+        key = key if key is not None else self.private[issuer]
+        return jwt.encode(whole, key, algorithm=algorithm, headers=headers)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    return Keys(tmp_path_factory.mktemp("keys"))
+
+
+def refusal(token, keys):
+    with pytest.raises(UnauthenticatedError) as caught:
+        verify(token, keys.set)
+    return caught.value.code
+
+
+class TestVerify:
+    def test_takes_what_auth_signed_for_a_person(self, keys):
+        token = keys.signer("auth").sign(
+            subject=PERSON, org_id=ORG, grants={"*": "all"}, lifetime_s=60
+        )
+
+        caller = verify(token, keys.set)
+
+        assert (caller.principal_id, caller.principal_type) == (PERSON, "person")
+        assert caller.org_id == ORG
+
+    def test_takes_a_service_for_itself_with_its_own_grants_only(self, keys):
+        token = keys.forge(
+            "notify", sub="service:notify", grants={"people:read": "all", "*": "all"}
+        )
+
+        assert dict(verify(token, keys.set).grants) == {"people:read": "all"}
+
+    @pytest.mark.parametrize("token", [None, ""])
+    def test_wants_a_token(self, keys, token):
+        assert refusal(token, keys) == "token_missing"
+
+    @pytest.mark.parametrize("token", ["x", "a.b.c", "x" * 9_000])
+    def test_refuses_what_is_no_token(self, keys, token):
+        assert refusal(token, keys) == "token_malformed"
+
+    @pytest.mark.parametrize(
+        ("changes", "code"),
+        [
+            ({"exp": 1}, "token_expired"),
+            ({"nbf": 2**33}, "token_invalid"),
+            ({"aud": "other"}, "token_invalid"),
+            ({"headers": {"kid": "nobody"}}, "token_invalid"),
+            ({"org_id": "x"}, "token_invalid"),
+            ({"grants": {"*": "everything"}}, "token_invalid"),
+            ({"grants": []}, "token_invalid"),
+            ({"issuer": "notify"}, "token_invalid"),
+            ({"issuer": "notify", "sub": "service:auth"}, "token_invalid"),
+            ({"sub": "operator"}, "token_invalid"),
+            ({"sub": "service:notify"}, "token_invalid"),
+        ],
+    )
+    def test_refuses_what_nobody_may_have_signed(self, keys, changes, code):
+        assert refusal(keys.forge(**changes), keys) == code
+
+    def test_refuses_other_algorithms(self, keys):
+        public = keys.private["auth"].public_key()
+        raw = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        none = keys.forge(algorithm="none", key="")
+        symmetric = keys.forge(algorithm="HS256", key=raw)
+
+        assert refusal(none, keys) == "token_invalid"
+        assert refusal(symmetric, keys) == "token_invalid"
+
+    def test_refuses_a_signature_by_another_key(self, keys):
+        forged = keys.forge(key=keys.private["notify"])
+
+        assert refusal(forged, keys) == "token_invalid"
+
+
+class TestCaller:
+    def test_is_refused_what_it_does_not_hold(self, keys):
+        caller = verify(keys.forge(grants={"contacts:read": "own"}), keys.set)
+
+        assert caller.allows("contacts:read")
+        with pytest.raises(ForbiddenError):
+            caller.require("contacts:write")
+
+    @pytest.mark.parametrize(
+        ("reach", "expected"),
+        [
+            ("all", {}),
+            ("team", {"acl": {"$in": [PERSON, "t"]}}),
+            ("own", {"acl": PERSON}),
+            ("none", {"_id": {"$in": []}}),
+        ],
+    )
+    def test_sees_as_far_as_the_grant_reaches(self, keys, reach, expected):
+        token = keys.forge(grants={"contacts:read": reach}, team_ids=["t"])
+
+        assert verify(token, keys.set).predicate("contacts:read") == expected
+
+    def test_has_a_tag_that_changes_with_its_rights(self, keys):
+        tags = {
+            verify(keys.forge(grants=grants), keys.set).rights_tag
+            for grants in ({"*": "all"}, {"contacts:read": "all"})
+        }
+
+        assert len(tags) == 2
+
+
+class TestKeySet:
+    def test_shows_the_world_nothing_of_its_own(self, keys):
+        (key,) = keys.set.public_document("auth")["keys"]
+
+        assert key["kid"] == "auth"
+        assert not [name for name in key if name.startswith("rapport")]
+        assert "d" not in key
