@@ -197,7 +197,7 @@ def _myself() -> Identity:
 
 def _remove_leftovers() -> None:
     """Stacks of test runs that were killed; theirs stopped, their files stayed."""
-    for directory in (ROOT / ".stack").glob("test-*"):
+    for directory in (ROOT / ".stack").glob("test-[0-9]*"):
         owner = read_json(directory / "owner.json")
         if owner and identify(owner["pid"]) == Identity(**owner):
             continue
@@ -216,7 +216,7 @@ def _show_suspects(paths: StatePaths) -> None:
 
 
 def _put_away(paths: StatePaths, *, failed: bool) -> None:
-    kept = ROOT / ".stack" / "test-logs"
+    kept = ROOT / ".stack" / "last-test-logs"
     if failed and paths.logs.exists():
         shutil.rmtree(kept, ignore_errors=True)
         paths.logs.rename(kept)
