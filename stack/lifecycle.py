@@ -130,8 +130,12 @@ class Stack:
     def _prepare(self, settings: Settings, *, running: bool) -> ProcessTable:
         """Everything that must be on the disk before a process starts."""
         external = External.from_environment(self.paths)
-        for name in external.names():
-            self.say(f"{name}: using a running server, without least-privilege users")
+        settings.external = external.names()
+        if settings.external:
+            names = ", ".join(settings.external)
+            self.say(
+                f"using running servers for {names}: one user has all rights there"
+            )
         programs = find_programs(
             self.say,
             broker=not external.amqp_uri,

@@ -78,15 +78,18 @@ class External:
         In a shell that took its settings from ``./crm env`` they name servers
         of this very stack, and mean nothing.
         """
-        ours = {
-            path.read_text().strip()
-            for pattern in ("*/*_uri", "*/*_url")
-            for path in paths.secrets.glob(pattern)
-        }
+        passwords = [
+            path.read_text().strip() for path in paths.secrets.glob("*/*password")
+        ]
         given = (
             os.environ.get(name, "") for name in ("AMQP_URI", "MONGO_URI", "REDIS_URL")
         )
-        return cls(*("" if uri in ours else uri for uri in given))
+        return cls(
+            *(
+                "" if any(password in uri for password in passwords) else uri
+                for uri in given
+            )
+        )
 
     def names(self) -> list[str]:
         """The processes that need not run."""

@@ -20,11 +20,13 @@ class Settings:
     Attributes:
         ports: By the name of the process or of what else listens.
         scale: Numbers of processes that differ from one, as ``sales-rpc``.
+        external: The servers that are somebody else's.
     """
 
     gateway_port: int = DEFAULT_GATEWAY_PORT
     ports: dict[str, int] = field(default_factory=dict)
     scale: dict[str, int] = field(default_factory=dict)
+    external: list[str] = field(default_factory=list)
 
     @classmethod
     def load(cls, paths: StatePaths) -> "Settings":
@@ -34,6 +36,7 @@ class Settings:
             gateway_port=kept.get("gateway_port", DEFAULT_GATEWAY_PORT),
             ports=kept.get("ports", {}),
             scale=kept.get("scale", {}),
+            external=kept.get("external", []),
         )
 
     def save(self, paths: StatePaths) -> None:

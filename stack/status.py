@@ -10,7 +10,7 @@ from stack.errors import StackError
 from stack.paths import StatePaths
 from stack.principals import OPERATOR
 from stack.private_files import read_json
-from stack.processes import INFRASTRUCTURE_NAMES, External, worker_names
+from stack.processes import INFRASTRUCTURE_NAMES, worker_names
 from stack.settings import Settings
 
 __all__ = ["collect_status", "memory_bytes", "print_status"]
@@ -39,23 +39,18 @@ def collect_status(paths: StatePaths) -> dict[str, Any]:
 
 
 def _processes(paths: StatePaths) -> list[dict[str, Any]]:
+    settings = Settings.load(paths)
     try:
         processes: list[dict[str, Any]] = Supervisor(paths).ask("status", check=True)
     except StackError:
-        return _stopped(Settings.load(paths))
-    known = {process["name"] for process in processes}
-    external = External.from_environment(paths).names()
-    return [
-        *processes,
-        *(_idle(name, "external") for name in external if name not in known),
-    ]
+        return _stopped(settings)
+    return [*processes, *(_idle(name, "external") for name in settings.external)]
 
 
 def _stopped(settings: Settings) -> list[dict[str, Any]]:
-    workers = (name for _, _, name in worker_names(settings.scale))
-    return [
-        _idle(name, "stopped") for name in (*INFRASTRUCTURE_NAMES, "gateway", *workers)
-    ]
+    servers = [name for name in INFRASTRUCTURE_NAMES if name not in settings.external]
+    workers = [name for _, _, name in worker_names(settings.scale)]
+    return [_idle(name, "stopped") for name in (*servers, "gateway", *workers)]
 
 
 def _idle(name: str, state: str) -> dict[str, Any]:
