@@ -24,6 +24,7 @@ __all__ = ["environment_key", "main"]
 
 _STEPS: Final = 3
 _UNFINISHED: Final = "unfinished"
+_DEBIAN_WHEELS: Final = Path("/usr/share/python-wheels")
 
 
 def main(root: Path) -> None:
@@ -144,18 +145,27 @@ def _add_pip(environment: Path) -> None:
             "This Python lacks ensurepip, so no virtual environment can be made. "
             "Install your system's python3-venv package."
         )
+    python = environment / "bin" / "python"
+    if _install_pip_from(_DEBIAN_WHEELS, python):
+        return
     _say("fetching pip with apt, without root")
     with tempfile.TemporaryDirectory() as directory:
         target = Path(directory) / "pip"
         extract_packages(["python3-pip-whl"], target)
-        for wheel in target.glob("usr/share/python-wheels/pip-*.whl"):
-            python = environment / "bin" / "python"
-            _run([python, wheel / "pip", "install", "--quiet", "--no-index", wheel])
+        unpacked = target / _DEBIAN_WHEELS.relative_to("/")
+        if _install_pip_from(unpacked, python):
             return
     raise StackError(
         "pip could not be had without root. Have an administrator run `apt-get install "
         "python3-venv`."
     )
+
+
+def _install_pip_from(wheels: Path, python: Path) -> bool:
+    for wheel in wheels.glob("pip-*.whl"):
+        _run([python, wheel / "pip", "install", "--quiet", "--no-index", wheel])
+        return True
+    return False
 
 
 def _pip(python: Path, *arguments: str) -> None:

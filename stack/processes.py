@@ -94,7 +94,7 @@ class External:
     def names(self) -> list[str]:
         """The processes that need not run."""
         return [
-            *(["epmd", "rabbitmq"] if self.amqp_uri else []),
+            *(["rabbitmq"] if self.amqp_uri else []),
             *(["mongodb"] if self.mongo_uri else []),
             *(["redis", "redis-state"] if self.redis_url else []),
         ]
@@ -127,7 +127,10 @@ class ProcessTable:
             self._redis("redis-state", "state", "redis_state_url"),
             self._mail(),
         ]
-        return [spec for spec in specs if spec.name not in self.external.names()]
+        idle = set(self.external.names())
+        if "rabbitmq" in idle:
+            idle.add("epmd")
+        return [spec for spec in specs if spec.name not in idle]
 
     def application(self) -> list[ProcessSpec]:
         """The gateway and every process of every service."""
