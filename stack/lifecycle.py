@@ -132,10 +132,8 @@ class Stack:
         external = External.from_environment(self.paths)
         settings.external = external.names()
         if settings.external:
-            names = ", ".join(settings.external)
-            self.say(
-                f"using running servers for {names}: one user has all rights there"
-            )
+            servers = ", ".join(settings.external)
+            self.say(f"using your {servers}: one user has all rights there")
         programs = find_programs(
             self.say,
             broker=not external.amqp_uri,

@@ -16,7 +16,7 @@ from stack.settings import Settings
 from stack.specs import ProcessSpec
 
 __all__ = [
-    "INFRASTRUCTURE_NAMES",
+    "INFRASTRUCTURE",
     "INFRASTRUCTURE_PORTS",
     "ROLES",
     "External",
@@ -41,14 +41,15 @@ INFRASTRUCTURE_PORTS: Final = (
     "redis-state",
     "mail",
 )
-INFRASTRUCTURE_NAMES: Final = (
-    "epmd",
-    "rabbitmq",
-    "mongodb",
-    "redis",
-    "redis-state",
-    "mail",
-)
+# What the application stands on, and the part that each plays.
+INFRASTRUCTURE: Final[Mapping[str, str]] = {
+    "epmd": "broker",
+    "rabbitmq": "broker",
+    "mongodb": "database",
+    "redis": "cache",
+    "redis-state": "state",
+    "mail": "mail",
+}
 # What a person may set when starting the stack, for the processes of Rapport.
 _PASSED_ON: Final = (
     "CORS_ORIGINS",
@@ -123,8 +124,8 @@ class ProcessTable:
             self._epmd(),
             self._rabbitmq(),
             self._mongodb(),
-            self._redis("redis", "cache", "redis_cache_url"),
-            self._redis("redis-state", "state", "redis_state_url"),
+            self._redis("redis", "redis_cache_url"),
+            self._redis("redis-state", "redis_state_url"),
             self._mail(),
         ]
         idle = set(self.external.names())
@@ -191,7 +192,6 @@ class ProcessTable:
         port = self.settings.ports["epmd"]
         return self._server(
             "epmd",
-            "broker",
             (self.programs.epmd, "-port", str(port)),
             Probe("epmd", f"127.0.0.1:{port}"),
             environment=rabbitmq.node_environment(
@@ -204,7 +204,6 @@ class ProcessTable:
         secret = self.paths.secrets_of(OPERATOR) / "amqp_uri"
         return self._server(
             "rabbitmq",
-            "broker",
             (self.programs.rabbitmq_server,),
             Probe("amqp", secret_file=str(secret)),
             environment=rabbitmq.node_environment(
@@ -223,15 +222,12 @@ class ProcessTable:
             *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256", "--quiet"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         )
-        return self._server(
-            "mongodb", "database", command, Probe("mongodb", f"127.0.0.1:{port}")
-        )
+        return self._server("mongodb", command, Probe("mongodb", f"127.0.0.1:{port}"))
 
-    def _redis(self, name: str, role: str, url_file: str) -> ProcessSpec:
+    def _redis(self, name: str, url_file: str) -> ProcessSpec:
         configuration = self.paths.data_of(name) / "redis.conf"
         return self._server(
             name,
-            role,
             (self.programs.redis_server, str(configuration)),
             Probe(
                 "redis",
@@ -244,7 +240,6 @@ class ProcessTable:
         port = self.settings.ports["mail"]
         return self._server(
             "mail",
-            "mail",
             self._python("-m", "stack.mail", str(port), str(self.paths.mailbox)),
             Probe("smtp", f"127.0.0.1:{port}"),
         )
@@ -252,7 +247,6 @@ class ProcessTable:
     def _server(
         self,
         name: str,
-        role: str,
         command: Iterable[str],
         probe: Probe,
         *,
@@ -261,7 +255,7 @@ class ProcessTable:
     ) -> ProcessSpec:
         return ProcessSpec(
             name=name,
-            role=role,
+            role=INFRASTRUCTURE[name],
             stage=stage,
             command=tuple(command),
             environment=self._environment(**(environment or {})),

@@ -10,7 +10,7 @@ from stack.errors import StackError
 from stack.paths import StatePaths
 from stack.principals import OPERATOR
 from stack.private_files import read_json
-from stack.processes import INFRASTRUCTURE_NAMES, worker_names
+from stack.processes import INFRASTRUCTURE, worker_names
 from stack.settings import Settings
 
 __all__ = ["collect_status", "memory_bytes", "print_status"]
@@ -48,13 +48,13 @@ def _processes(paths: StatePaths) -> list[dict[str, Any]]:
 
 
 def _stopped(settings: Settings) -> list[dict[str, Any]]:
-    servers = [name for name in INFRASTRUCTURE_NAMES if name not in settings.external]
+    servers = [name for name in INFRASTRUCTURE if name not in settings.external]
     workers = [name for _, _, name in worker_names(settings.scale)]
     return [_idle(name, "stopped") for name in (*servers, "gateway", *workers)]
 
 
 def _idle(name: str, state: str) -> dict[str, Any]:
-    role = name.split("-")[1] if name.count("-") > 1 else name
+    role = INFRASTRUCTURE.get(name) or (name.split("-")[1] if "-" in name else name)
     return {
         "name": name,
         "role": role,
