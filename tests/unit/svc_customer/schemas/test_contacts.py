@@ -1,0 +1,39 @@
+import pytest
+
+from chassis.errors import InvalidInputError
+from chassis.schemas import load
+from svc_customer.schemas.contacts import CreateContactInput, UpdateContactInput
+
+
+class TestCreateContactInput:
+    def test_takes_the_shorthand_for_a_list(self):
+        data = load(CreateContactInput(), {"email": "a@b.co", "phone": "1"})
+
+        assert [(e.address, e.is_primary) for e in data["emails"]] == [("a@b.co", True)]
+        assert [(p.number, p.is_primary) for p in data["phones"]] == [("1", True)]
+
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            {"first_name": "only"},
+            {"last_name": "a", "email": "a@b.co", "emails": []},
+            {
+                "emails": [
+                    {"address": "a@b.co", "is_primary": True},
+                    {"address": "c@d.co", "is_primary": True},
+                ]
+            },
+            {"last_name": "a", "version": 3},
+            {"last_name": "a", "external_ids": {"$x": "1"}},
+        ],
+    )
+    def test_refuses(self, payload):
+        with pytest.raises(InvalidInputError):
+            load(CreateContactInput(), payload)
+
+
+class TestUpdateContactInput:
+    def test_empties_a_list_by_null(self):
+        data = load(UpdateContactInput(), {"emails": None, "tags": None})
+
+        assert data == {"emails": (), "tags": ()}

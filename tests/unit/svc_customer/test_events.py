@@ -1,0 +1,29 @@
+import json
+from datetime import UTC, datetime
+
+from svc_customer import events
+from svc_customer.domain.contacts import EmailAddress, new_contact
+from svc_customer.domain.interactions import new_interaction
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+NAME = "Lovelace"
+
+
+class TestEvents:
+    def test_of_contacts_publish_nothing_personal(self):
+        emails = (EmailAddress(address=f"{NAME}@b.co", is_primary=True),)
+        contact = new_contact("c", {"last_name": NAME, "emails": emails}, None, NOW)
+
+        event = events.contact_created(contact)
+
+        assert NAME not in json.dumps(dict(event.data))
+        assert {n for n, v in event.changes.items() if NAME in json.dumps(v)} <= (
+            event.personal
+        )
+
+    def test_of_interactions_publish_nothing_personal(self):
+        data = {"type": "note", "contact_id": "c", "subject": NAME, "body": NAME}
+        event = events.interaction_recorded(new_interaction("i", data, None, NOW))
+
+        assert NAME not in json.dumps(dict(event.data))
+        assert {"subject", "body"} <= event.personal
