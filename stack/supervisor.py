@@ -164,7 +164,9 @@ class Daemon:
         wanted = [ProcessSpec.from_json(spec) for spec in specs]
         for spec in wanted:
             child = self._children.get(spec.name)
-            if child is not None and child.spec != spec:
+            if child is not None and child.spec == spec:
+                child.start()
+            elif child is not None:
                 child.retire()
         task = asyncio.create_task(self._apply_all(wanted))
         self._tasks.add(task)
