@@ -40,6 +40,7 @@ __all__ = ["Stack", "exclusive", "purge"]
 _START_TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.2
 _STATE: Final = (
+    "last-test-logs",
     "logs",
     "mailbox",
     "mongodb",
@@ -47,6 +48,7 @@ _STATE: Final = (
     "rabbitmq",
     "redis",
     "redis-state",
+    "reports",
     "secrets",
     "stack.json",
     "status.json",

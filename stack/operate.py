@@ -94,6 +94,8 @@ def show_logs(paths: StatePaths, wanted: str, *, keep_following: bool) -> None:
         StackError: No process of that name has a log.
     """
     names = sorted(path.stem for path in paths.logs.glob("*.log"))
+    if not names:
+        raise StackError("There are no logs yet. Start the stack with `./crm up`.")
     chosen = {name: paths.log_of(name) for name in matching(wanted, names)}
     if keep_following:
         follow(chosen)
