@@ -107,6 +107,7 @@ class Stack:
                 return False
             settings.gateway_port = port or settings.gateway_port
             if not running:
+                self._stop_orphans()
                 check_gateway_port(settings.gateway_port)
             table = self._prepare(settings, running=running)
             try:
@@ -267,13 +268,19 @@ class Stack:
             # The answers end when all has stopped.
             for _ in self.supervisor.stream("stop", timeout_s=_START_TIMEOUT_S):
                 pass
+        return self._stop_orphans() or running
+
+    def _stop_orphans(self) -> bool:
+        """Stop what a killed supervisor left; they hold ports, the gateway's too."""
         with (self.paths.root / "supervisor.lock").open("w") as lock:
             # Ours as soon as the supervisor's process has ended.
             fcntl.flock(lock, fcntl.LOCK_EX)
-            orphans = stop_orphans(self.paths)
+            stopped = stop_orphans(self.paths)
             self.paths.children.unlink(missing_ok=True)
             socket_path(self.paths).unlink(missing_ok=True)
-        return running or orphans > 0
+        if stopped:
+            self.say(f"stopped {stopped} processes whose supervisor was killed")
+        return stopped > 0
 
 
 def _addresses(ports: dict[str, int], external: External) -> Addresses:
