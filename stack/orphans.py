@@ -19,7 +19,7 @@ from typing import Final
 __all__ = ["MARK", "Identity", "find_orphans", "identify", "stop_processes"]
 
 MARK: Final = "RAPPORT_STACK"
-_GRACE_S: Final = 10.0
+_GRACE_S: Final = 15.0
 _POLL_S: Final = 0.05
 _START_TIME_FIELD: Final = 19
 
@@ -71,12 +71,9 @@ def _started_by_ps(pid: int) -> str | None:
     return answer.stdout.strip() or None
 
 
-def find_orphans(recorded: Iterable[Identity], mark: str) -> list[Identity]:
-    """Those recorded that still run, and every process that carries the mark."""
-    found = {
-        identity for identity in recorded if identify(identity.pid) == identity
-    } | set(_marked(mark))
-    return sorted(found, key=lambda identity: identity.pid)
+def find_orphans(mark: str) -> list[Identity]:
+    """Every process that carries the mark, workers and helpers included."""
+    return sorted(set(_marked(mark)), key=lambda identity: identity.pid)
 
 
 def _marked(mark: str) -> Iterable[Identity]:
@@ -95,10 +92,12 @@ def _marked(mark: str) -> Iterable[Identity]:
 def stop_processes(identities: Iterable[Identity], grace_s: float = _GRACE_S) -> int:
     """Ask them to end, then end them; returns how many there were."""
     stopping = [identity for identity in identities if _signal(identity)]
+    deadline = time.monotonic() + grace_s
     for identity in stopping:
-        if not _await_end(identity, grace_s):
+        if not _await_end(identity, deadline):
             _signal(identity, signal.SIGKILL)
-            _await_end(identity, grace_s)
+    for identity in stopping:
+        _await_end(identity, time.monotonic() + grace_s)
     return len(stopping)
 
 
@@ -112,8 +111,7 @@ def _signal(identity: Identity, number: int = signal.SIGTERM) -> bool:
     return True
 
 
-def _await_end(identity: Identity, timeout_s: float) -> bool:
-    deadline = time.monotonic() + timeout_s
+def _await_end(identity: Identity, deadline: float) -> bool:
     while identify(identity.pid) == identity:
         if time.monotonic() > deadline:
             return False

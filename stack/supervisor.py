@@ -113,9 +113,11 @@ class Daemon:
 
     def _record(self) -> None:
         """Write down what runs, for the day this process is killed."""
-        pids = [child.pid for child in self._children.values()]
-        identities = [identify(pid) for pid in pids if pid]
-        running = [vars(identity) for identity in identities if identity]
+        running = [
+            {"stage": child.spec.stage, **vars(identity)}
+            for child in self._children.values()
+            if child.pid and (identity := identify(child.pid))
+        ]
         try:
             write_json(self._paths.children, running)
         except OSError as error:
@@ -265,8 +267,14 @@ async def _send(writer: asyncio.StreamWriter, answer: dict[str, Any]) -> None:
 
 def stop_orphans(paths: StatePaths) -> int:
     """Stop what a killed supervisor left; returns how many processes that were."""
-    recorded = [Identity(**entry) for entry in read_json(paths.children) or []]
-    return stop_processes(find_orphans(recorded, str(paths.root)))
+    recorded: dict[int, list[Identity]] = {}
+    for entry in read_json(paths.children) or []:
+        identity = Identity(entry["pid"], entry["started"])
+        recorded.setdefault(entry["stage"], []).append(identity)
+    stopped = 0
+    for stage in sorted(recorded, reverse=True):
+        stopped += stop_processes(recorded[stage])
+    return stopped + stop_processes(find_orphans(str(paths.root)))
 
 
 def main(arguments: list[str] | None = None) -> None:
