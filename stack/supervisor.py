@@ -270,7 +270,7 @@ def stop_orphans(paths: StatePaths) -> int:
     recorded: dict[int, list[Identity]] = {}
     for entry in read_json(paths.children) or []:
         identity = Identity(entry["pid"], entry["started"])
-        recorded.setdefault(entry["stage"], []).append(identity)
+        recorded.setdefault(entry.get("stage", 0), []).append(identity)
     stopped = 0
     for stage in sorted(recorded, reverse=True):
         stopped += stop_processes(recorded[stage])
