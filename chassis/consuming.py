@@ -84,6 +84,17 @@ class QueueConsumer(NamekoQueueConsumer):  # type: ignore[misc]
         self._unsettled.add(_key(message))
         provider.handle_message(message)
 
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """Drop what cannot even be unpacked; kombu's own would log its body."""
+        logger.error(
+            "unreadable message dropped",
+            extra={
+                "routing_key": message.delivery_info.get("routing_key"),
+                "error": type(exc).__name__,
+            },
+        )
+        message.reject_log_error(logger, (OSError, AMQPError))
+
     def ack_message(self, message: Message) -> None:
         """Tell the broker that the message is done with."""
         self._settle(message, message.ack)

@@ -50,6 +50,10 @@ logger = logging.getLogger(__name__)
 
 _HANDLER_BUDGET_S: Final = 60.0
 _MAX_REASON: Final = 500
+# Without these there is no telling in whose name a handler would work.
+_NEEDED: Final = frozenset(
+    {"actor", "data", "event", "occurred_at", "operation_id", "request_id"}
+)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -128,7 +132,8 @@ def _read(message: Message) -> dict[str, Any]:
     """
     try:
         event = codec.decode(message.body)
-        if is_id(event["id"]) and is_id(event["org_id"]):
+        is_addressed = is_id(event["id"]) and is_id(event["org_id"])
+        if is_addressed and event.keys() >= _NEEDED:
             return event  # type: ignore[no-any-return]
     except (ValueError, TypeError, KeyError):
         pass

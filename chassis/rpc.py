@@ -9,6 +9,7 @@ channel right before the acknowledgement, in one encoding and no round trip.
 
 import inspect
 import logging
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -46,6 +47,9 @@ logger = logging.getLogger(__name__)
 _DEFAULT_BUDGET_S: Final = 30.0
 _MAX_REMEMBERED_TOKENS: Final = 4_096
 _PREFIX: Final = "nameko."
+# What the broker lets a service answer to; stock clients send a bare UUID. It
+# closes the channel of whoever tries another key, with everybody's requests.
+_REPLY_KEY: Final = re.compile(r"(reply\.[a-z]+\.)?[0-9a-f-]{36}")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -68,9 +72,9 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
 
     def handle_message(self, message: Message) -> None:
         """Start a worker for the request, or refuse it at once."""
-        if not message.properties.get("reply_to"):
+        if not _REPLY_KEY.fullmatch(message.properties.get("reply_to") or ""):
             logger.error(
-                "rpc request without reply_to dropped",
+                "rpc request without a usable reply_to dropped",
                 extra={"routing_key": message.delivery_info.get("routing_key")},
             )
             self.queue_consumer.reject_message(message)
@@ -203,7 +207,8 @@ def _deadline(text: str | None, now: float) -> float:
     """The caller's deadline, never further away than our own default."""
     latest = now + _DEFAULT_BUDGET_S
     try:
-        return min(float(text), latest) if text else latest
+        # In this order NaN, which is less than nothing, comes out as the latest.
+        return min(latest, float(text)) if text else latest
     except ValueError:
         return latest
 
