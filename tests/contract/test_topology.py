@@ -1,17 +1,20 @@
 """The broker as code: what is written down, and what RabbitMQ 4.x refuses."""
 
+import ast
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from chassis.rpc import _REPLY_KEY
 from chassis.topology import private_queue, reply_key_prefix
 from stack.principals import SERVICES
 from stack.topology import definitions
 
 ROOT = Path(__file__).parents[2]
 QUEUES = {queue["name"]: queue for queue in definitions()["queues"]}
+UUID = "01a207cb-a158-7c5e-b478-fdd8d973fa46"
 REFUSED_BY_4 = {"x-queue-mode", "x-queue-version", "x-max-priority"}
 
 
@@ -65,6 +68,31 @@ class TestQueues:
         assert not [key for key in keys if key.startswith("ha-")]
 
 
+class TestPrivateQueues:
+    """What processes make for themselves: gone with them, or not made at all."""
+
+    def calls(self, name):
+        for path in sorted((ROOT / "chassis").glob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                function = getattr(node, "func", None)
+                if name in {getattr(function, "attr", ""), getattr(function, "id", "")}:
+                    yield {each.arg: each.value for each in node.keywords}
+
+    def test_of_the_gateway_are_exclusive(self):
+        found = [e for e in self.calls("queue_declare") if "passive" not in e]
+
+        assert found
+        assert all(each["exclusive"].value for each in found)
+        assert all(each["auto_delete"].value for each in found)
+
+    def test_of_services_are_exclusive(self):
+        made = [each for each in self.calls("Queue") if "no_declare" not in each]
+
+        assert made
+        assert all(each["exclusive"].value for each in made)
+        assert not any(each["durable"].value for each in made)
+
+
 class TestRights:
     @pytest.mark.parametrize("user", SERVICES)
     def test_of_a_service_declare_private_queues_only(self, user):
@@ -73,6 +101,25 @@ class TestRights:
         assert re.fullmatch(right["configure"], private_queue(user, "x"))
         assert not re.fullmatch(right["configure"], f"rpc-{user}")
         assert not re.fullmatch(right["write"], "amq.default")
+
+    @pytest.mark.parametrize("user", SERVICES)
+    @pytest.mark.parametrize(
+        ("key", "expected"),
+        [
+            (UUID, True),
+            (f"reply.gateway.{UUID}", True),
+            (f"reply.gateway.{UUID}.x", False),
+            ("auth.login", False),
+            ("amq.rabbitmq.reply-to.g1h2", False),
+            ("nobody", False),
+        ],
+    )
+    def test_let_a_service_answer_where_it_will_try(self, user, key, expected):
+        rights = definitions()["topic_permissions"]
+        (right,) = [r for r in rights if r["user"] == user]
+
+        assert bool(re.search(right["write"], key)) is expected
+        assert bool(_REPLY_KEY.fullmatch(key)) is expected
 
     @pytest.mark.parametrize("user", [*SERVICES, "gateway"])
     def test_let_nobody_hear_what_is_not_theirs(self, user):

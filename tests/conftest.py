@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from stack.paths import StatePaths
+from stack.status import collect_status
+
 
 def until(condition, within_s=30):
     """Ask again until the answer is truthy; the answer, or a failure."""
@@ -57,6 +60,13 @@ def status():
     if not path:
         pytest.skip("RAPPORT_STATUS_FILE names no running stack")
     return json.loads(Path(path).read_text())
+
+
+@pytest.fixture
+def processes(status):
+    """The stack's processes by name, as they are at each call."""
+    paths = StatePaths(Path(status["mailbox"]).parent)
+    return lambda: {each["name"]: each for each in collect_status(paths)["processes"]}
 
 
 @pytest.fixture

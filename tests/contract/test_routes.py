@@ -1,0 +1,68 @@
+"""The front door asks for what the service behind it asks for."""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
+
+from chassis.roles import service_class
+from chassis.rpc import Rpc
+
+ROOT = Path(__file__).parents[2]
+NEEDS = re.compile(r"Needs the ``([a-z]+:[a-z]+)`` permission")
+
+
+def routes():
+    """Each view's decorators by name, and the RPC that it calls."""
+    for path in sorted((ROOT / "gateway_flask/routes").glob("*.py")):
+        for view in ast.parse(path.read_text()).body:
+            if not isinstance(view, ast.FunctionDef):
+                continue
+            guards = {
+                getattr(each, "id", None) or each.func.id: getattr(each, "args", [])
+                for each in view.decorator_list
+                if not isinstance(getattr(each, "func", None), ast.Attribute)
+            }
+            calls = [
+                tuple(argument.value for argument in node.args)
+                for node in ast.walk(view)
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "call"
+            ]
+            yield pytest.param(guards, calls, id=f"{path.stem}.{view.name}")
+
+
+ROUTES = list(routes())
+CALLING = [each for each in ROUTES if each.values[1]]
+
+
+def rpc_of(service, method):
+    function = getattr(service_class(f"svc_{service}", "rpc"), method)
+    (entrypoint,) = (
+        each
+        for each in getattr(function, ENTRYPOINT_EXTENSIONS_ATTR)
+        if isinstance(each, Rpc)
+    )
+    return function, entrypoint
+
+
+class TestRoutes:
+    @pytest.mark.parametrize(("guards", "calls"), ROUTES)
+    def test_say_who_may_call_them(self, guards, calls):
+        assert len({"public", "signed_in", "requires"} & guards.keys()) == 1
+        assert len(calls) <= 1
+
+    @pytest.mark.parametrize(("guards", "calls"), CALLING)
+    def test_ask_for_what_the_service_asks_for(self, guards, calls):
+        function, entrypoint = rpc_of(*calls[0])
+        asked = [each.value for each in guards.get("requires", [])]
+
+        assert NEEDS.findall(inspect.getdoc(function)) == asked
+        assert entrypoint.is_public == ("public" in guards)
+
+    @pytest.mark.parametrize(("guards", "calls"), CALLING)
+    def test_are_named_as_the_rpc(self, guards, calls, request):
+        assert guards
+        assert request.node.callspec.id.endswith(f".{calls[0][1]}")

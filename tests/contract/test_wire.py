@@ -1,0 +1,276 @@
+"""What goes over the wire is plain JSON, and says nothing personal in events."""
+
+import importlib
+import inspect
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from marshmallow import Schema
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
+
+import svc_auth.events
+import svc_customer.events
+import svc_sales.events
+from chassis.context import Context
+from chassis.events import envelope
+from chassis.handling import EventHandler
+from chassis.ids import new_id
+from chassis.money import Money
+from chassis.roles import service_class
+from stack.principals import SERVICES
+from svc_auth.domain import Org, Person
+from svc_customer.domain.accounts import new_account
+from svc_customer.domain.contacts import EmailAddress, PhoneNumber, new_contact
+from svc_customer.domain.interactions import new_interaction
+from svc_customer.domain.records import Address
+from svc_notify.domain import Delivery, DeliveryStatus
+from svc_sales.domain.leads import Conversion, LeadStatus, new_lead
+from svc_sales.domain.opportunities import opportunity_of
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 1, 31, 9, 30, 0, 123_000, tzinfo=UTC)
+ID, OWNER = new_id(), new_id()
+# Whatever could tell who somebody is; some of it hides in free text.
+NAME = "Lovelace"
+EMAIL, PHONE = f"{NAME}@example.test", f"+44 {NAME}"
+MONEY = Money(Decimal("1234.50"), "EUR")
+ADDRESS = Address(street=NAME, city=NAME, country="GB")
+
+ORG = Org(
+    id=ID,
+    name=NAME,
+    currency="USD",
+    time_zone="UTC",
+    first_weekday=1,
+    owner_id=OWNER,
+    created_at=NOW,
+    updated_at=NOW,
+)
+PERSON = Person(id=OWNER, name=NAME, email=EMAIL, password_hash=NAME, created_at=NOW)
+ACCOUNT = new_account(
+    ID,
+    {
+        "name": NAME,
+        "domain": EMAIL,
+        "phone": PHONE,
+        "employee_count": 3,
+        "billing_address": ADDRESS,
+        "tags": (NAME,),
+        "external_ids": {"erp": NAME},
+        "archived_at": NOW,
+    },
+    OWNER,
+    NOW,
+)
+CONTACT = new_contact(
+    ID,
+    {
+        "first_name": NAME,
+        "last_name": NAME,
+        "emails": (EmailAddress(address=EMAIL, is_primary=True),),
+        "phones": (PhoneNumber(number=PHONE, is_primary=True),),
+        "job_title": NAME,
+        "addresses": (ADDRESS,),
+        "account_id": ID,
+        "tags": (NAME,),
+    },
+    OWNER,
+    NOW,
+)
+INTERACTION = new_interaction(
+    ID,
+    {
+        "type": "purchase",
+        "contact_id": ID,
+        "subject": NAME,
+        "body": NAME,
+        "amount": MONEY,
+        "metadata": {"said": NAME, "times": 2},
+    },
+    OWNER,
+    NOW,
+)
+CONVERSION = Conversion(
+    account_id=ID,
+    contact_id=ID,
+    opportunity_id=ID,
+    is_new_account=True,
+    is_new_contact=True,
+    opportunity_name=NAME,
+    amount=MONEY,
+    close_on=date(2026, 3, 1),
+)
+LEAD = replace(
+    new_lead(
+        ID,
+        {
+            "first_name": NAME,
+            "last_name": NAME,
+            "company": NAME,
+            "email": EMAIL,
+            "phone": PHONE,
+            "description": NAME,
+            "source": "web",
+            "rating": "hot",
+        },
+        OWNER,
+        NOW,
+    ),
+    status=LeadStatus.CONVERTED,
+    conversion=CONVERSION,
+)
+OPPORTUNITY = opportunity_of(LEAD, CONVERSION, NOW)
+DELIVERY = Delivery(
+    id=ID,
+    channel="email",
+    template="welcome",
+    recipient=EMAIL,
+    recipient_id=OWNER,
+    event_id=ID,
+    status=DeliveryStatus.SENT,
+    sent_at=NOW,
+    created_at=NOW,
+    updated_at=NOW,
+)
+RECORDS = {
+    "account": ACCOUNT,
+    "contact": CONTACT,
+    "interaction": INTERACTION,
+    "lead": LEAD,
+    "opportunity": OPPORTUNITY,
+    "org": ORG,
+}
+VIEWED = {
+    "ActivityView": {
+        "totals": {"sales.lead_created": 1},
+        "interactions": {"purchase": 1},
+        "series": [{"date": "2026-01-31", "event": "sales.lead_created", "count": 1}],
+        "computed_at": NOW,
+        "lag_ms": 3,
+    },
+    "AccountView": ACCOUNT,
+    "AddressView": ADDRESS,
+    "ContactView": CONTACT,
+    "ConversionView": CONVERSION,
+    "DeliveryView": DELIVERY,
+    "EmailView": CONTACT.emails[0],
+    "InteractionView": INTERACTION,
+    "LeadView": LEAD,
+    "MeView": PERSON,
+    "MoneyView": MONEY,
+    "OpportunityView": OPPORTUNITY,
+    "OrgView": ORG,
+    "PersonView": PERSON,
+    "PhoneView": CONTACT.phones[0],
+    "RecordView": ACCOUNT,
+    "TokensView": {"access_token": "a", "expires_in": 900, "refresh_token": "r"},
+}
+
+
+def builders():
+    for module in (svc_auth.events, svc_customer.events, svc_sales.events):
+        for name in module.__all__:
+            yield pytest.param(getattr(module, name), id=name)
+
+
+BUILDERS = list(builders())
+
+
+def built(builder):
+    """The event that ``builder`` makes of the sample of its noun."""
+    record = RECORDS[builder.__name__.rpartition("_")[0]]
+    if len(inspect.signature(builder).parameters) == 1:
+        return builder(record)
+    return builder(replace(record, owner_id=None), record)
+
+
+def views():
+    found = set()
+    for path in ROOT.glob("svc_*/schemas*"):
+        modules = [path] if path.is_file() else path.glob("[a-z]*.py")
+        for each in modules:
+            name = ".".join(each.relative_to(ROOT).with_suffix("").parts)
+            found |= {
+                value
+                for value in vars(importlib.import_module(name)).values()
+                if inspect.isclass(value)
+                and issubclass(value, Schema)
+                and value.__name__.endswith("View")
+            }
+    return sorted(found - {Schema}, key=lambda view: view.__name__)
+
+
+def heard():
+    """Every event that a handler of single events listens to."""
+    for service in SERVICES:
+        handlers = service_class(f"svc_{service}", "events")
+        for _, method in inspect.getmembers(handlers, inspect.isfunction):
+            for entrypoint in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()):
+                if isinstance(entrypoint, EventHandler):
+                    yield f"{entrypoint.source}.{entrypoint.event}"
+
+
+class TestEvents:
+    @pytest.mark.parametrize("builder", BUILDERS)
+    def test_are_plain_json(self, builder):
+        context = Context(
+            caller=None,
+            org_id=ID,
+            actor={"type": "person", "id": OWNER},
+            operation_id=new_id(),
+            request_id="r",
+            traceparent="",
+            deadline=0,
+        )
+        event = built(builder)
+        aggregate = {"type": "thing", "id": ID}
+        visibility = {"owner_id": OWNER, "acl": [OWNER]}
+
+        made = envelope(event, aggregate, 1, visibility, context)
+
+        assert json.loads(json.dumps(made)) == made
+        assert json.loads(json.dumps(event.changes)) == event.changes
+
+    @pytest.mark.parametrize("builder", BUILDERS)
+    def test_publish_nothing_personal(self, builder):
+        assert NAME not in json.dumps(dict(built(builder).data))
+
+    @pytest.mark.parametrize("builder", BUILDERS)
+    def test_are_named_after_their_builder(self, builder):
+        service = builder.__module__.split(".")[0].removeprefix("svc_")
+
+        assert built(builder).name == f"{service}.{builder.__name__}"
+
+    @pytest.mark.parametrize("builder", BUILDERS)
+    def test_are_documented_with_their_data(self, builder):
+        event = built(builder)
+        text = (ROOT / "docs/events.md").read_text()
+        (data,) = re.findall(
+            rf"^\| `{event.name}` \| \w+ \| `(.*?)`", text, re.MULTILINE
+        )
+
+        assert data.split(", ") == list(event.data)
+        assert event.version == 1
+
+    def test_that_are_heard_are_said(self):
+        said = {built(each.values[0]).name for each in BUILDERS}
+
+        assert set(heard()) <= said
+
+
+class TestViews:
+    @pytest.mark.parametrize("view", views(), ids=lambda view: view.__name__)
+    def test_are_plain_json(self, view):
+        made = view().dump(VIEWED[view.__name__])
+
+        assert made
+        assert json.loads(json.dumps(made)) == made
+
+    @pytest.mark.parametrize("view", views(), ids=lambda view: view.__name__)
+    def test_show_no_secret(self, view):
+        assert not {"password", "password_hash"} & set(view().fields)
