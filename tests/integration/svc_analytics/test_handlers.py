@@ -73,8 +73,15 @@ class TestFeed:
 
         assert row["count"] == 2
 
-    def test_parks_what_is_no_event_and_goes_on(self, channel, activity, until):
-        poison = f"no event {uuid.uuid4()}".encode()
+    @pytest.mark.parametrize(
+        "poison",
+        [
+            f"no event {uuid.uuid4()}".encode(),
+            json.dumps({"id": new_id(), "org_id": new_id()}).encode(),
+        ],
+        ids=["no JSON", "no more than ids"],
+    )
+    def test_parks_what_is_no_event_and_goes_on(self, channel, activity, until, poison):
         good = envelope(new_id())
         publish(channel, poison)
         publish(channel, good)

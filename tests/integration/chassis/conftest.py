@@ -1,0 +1,86 @@
+import json
+import os
+import signal
+import uuid
+from contextlib import contextmanager
+
+import pika
+import pytest
+
+
+def connect(amqp_uri):
+    uri = amqp_uri.replace("pyamqp://", "amqp://", 1)
+    return pika.BlockingConnection(pika.URLParameters(uri))
+
+
+class Caller:
+    """Speaks raw AMQP to a service and hears what it answers."""
+
+    def __init__(self, amqp_uri):
+        self._connection = connect(amqp_uri)
+        self.channel = self._connection.channel()
+        self._queue = self.channel.queue_declare("", exclusive=True).method.queue
+        self.key = str(uuid.uuid4())
+        self.answered = None
+        self.channel.queue_bind(self._queue, "nameko-rpc", self.key)
+
+    def send(self, method, body, headers=None, **properties):
+        properties = {
+            "reply_to": self.key,
+            "correlation_id": str(uuid.uuid4()),
+            "content_type": "application/json",
+            "content_encoding": "utf-8",
+            "headers": headers or {},
+            **properties,
+        }
+        self.channel.basic_publish(
+            "nameko-rpc", method, body, pika.BasicProperties(**properties)
+        )
+
+    def answers(self, within_s=1):
+        """Every answer, until none has come for a while."""
+        replies = self.channel.consume(
+            self._queue, auto_ack=True, inactivity_timeout=within_s
+        )
+        for _, properties, body in replies:
+            if body is None:
+                return
+            self.answered = properties.correlation_id
+            yield json.loads(body)
+
+    def answer(self, within_s=1):
+        answer = next(self.answers(within_s), None)
+        assert answer is not None, f"no answer within {within_s} s"
+        return answer
+
+    def call(self, method, headers=None, **kwargs):
+        """The answer to a well-formed request."""
+        body = json.dumps({"args": [], "kwargs": kwargs}).encode()
+        self.send(method, body, headers)
+        return self.answer(within_s=5)
+
+    def close(self):
+        self._connection.close()
+
+
+@pytest.fixture
+def caller(status):
+    caller = Caller(status["amqp_uri"])
+    yield caller
+    caller.close()
+
+
+@pytest.fixture
+def paused(processes):
+    """Stops a process in its tracks: ``with paused("customer-rpc-1"): …``."""
+
+    @contextmanager
+    def pause(name):
+        pid = processes()[name]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    return pause

@@ -1,0 +1,62 @@
+"""The history that services keep: all of it, and nobody's name in it."""
+
+import uuid
+
+import bson
+import pytest
+from pymongo import MongoClient
+
+pytestmark = pytest.mark.integration
+
+NAME = f"Name{uuid.uuid4().hex}"
+PERSON = {
+    "first_name": NAME,
+    "last_name": NAME,
+    "email": f"{NAME}@example.test",
+    "phone": NAME,
+}
+
+
+@pytest.fixture
+def log_of(status):
+    with MongoClient(status["mongo_uri"]) as client:
+        yield lambda service: client[f"rapport_{service}"]["event_log"]
+
+
+class TestEventLog:
+    @pytest.mark.parametrize(
+        ("path", "payload"),
+        [
+            (
+                "/v1/contacts",
+                {**PERSON, "job_title": NAME, "addresses": [{"street": NAME}]},
+            ),
+            ("/v1/leads", {**PERSON, "description": NAME}),
+        ],
+    )
+    def test_holds_every_change_and_nothing_personal_in_the_clear(
+        self, client, log_of, until, path, payload
+    ):
+        log = log_of("sales" if path == "/v1/leads" else "customer")
+        _, made, _ = client("POST", path, payload)
+        client("PATCH", f"{path}/{made['id']}", {"last_name": f"{NAME}2"})
+        of_it = {"aggregate.id": made["id"]}
+
+        until(lambda: log.count_documents(of_it) == 2)
+        rows = list(log.find(of_it, sort=[("sequence", 1)]))
+        assert [1, 2] == [row["sequence"] for row in rows]
+        assert all("sealed" in row for row in rows)
+        assert not any(NAME.encode() in bson.encode(row) for row in rows)
+
+    def test_holds_no_word_that_was_said_to_a_customer(self, client, log_of, until):
+        _, contact, _ = client("POST", "/v1/contacts", PERSON)
+        said = {"subject": NAME, "body": NAME, "metadata": {"said": NAME}}
+        _, made, _ = client(
+            "POST",
+            "/v1/interactions",
+            {"type": "note", "contact_id": contact["id"], **said},
+        )
+
+        of_it = {"aggregate.id": made["id"]}
+        row = until(lambda: log_of("customer").find_one(of_it))
+        assert NAME.encode() not in bson.encode(row)

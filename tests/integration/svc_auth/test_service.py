@@ -1,0 +1,53 @@
+"""Stock Nameko clients talk to the services as they are."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).parents[3]
+# In a process of its own: Nameko's client warns, and leaves threads behind.
+SCRIPT = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+from nameko.standalone.rpc import ClusterRpcProxy
+uri, payload = sys.argv[1], json.loads(sys.argv[2])
+with ClusterRpcProxy({"AMQP_URI": uri}, timeout=5) as rpc:
+    tokens = rpc.auth.login(payload=payload)
+context = {"auth_token": tokens["access_token"]}
+with ClusterRpcProxy({"AMQP_URI": uri}, context, timeout=5) as rpc:
+    later = rpc.customer.list_contacts.call_async(query={})
+    made = rpc.customer.create_contact(payload={"last_name": "Stock"})
+    before = later.result()["data"]
+    after = rpc.customer.list_contacts(query={"fields": "last_name"})["data"]
+with ClusterRpcProxy({"AMQP_URI": uri}, timeout=5) as rpc:
+    try:
+        rpc.customer.list_contacts(query={})
+    except Exception as error:
+        refusal = repr(error)
+print(json.dumps({"after": after, "made": made["id"], "refusal": refusal}))
+"""
+
+
+class TestStockClients:
+    def test_log_in_and_act_as_the_person(self, client, status):
+        done = subprocess.run(  # noqa: S603 - our own interpreter and script
+            [
+                *(sys.executable, "-c", SCRIPT),
+                *(status["amqp_uri"], json.dumps(client.credentials)),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert [each["last_name"] for each in answer["after"]] == ["Stock"]
+        assert client("GET", f"/v1/contacts/{answer['made']}")[0] == 200
+        assert "token_missing" in answer["refusal"]
