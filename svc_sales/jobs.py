@@ -49,12 +49,19 @@ class LeadConversion:
             ConflictError: ``lead_not_qualified``.
             VersionConflictError: ``version_conflict``.
         """
-        if lead.status in {LeadStatus.CONVERTING, LeadStatus.CONVERTED}:
+        if _has_begun(lead):
             return lead
         conversion, now = _conversion(lead, data), self.context.now()
+
+        def begin(current: Lead) -> Lead:
+            # Another request may have begun since the lead was read.
+            if _has_begun(current):
+                return current
+            return rules.begin_conversion(current, conversion, now)
+
         return self.leads.change(
             lead.id,
-            lambda current: rules.begin_conversion(current, conversion, now),
+            begin,
             lambda _before, _after: None,
             expected_version=expected_version,
         )
@@ -97,6 +104,10 @@ class LeadConversion:
         opportunity = opportunity_of(lead, conversion, now)
         self.opportunities.add(opportunity, events.opportunity_created(opportunity))
         return converted
+
+
+def _has_begun(lead: Lead) -> bool:
+    return lead.status in {LeadStatus.CONVERTING, LeadStatus.CONVERTED}
 
 
 def _conversion(lead: Lead, data: dict[str, Any]) -> Conversion:
