@@ -1,11 +1,23 @@
 import mailbox
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import bson
 import pytest
 from pymongo import MongoClient
 
 pytestmark = pytest.mark.e2e
+
+
+ONE_CONVERSION = {
+    "auth.org_registered": 1,
+    "customer.account_created": 1,
+    "customer.contact_created": 1,
+    "sales.lead_converted": 1,
+    "sales.lead_created": 1,
+    "sales.lead_qualified": 1,
+    "sales.opportunity_created": 1,
+}
 
 
 def totals(client):
@@ -75,25 +87,6 @@ class TestCustomers:
         assert "lifecycle_stage" in row["changes"]
         assert name.encode() not in bson.encode(row)
 
-    def test_page_without_gaps_while_others_arrive(self, client):
-        made = [
-            client("POST", "/v1/contacts", {"last_name": f"N{n:03}"})[1]["id"]
-            for n in range(25)
-        ]
-        seen, cursor = [], ""
-        while cursor is not None:
-            path = f"/v1/contacts?sort=created_at&limit=10{cursor}"
-            _, page, _ = client("GET", path)
-            seen += [each["id"] for each in page["data"]]
-            if len(seen) <= 20:
-                made.append(
-                    client("POST", "/v1/contacts", {"last_name": "new"})[1]["id"]
-                )
-            following = page["page"]["next_cursor"]
-            cursor = None if following is None else f"&cursor={following}"
-
-        assert made == seen
-
     def test_are_archived_and_restored(self, client):
         _, contact, _ = client("POST", "/v1/contacts", {"last_name": "Li"})
         path = f"/v1/contacts/{contact['id']}"
@@ -107,8 +100,41 @@ class TestCustomers:
         assert codes == [204, 404, 200, 200]
 
 
+@pytest.fixture(scope="module")
+def crowd(newcomer):
+    """An organization with contacts, many of whom have the same name."""
+    client = newcomer()
+    made = [
+        client("POST", "/v1/contacts", {"last_name": f"N{number % 7}"})[1]["id"]
+        for number in range(120)
+    ]
+    return client, made
+
+
+class TestPages:
+    @pytest.mark.parametrize(
+        "sort", ["created_at", "-created_at", "last_name", "-last_name,-created_at"]
+    )
+    def test_have_no_gap_and_no_repetition_while_others_arrive(self, crowd, sort):
+        client, made = crowd
+        seen, cursor = [], ""
+        while cursor is not None:
+            _, page, _ = client("GET", f"/v1/contacts?sort={sort}&limit=25{cursor}")
+            seen += [each["id"] for each in page["data"]]
+            following = page["page"]["next_cursor"]
+            cursor = None if following is None else f"&cursor={following}"
+            if len(seen) < 100:
+                client("POST", "/v1/contacts", {"last_name": "N3"})
+
+        assert len(seen) == len(set(seen))
+        assert set(made) <= set(seen)
+        if sort.endswith("created_at") and "name" not in sort:
+            old = [each for each in seen if each in set(made)]
+            assert old == sorted(made, reverse=sort.startswith("-"))
+
+
 class TestLeads:
-    def test_become_account_contact_and_opportunity_once(self, client):
+    def test_become_account_contact_and_opportunity_once(self, client, until):
         _, lead, _ = client(
             "POST", "/v1/leads", {"company": "Foo", "last_name": "Bar", "source": "web"}
         )
@@ -128,6 +154,21 @@ class TestLeads:
         assert (200, made) == (code, again)
         assert opportunity["amount"] == {"amount": "100.00", "currency": "USD"}
         assert contact["account_id"] == made["account_id"]
+        assert client("GET", path)[1]["status"] == "converted"
+        until(lambda: totals(client) == ONE_CONVERSION)
+
+    def test_are_converted_once_by_several_at_once(self, client, until):
+        _, lead, _ = client("POST", "/v1/leads", {"company": "Foo"})
+        path = f"/v1/leads/{lead['id']}"
+        client("POST", f"{path}/qualify")
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(
+                pool.map(lambda _: client("POST", f"{path}/convert", {}), range(8))
+            )
+
+        made = answers[0][1]
+        assert [(200, made)] * 8 == [answer[:2] for answer in answers]
+        until(lambda: totals(client) == ONE_CONVERSION)
 
     def test_stay_as_they_were_when_refused(self, client):
         _, lead, _ = client("POST", "/v1/leads", {"company": "Foo"})
