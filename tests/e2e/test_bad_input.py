@@ -1,4 +1,12 @@
+import uuid
+from pathlib import Path
+
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from pymongo import MongoClient
+
+from chassis.auth import KeySet, Signer
 
 pytestmark = pytest.mark.e2e
 
@@ -41,12 +49,44 @@ class TestBodies:
 
         assert [e["field"] for e in problem["errors"]] == ["emails.0.address"]
 
-    def test_may_not_register_an_address_twice(self, client):
-        payload = {"org_name": "B", "name": "B", **client.credentials}
+    def test_have_to_say_that_they_are_json(self, client):
+        answer = client("POST", "/v1/contacts", raw=b"{}", Content_Type="text/plain")
+
+        assert refusal(answer) == (415, "unsupported_media_type")
+
+    @pytest.mark.parametrize("address", [str.lower, str.upper])
+    def test_may_not_register_an_address_twice(self, client, status, address):
+        name = uuid.uuid4().hex
+        payload = {"org_name": name, "name": "B", "password": "another one"}
+        payload["email"] = address(client.email)
 
         answer = client("POST", "/v1/auth/register-org", payload)
 
         assert refusal(answer) == (409, "email_taken")
+        with MongoClient(status["mongo_uri"]) as mongo:
+            assert mongo["rapport_auth"]["orgs"].find_one({"name": name}) is None
+        assert client("POST", "/v1/auth/login", client.credentials)[0] == 200
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        ("method", "path", "expected"),
+        [
+            ("GET", "/v1/nope", (404, "not_found")),
+            ("GET", "/v1/contacts/nope", (404, "not_found")),
+            ("GET", f"/v1/contacts/{MISSING}", (404, "contact_not_found")),
+            ("GET", f"/v1/contacts/{MISSING.upper()}", (404, "not_found")),
+            ("PUT", "/v1/contacts", (405, "method_not_allowed")),
+            ("POST", f"/v1/leads/{MISSING}/qualify", (404, "lead_not_found")),
+            ("DELETE", f"/v1/accounts/{MISSING}", (404, "account_not_found")),
+            ("POST", f"/v1/accounts/{MISSING}/restore", (404, "account_not_found")),
+            ("GET", f"/v1/opportunities/{MISSING}", (404, "opportunity_not_found")),
+            ("GET", f"/v1/interactions/{MISSING}", (404, "interaction_not_found")),
+            ("GET", f"/v1/deliveries/{MISSING}", (404, "delivery_not_found")),
+        ],
+    )
+    def test_that_lead_nowhere_are_not_found(self, client, method, path, expected):
+        assert refusal(client(method, path)) == expected
 
 
 class TestTokens:
@@ -63,33 +103,84 @@ class TestTokens:
 
         assert refusal(answer) == (401, code)
 
-    def test_have_to_be_signed(self, client):
-        head, claims, _ = client.token.split(".")
-        forged = f"Bearer {head}.{claims}.{'A' * 86}"
-
-        assert client("GET", "/v1/me", Authorization=forged)[0] == 401
-
-    def test_of_another_organization_find_nothing(self, client, newcomer):
-        _, mine, _ = client("POST", "/v1/contacts", {"last_name": "Mine"})
-        other, path = newcomer(), f"/v1/contacts/{mine['id']}"
-        in_the_body = {"last_name": "x", "account_id": MISSING}
-        linked = {"type": "note", "contact_id": mine["id"]}
-
-        assert refusal(other("GET", path)) == (404, "contact_not_found")
-        assert refusal(other("PATCH", path, {"last_name": "X"})) == (
-            404,
-            "contact_not_found",
+    def test_have_to_be_signed_by_auth_and_alive(self, client, status):
+        secrets = Path(status["mailbox"]).parent / "secrets/auth"
+        keys = KeySet.load(secrets / "jwks.json")
+        auth = Signer(secrets / "signing_key.pem", keys, status["gateway"])
+        claims = jwt.decode(client.token, options={"verify_signature": False})
+        head, body, signature = client.token.split(".")
+        other, stranger = (
+            {"kid": "auth-00000000"},
+            ec.generate_private_key(ec.SECP256R1()),
         )
-        assert refusal(other("DELETE", path)) == (404, "contact_not_found")
-        assert refusal(other("POST", "/v1/contacts", in_the_body)) == (
-            422,
-            "reference_not_found",
-        )
-        assert refusal(other("POST", "/v1/interactions", linked)) == (
-            422,
-            "reference_not_found",
-        )
-        assert other("GET", "/v1/contacts")[1]["data"] == []
+        known = {"kid": auth.key_id}
+        late = {**claims, "exp": claims["iat"] - 60}
+        tokens = {
+            f"{head}.{body}.{'A' * len(signature)}": "token_invalid",
+            jwt.encode(claims, None, "none", known): "token_invalid",
+            jwt.encode(claims, stranger, "ES256", known): "token_invalid",
+            jwt.encode(claims, auth._private, "ES256", other): "token_invalid",
+            jwt.encode(late, auth._private, "ES256", known): "token_expired",
+        }
+
+        answers = [
+            client("GET", "/v1/me", Authorization=f"Bearer {token}") for token in tokens
+        ]
+
+        assert [(401, code) for code in tokens.values()] == [
+            refusal(answer) for answer in answers
+        ]
+        assert client("GET", "/v1/me")[0] == 200
+
+
+class TestOtherOrganizations:
+    @pytest.mark.parametrize(
+        ("plural", "payload"),
+        [
+            ("accounts", {"name": "Mine"}),
+            ("contacts", {"last_name": "Mine"}),
+            ("leads", {"company": "Mine"}),
+        ],
+    )
+    def test_find_nothing_and_change_nothing(self, client, newcomer, plural, payload):
+        _, mine, _ = client("POST", f"/v1/{plural}", payload)
+        other, path = newcomer(), f"/v1/{plural}/{mine['id']}"
+        answers = [
+            other("GET", path),
+            other("PATCH", path, payload),
+            other("DELETE", path),
+            other("POST", f"{path}/restore"),
+        ]
+
+        assert {refusal(answer) for answer in answers} == {
+            (404, f"{plural.removesuffix('s')}_not_found")
+        }
+        assert client("GET", path)[1] == mine
+        assert other("GET", f"/v1/{plural}")[1]["data"] == []
+
+    def test_cannot_be_referred_to(self, client, newcomer):
+        _, account, _ = client("POST", "/v1/accounts", {"name": "Mine"})
+        _, contact, _ = client("POST", "/v1/contacts", {"last_name": "Mine"})
+        other = newcomer()
+        _, lead, _ = other("POST", "/v1/leads", {"company": "Other"})
+        other("POST", f"/v1/leads/{lead['id']}/qualify")
+        wrong = {"account_id": account["id"]}
+        answers = [
+            other("POST", "/v1/contacts", {"last_name": "x", **wrong}),
+            other("POST", "/v1/accounts", {"name": "x", "parent_id": account["id"]}),
+            other("POST", "/v1/interactions", {"type": "note", **wrong}),
+            other(
+                "POST",
+                "/v1/interactions",
+                {"type": "note", "contact_id": contact["id"]},
+            ),
+            other("POST", f"/v1/leads/{lead['id']}/convert", wrong),
+            other("PATCH", f"/v1/leads/{lead['id']}", {"owner_id": MISSING}),
+        ]
+
+        assert {refusal(answer) for answer in answers} == {(422, "reference_not_found")}
+        for plural in ("contacts", "accounts", "interactions", "opportunities"):
+            assert other("GET", f"/v1/{plural}")[1]["data"] == []
 
 
 class TestVersions:
@@ -103,6 +194,14 @@ class TestVersions:
         assert first == 200
         assert refusal(second) == (412, "version_conflict")
         assert refusal(third) == (412, "version_conflict")
+        assert client("GET", path)[1]["job_title"] == "B"
+
+    @pytest.mark.parametrize("tag", ["1", "*x", '"v1-zz"', 'W/"v1-00000000"'])
+    def test_that_are_none_of_ours_are_refused(self, client, tag):
+        path = f"/v1/contacts/{MISSING}"
+        answer = client("PATCH", path, {"job_title": "B"}, If_Match=tag)
+
+        assert refusal(answer) == (400, "if_match_invalid")
 
 
 class TestLists:

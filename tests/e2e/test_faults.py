@@ -1,42 +1,101 @@
 import os
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
 
-
-def kill(status, name):
+@pytest.fixture
+def shoot(processes):
     """``kill -9`` a process of the stack; the supervisor brings it back."""
-    (process,) = [each for each in status["processes"] if each["name"] == name]
-    os.kill(process["pid"], signal.SIGKILL)
+    return lambda name: os.kill(processes()[name]["pid"], signal.SIGKILL)
 
 
 class TestConversion:
-    def test_is_finished_after_the_death_of_the_other_service(
-        self, client, status, until
+    @pytest.mark.parametrize("victim", ["customer-rpc-1", "sales-rpc-1"])
+    def test_is_finished_though_a_service_dies_before_it(
+        self, client, shoot, until, victim
     ):
         _, lead, _ = client("POST", "/v1/leads", {"company": "Foo"})
         path = f"/v1/leads/{lead['id']}"
         client("POST", f"{path}/qualify")
-        kill(status, "customer-rpc-1")
+        shoot(victim)
         first, _, _ = client("POST", f"{path}/convert", {})
 
         def converted():
-            return client("POST", f"{path}/convert", {})[0] == 200
+            code, made, _ = client("POST", f"{path}/convert", {})
+            return code == 200 and made
 
-        until(converted)
-        plurals = ("accounts", "contacts", "opportunities")
-        found = [len(client("GET", f"/v1/{name}")[1]["data"]) for name in plurals]
+        made = until(converted)
+        found = {
+            name: [each["id"] for each in client("GET", f"/v1/{name}")[1]["data"]]
+            for name in ("accounts", "contacts", "opportunities")
+        }
 
         assert first in {200, 503, 504}
-        assert found == [1, 1, 1]
+        assert client("GET", path)[1]["status"] == "converted"
+        assert found == {
+            "accounts": [made["account_id"]],
+            "contacts": [made["contact_id"]],
+            "opportunities": [made["opportunity_id"]],
+        }
+
+    def test_is_finished_by_itself_if_nobody_asks_again(self, client, shoot, until):
+        _, lead, _ = client("POST", "/v1/leads", {"company": "Foo"})
+        path = f"/v1/leads/{lead['id']}"
+        client("POST", f"{path}/qualify")
+        shoot("customer-rpc-1")
+        client("POST", f"{path}/convert", {})
+
+        until(lambda: client("GET", path)[1]["status"] == "converted", within_s=60)
+        assert len(client("GET", "/v1/opportunities")[1]["data"]) == 1
+
+
+class TestEvents:
+    def test_are_counted_once_though_their_publisher_and_their_reader_die(
+        self, client, shoot, until
+    ):
+        shoot("customer-events-1")
+        made = [
+            client("POST", "/v1/contacts", {"last_name": f"N{number}"})[0]
+            for number in range(30)
+        ]
+        shoot("analytics-events-1")
+
+        def count():
+            totals = client("GET", "/v1/analytics/activity")[1]["totals"]
+            return totals.get("customer.contact_created", 0)
+
+        until(lambda: count() >= 30)
+        _, last, _ = client("POST", "/v1/contacts", {"last_name": "last"})
+        until(lambda: count() >= 31)
+        assert made == [201] * 30
+        assert (count(), last["version"]) == (31, 1)
+
+
+class TestDeadlines:
+    def test_that_are_past_leave_nothing_to_be_done_later(
+        self, client, processes, until
+    ):
+        pid = processes()["customer-rpc-1"]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            code, problem, _ = client("POST", "/v1/contacts", {"last_name": "Late"})
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+        def made():
+            return client("POST", "/v1/contacts", {"last_name": "After"})[0] == 201
+
+        until(made)
+        names = [each["last_name"] for each in client("GET", "/v1/contacts")[1]["data"]]
+        assert (code, problem["code"]) in {
+            (503, "service_unavailable"),
+            (504, "deadline_exceeded"),
+        }
+        assert names == ["After"]
 
 
 class TestIdempotency:
@@ -46,7 +105,7 @@ class TestIdempotency:
                 "POST", "/v1/contacts", {"last_name": "Key"}, Idempotency_Key="k"
             )[0]
 
-        with ThreadPoolExecutor(10) as pool:
+        with ThreadPoolExecutor(20) as pool:
             codes = set(pool.map(post, range(20)))
         _, page, _ = client("GET", "/v1/contacts?include=count")
 
@@ -62,26 +121,3 @@ class TestIdempotency:
         assert first[:2] == second[:2]
         assert second[2]["Idempotency-Replayed"] == "true"
         assert (422, "idempotency_key_reused") == (other[0], other[1]["code"])
-
-
-class TestOperators:
-    def test_call_a_service_with_a_stock_client(self, client, status):
-        """In a process of its own: Nameko's client patches nothing, but imports."""
-        script = (
-            "import sys, warnings; warnings.simplefilter('ignore')\n"
-            "from nameko.standalone.rpc import ClusterRpcProxy\n"
-            "uri, token = sys.argv[1:]\n"
-            "context = {'auth_token': token}\n"
-            "with ClusterRpcProxy({'AMQP_URI': uri}, context, timeout=5) as rpc:\n"
-            "    made = rpc.customer.create_contact(payload={'last_name': 'S'})\n"
-            "print(made['id'])\n"
-        )
-        made = subprocess.run(  # noqa: S603 - our own interpreter and script
-            [sys.executable, "-c", script, status["amqp_uri"], client.token],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=ROOT,
-        ).stdout.strip()
-
-        assert client("GET", f"/v1/contacts/{made}")[0] == 200
