@@ -1,6 +1,7 @@
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -11,6 +12,24 @@ pytestmark = pytest.mark.e2e
 def shoot(processes):
     """``kill -9`` a process of the stack; the supervisor brings it back."""
     return lambda name: os.kill(processes()[name]["pid"], signal.SIGKILL)
+
+
+@pytest.fixture
+def paused(processes):
+    """Stops a process in its tracks: ``with paused("customer-rpc-1"): …``."""
+
+    @contextmanager
+    def pause(name):
+        pid = processes()[name]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            # It may have been killed meanwhile.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    return pause
 
 
 class TestConversion:
@@ -42,15 +61,22 @@ class TestConversion:
             "opportunities": [made["opportunity_id"]],
         }
 
-    def test_is_finished_by_itself_if_nobody_asks_again(self, client, shoot, until):
+    def test_is_finished_by_itself_if_nobody_asks_again(
+        self, client, paused, shoot, until
+    ):
         _, lead, _ = client("POST", "/v1/leads", {"company": "Foo"})
         path = f"/v1/leads/{lead['id']}"
         client("POST", f"{path}/qualify")
-        shoot("customer-rpc-1")
-        client("POST", f"{path}/convert", {})
+        with paused("customer-rpc-1"):
+            code, _, _ = client("POST", f"{path}/convert", {})
+            _, between, _ = client("GET", path)
+            shoot("customer-rpc-1")
 
+        assert (between["status"], code) in {("converting", 503), ("converting", 504)}
         until(lambda: client("GET", path)[1]["status"] == "converted", within_s=60)
-        assert len(client("GET", "/v1/opportunities")[1]["data"]) == 1
+        plurals = ("accounts", "contacts", "opportunities")
+        found = [len(client("GET", f"/v1/{name}")[1]["data"]) for name in plurals]
+        assert found == [1, 1, 1]
 
 
 class TestEvents:
@@ -76,15 +102,9 @@ class TestEvents:
 
 
 class TestDeadlines:
-    def test_that_are_past_leave_nothing_to_be_done_later(
-        self, client, processes, until
-    ):
-        pid = processes()["customer-rpc-1"]["pid"]
-        os.kill(pid, signal.SIGSTOP)
-        try:
+    def test_that_are_past_leave_nothing_to_be_done_later(self, client, paused, until):
+        with paused("customer-rpc-1"):
             code, problem, _ = client("POST", "/v1/contacts", {"last_name": "Late"})
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
         def made():
             return client("POST", "/v1/contacts", {"last_name": "After"})[0] == 201
