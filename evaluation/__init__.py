@@ -1,0 +1,1 @@
+"""Measurements and fault tests of a running Rapport: ``./crm bench``, ``./crm chaos``."""
