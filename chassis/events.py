@@ -20,6 +20,7 @@ from chassis.topology import RETRY_DELAYS_S
 __all__ = [
     "Envelope",
     "Event",
+    "attempt_of",
     "changes_between",
     "envelope",
     "event_id",
@@ -27,6 +28,8 @@ __all__ = [
     "wire_time",
 ]
 
+# The most that fits the header wherever it is read.
+_MAX_ATTEMPT: Final = 2**31 - 1
 _BOOKKEEPING: Final = frozenset({"version", "sequence", "updated_at"})
 
 
@@ -107,6 +110,18 @@ def envelope(
         "visibility": dict(visibility),
         "data": dict(event.data),
     }
+
+
+def attempt_of(headers: Mapping[str, Any] | None) -> int:
+    """The number, from 1, of the attempt at a message with these headers.
+
+    Whoever may publish can put anything into ``x-attempt``. What is no count
+    of earlier attempts is none: the message starts at the bottom of the ladder.
+    """
+    earlier = (headers or {}).get("x-attempt")
+    if not isinstance(earlier, int) or isinstance(earlier, bool) or earlier < 0:
+        return 1
+    return min(earlier + 1, _MAX_ATTEMPT)
 
 
 def next_delay_s(attempt: int, delays_s: Sequence[int] = RETRY_DELAYS_S) -> int | None:

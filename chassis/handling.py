@@ -25,7 +25,7 @@ from chassis import codec
 from chassis.consuming import QueueConsumer, declared_elsewhere
 from chassis.context import KEY, Context
 from chassis.errors import InvalidInputError
-from chassis.events import next_delay_s
+from chassis.events import attempt_of, next_delay_s
 from chassis.ids import is_id, new_id
 from chassis.leases import LEASES, Lease
 from chassis.mongo import MongoDatabase
@@ -94,8 +94,7 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
             self.queue_consumer.ack_message(message)
 
     def _put_off(self, message: Message, error: BaseException) -> None:
-        headers = message.headers or {}
-        attempt = int(headers.get("x-attempt", 0)) + 1
+        attempt = attempt_of(message.headers)
         delay_s = next_delay_s(attempt)
         reason = f"{type(error).__name__}: {error}"[:_MAX_REASON]
         if isinstance(error, InvalidInputError):

@@ -4,10 +4,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from chassis.context import Context
 from chassis.events import (
     Event,
+    attempt_of,
     changes_between,
     envelope,
     event_id,
@@ -16,6 +19,32 @@ from chassis.events import (
 )
 from chassis.ids import new_id
 from chassis.money import Money
+from chassis.topology import RETRY_DELAYS_S
+
+# Whatever an AMQP header table can hold, and more.
+HEADER_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=2**31 - 3)
+    | st.floats()
+    | st.decimals()
+    | st.text()
+    | st.binary()
+    | st.datetimes(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+LADDERS = st.lists(st.integers(min_value=0, max_value=86_400), max_size=12)
+
+
+def climb(first_header, delays_s):
+    """The delays that a message gets which fails every time."""
+    headers, delays = first_header, []
+    while (delay_s := next_delay_s(attempt_of(headers), delays_s)) is not None:
+        delays.append(delay_s)
+        headers = {"x-attempt": attempt_of(headers)}
+    return delays, attempt_of(headers)
 
 
 @dataclass(frozen=True)
@@ -34,6 +63,55 @@ class TestNextDelay:
     )
     def test_grows_and_ends(self, attempt, expected):
         assert next_delay_s(attempt) == expected
+
+    @given(st.integers(), LADDERS)
+    def test_is_one_of_the_rungs_or_none(self, attempt, delays_s):
+        delay_s = next_delay_s(attempt, delays_s)
+
+        assert delay_s is None or delay_s in delays_s
+        assert (delay_s is None) == (not 1 <= attempt <= len(delays_s))
+
+
+class TestAttemptOf:
+    @pytest.mark.parametrize(
+        ("headers", "expected"),
+        [
+            (None, 1),
+            ({}, 1),
+            ({"x-attempt": 0}, 1),
+            ({"x-attempt": 4}, 5),
+            ({"x-attempt": -4}, 1),
+            ({"x-attempt": "4"}, 1),
+            ({"x-attempt": 4.0}, 1),
+            ({"x-attempt": True}, 1),
+            ({"x-attempt": 2**63}, 2**31 - 1),
+        ],
+    )
+    def test_counts_on_from_a_count_alone(self, headers, expected):
+        assert attempt_of(headers) == expected
+
+    @given(HEADER_VALUES)
+    def test_is_a_number_that_fits_the_header_whatever_was_in_it(self, value):
+        attempt = attempt_of({"x-attempt": value})
+
+        assert type(attempt) is int
+        assert 1 <= attempt < 2**31
+
+
+class TestTheLadder:
+    @given(LADDERS)
+    @example(list(RETRY_DELAYS_S))
+    def test_is_climbed_rung_by_rung_and_ends(self, delays_s):
+        delays, attempts = climb(None, delays_s)
+
+        assert delays == delays_s
+        assert attempts == len(delays_s) + 1
+
+    @given(HEADER_VALUES, LADDERS)
+    def test_is_left_at_the_top_wherever_it_was_entered(self, value, delays_s):
+        delays, _ = climb({"x-attempt": value}, delays_s)
+
+        assert delays == delays_s[len(delays_s) - len(delays) :]
 
 
 class TestChangesBetween:
