@@ -13,13 +13,16 @@ from typing import Any, Final, Protocol
 
 from amqp.exceptions import AMQPError
 from kombu.connection import Connection
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 from kombu.message import Message
 from kombu.messaging import Consumer
 from kombu.transport import pyamqp
 from nameko.messaging import QueueConsumer as NamekoQueueConsumer
 
-__all__ = ["QueueConsumer", "declared_elsewhere"]
+from chassis.ids import new_id
+from chassis.topology import RPC_EXCHANGE, private_queue
+
+__all__ = ["QueueConsumer", "declared_elsewhere", "queue_of_this_process"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +43,9 @@ _RECONNECT: Final = {
 class Provider(Protocol):
     """Whoever consumes a queue through a :class:`QueueConsumer`."""
 
-    queue: Queue
+    @property
+    def queue(self) -> Queue:
+        """What to consume; asked for once per connection."""
 
     def handle_message(self, message: Message) -> None:
         """Take charge of one message; must settle it in the end."""
@@ -49,6 +54,22 @@ class Provider(Protocol):
 def declared_elsewhere(name: str) -> Queue:
     """A queue that the operator declared and this process only consumes."""
     return Queue(name, no_declare=True)
+
+
+def queue_of_this_process(service: str, routing_key: str) -> Queue:
+    """A transient queue for what goes to every process of a service.
+
+    Ask for another one after each reconnection: the broker may not have
+    noticed yet that the old connection is gone, and keeps its queue's name.
+    """
+    return Queue(
+        private_queue(service, new_id()),
+        exchange=Exchange(RPC_EXCHANGE, "topic", no_declare=True),
+        routing_key=routing_key,
+        durable=False,
+        exclusive=True,
+        auto_delete=True,
+    )
 
 
 class QueueConsumer(NamekoQueueConsumer):  # type: ignore[misc]
@@ -116,6 +137,14 @@ class QueueConsumer(NamekoQueueConsumer):  # type: ignore[misc]
             logger.warning("message not settled", extra={"error": repr(error)})
         finally:
             self._unsettled.discard(_key(message))
+
+    def unregister_provider(self, provider: Provider) -> None:
+        """Stop consuming for ``provider``; nothing to do before there was a start."""
+        if (
+            self._consumers_ready.ready()
+            or not self._last_provider_unregistered.ready()
+        ):
+            super().unregister_provider(provider)
 
     def on_iteration(self) -> None:
         """Stop only when nobody consumes and nothing is still worked on."""

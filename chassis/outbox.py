@@ -16,7 +16,7 @@ from typing import Any, Final
 import eventlet
 import pymongo
 from eventlet.event import Event as Signal
-from kombu.entity import Exchange, Queue
+from kombu.entity import Queue
 from kombu.message import Message
 from nameko.extensions import DependencyProvider
 from pymongo import ReturnDocument, UpdateOne
@@ -25,17 +25,11 @@ from pymongo.errors import PyMongoError
 
 from chassis import codec
 from chassis.config import setting
-from chassis.consuming import QueueConsumer
-from chassis.ids import new_id
+from chassis.consuming import QueueConsumer, queue_of_this_process
 from chassis.leases import LEASES, Lease
 from chassis.mongo import Collection, Document, Index, MongoDatabase
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
-from chassis.topology import (
-    RPC_EXCHANGE,
-    event_exchange,
-    hint_key,
-    private_queue,
-)
+from chassis.topology import event_exchange, hint_key
 from chassis.vault import SUBJECT_KEYS, Vault
 
 __all__ = ["EVENT_LOG", "OUTBOX_COLLECTIONS", "PENDING_INDEX", "OutboxRelay"]
@@ -79,17 +73,14 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
         self._wake = Signal()
 
     def setup(self) -> None:
-        """Listen for hints of commits, in a queue of this process alone."""
-        service = self.container.service_name
-        self.queue = Queue(
-            private_queue(service, new_id()),
-            exchange=Exchange(RPC_EXCHANGE, "topic", no_declare=True),
-            routing_key=hint_key(service),
-            durable=False,
-            exclusive=True,
-            auto_delete=True,
-        )
+        """Listen for hints of commits."""
         self.queue_consumer.register_provider(self)
+
+    @property
+    def queue(self) -> Queue:
+        """A queue of this process alone, another one for each connection."""
+        service = self.container.service_name
+        return queue_of_this_process(service, hint_key(service))
 
     def handle_message(self, message: Message) -> None:
         """Something was committed."""

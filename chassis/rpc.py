@@ -9,7 +9,6 @@ channel right before the acknowledgement, in one encoding and no round trip.
 
 import inspect
 import logging
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,10 +34,11 @@ from chassis.auth import Caller, KeySet, verify
 from chassis.config import secret_file
 from chassis.consuming import QueueConsumer, declared_elsewhere
 from chassis.context import KEY, Actor, Context, context_of
+from chassis.echo import Echo
 from chassis.errors import DeadlineExceededError, WireError
 from chassis.ids import is_id, new_id
 from chassis.mongo import as_wire_error
-from chassis.topology import RPC_EXCHANGE, hint_key, rpc_queue
+from chassis.topology import RPC_EXCHANGE, hint_key, is_reply_key, rpc_queue
 
 __all__ = ["Rpc", "RpcConsumer", "rpc"]
 
@@ -47,9 +47,6 @@ logger = logging.getLogger(__name__)
 _DEFAULT_BUDGET_S: Final = 30.0
 _MAX_REMEMBERED_TOKENS: Final = 4_096
 _PREFIX: Final = "nameko."
-# What the broker lets a service answer to; stock clients send a bare UUID. It
-# closes the channel of whoever tries another key, with everybody's requests.
-_REPLY_KEY: Final = re.compile(r"(reply\.[a-z]+\.)?[0-9a-f-]{36}")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -61,18 +58,27 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
     queue: Any
     _keys: KeySet
     _callers: OrderedDict[str, Caller]
+    _echo: Echo
 
     def setup(self) -> None:
         """Register with the connection; the operator declared the queue."""
         if self.queue is None:
             self._keys = KeySet.load(secret_file("JWKS_FILE", "jwks.json"))
             self._callers = OrderedDict()
-            self.queue = declared_elsewhere(rpc_queue(self.container.service_name))
+            service = self.container.service_name
+            self.queue = declared_elsewhere(rpc_queue(service))
             self.queue_consumer.register_provider(self)
+            self._echo = Echo(self.queue_consumer, service)
+            self.queue_consumer.register_provider(self._echo)
+
+    def stop(self) -> None:
+        """Echo to the last, then let go of the connection."""
+        super().stop()
+        self.queue_consumer.unregister_provider(self._echo)
 
     def handle_message(self, message: Message) -> None:
         """Start a worker for the request, or refuse it at once."""
-        if not _REPLY_KEY.fullmatch(message.properties.get("reply_to") or ""):
+        if not is_reply_key(message.properties.get("reply_to")):
             logger.error(
                 "rpc request without a usable reply_to dropped",
                 extra={"routing_key": message.delivery_info.get("routing_key")},

@@ -8,7 +8,10 @@ under green threads as well.
 
 An RPC queue outlives its service, so a request to a dead service would wait
 in silence. While an answer is overdue the client therefore watches whether the
-queue has consumers, and fails what waits for a service that has none.
+queue has consumers, and whether one of them echoes, and fails what waits for a
+service that has none (``chassis.liveness``). A service that echoes but answers
+nothing is left in peace for a while (``chassis.breaker``), and no service may
+take up all the calls in flight.
 """
 
 import logging
@@ -16,7 +19,7 @@ import os
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -26,6 +29,7 @@ from pika.adapters.select_connection import IOLoop
 from pika.exceptions import AMQPError
 from pika.spec import BasicProperties
 
+from chassis.breaker import Breaker, BreakerState
 from chassis.calls import (
     PendingCall,
     Reply,
@@ -33,13 +37,14 @@ from chassis.calls import (
     service_unavailable,
     too_busy,
 )
-from chassis.liveness import ConsumerWatch
+from chassis.liveness import Liveness
 from chassis.rpc_session import (
     EXCHANGE,
     Session,
     connection_parameters,
     open_session,
 )
+from chassis.topology import echo_key
 
 __all__ = ["PendingCall", "Reply", "RpcClient"]
 
@@ -51,6 +56,9 @@ _LONGEST_BACK_OFF_S: Final = 5.0
 _WAIT_FOR_BROKER_S: Final = 1.0
 _LONGEST_IN_QUEUE_MS: Final = 2_000
 _OVERDUE_S: Final = 0.2
+# Running out of a shorter time than this says nothing about the service.
+_SLOW_S: Final = 1.0
+_ECHO: Final = "echo:"
 
 
 class RpcClient:
@@ -66,12 +74,22 @@ class RpcClient:
         name: The broker user's name; its reply queues carry it, and the
             broker's rights allow no other.
         max_in_flight: Calls beyond this many are refused at once.
+        max_per_service: The same for one service, so that its slowness does
+            not use up what the others need.
     """
 
-    def __init__(self, amqp_uri: str, name: str, *, max_in_flight: int = 256) -> None:
+    def __init__(
+        self,
+        amqp_uri: str,
+        name: str,
+        *,
+        max_in_flight: int = 256,
+        max_per_service: int = 192,
+    ) -> None:
         self._amqp_uri = amqp_uri
         self._name = name
         self._max_in_flight = max_in_flight
+        self._max_per_service = max_per_service
         self._reset()
         # A fork copies the parent's connection, which is not the child's to use.
         os.register_at_fork(after_in_child=self._reset)
@@ -84,8 +102,10 @@ class RpcClient:
         self._unconnected_since = 0.0
         self._blocked = False
         self._session: Session | None = None
-        self._watch: ConsumerWatch | None = None
+        self._liveness: Liveness | None = None
+        self._breakers: dict[str, Breaker] = {}
         self._pending: dict[str, PendingCall] = {}
+        self._load: Counter[str] = Counter()
         self._outbox: deque[PendingCall] = deque()
         self._is_flush_due = False
         self._held: list[PendingCall] = []
@@ -101,6 +121,14 @@ class RpcClient:
     def in_flight(self) -> int:
         """How many calls wait for an answer."""
         return len(self._pending)
+
+    def breakers(self) -> dict[str, BreakerState]:
+        """The state of every service that was called, for people to see."""
+        with self._lock:
+            states = {name: each.state for name, each in self._breakers.items()}
+            liveness = self._liveness
+        dead = frozenset() if liveness is None else liveness.dead
+        return states | dict.fromkeys(dead, BreakerState.OPEN)
 
     def call(
         self,
@@ -128,7 +156,8 @@ class RpcClient:
                 be done if it had started.
             UnavailableError: ``broker_unavailable`` (not connected, or lost
                 while waiting: the outcome is unknown), ``service_unavailable``
-                (nobody serves it), ``too_busy`` (too many calls in flight).
+                (nobody serves it, or its breaker is open), ``too_busy`` (too
+                many calls in flight, in all or to this service).
         """
         return self.begin(
             service, method, kwargs=kwargs, context=context, timeout_s=timeout_s
@@ -149,7 +178,8 @@ class RpcClient:
         in flight until its answer comes.
 
         Raises:
-            UnavailableError: ``broker_unavailable``, ``too_busy``.
+            UnavailableError: ``broker_unavailable``, ``service_unavailable``,
+                ``too_busy``.
         """
         deadline = time.monotonic() + timeout_s
         call = PendingCall(service, method, deadline, self._forget)
@@ -183,8 +213,27 @@ class RpcClient:
 
     def _forget(self, call: PendingCall) -> bool:
         """Drop a call nobody waits for; false if it was answered meanwhile."""
+        now = time.monotonic()
         with self._lock:
-            return self._pending.pop(call.correlation_id, None) is not None
+            if self._remove(call.correlation_id) is None:
+                return False
+            if call.sent_at and now - call.sent_at >= _SLOW_S:
+                self._ran_out_of_time(call.service, now)
+            return True
+
+    def _ran_out_of_time(self, service: str, now: float) -> None:
+        breaker = self._breakers[service]
+        before = breaker.state
+        breaker.failed(now)
+        if breaker.state is BreakerState.OPEN is not before:
+            logger.warning("breaker opened", extra={"service": service})
+
+    def _remove(self, correlation_id: str) -> PendingCall | None:
+        """Take a call out, under the lock; whoever gets it settles it."""
+        call = self._pending.pop(correlation_id, None)
+        if call is not None:
+            self._load[call.service] -= 1
+        return call
 
     def _start(self) -> None:
         with self._lock:
@@ -209,9 +258,14 @@ class RpcClient:
         with self._lock:
             if self._session is None or self._blocked or self._closing.is_set():
                 raise broker_unavailable()
-            if len(self._pending) >= self._max_in_flight:
+            is_full = len(self._pending) >= self._max_in_flight
+            if is_full or self._load[call.service] >= self._max_per_service:
                 raise too_busy()
+            breaker = self._breakers.setdefault(call.service, Breaker())
+            if not breaker.admits(time.monotonic()):
+                raise service_unavailable(call.service)
             self._pending[call.correlation_id] = call
+            self._load[call.service] += 1
             self._outbox.append(call)
             if not self._is_flush_due:
                 self._is_flush_due = True
@@ -260,11 +314,12 @@ class RpcClient:
             was_connected = self._session is not None
             lost = list(self._pending.values())
             self._pending.clear()
+            self._load.clear()
             self._outbox.clear()
             self._held.clear()
             connection, self._connection = self._connection, None
             self._session = None
-            self._watch = None
+            self._liveness = None
             self._is_flush_due = False
             self._blocked = False
             self._connected.clear()
@@ -303,48 +358,66 @@ class RpcClient:
     def _on_ready(self, session: Session) -> None:
         with self._lock:
             self._session = session
-            self._watch = ConsumerWatch(
-                session.connection, self._overdue, self._on_probed
+            self._liveness = Liveness(
+                session.connection, self._send_echo, self._overdue, self._on_probed
             )
         self._connected.set()
 
     def _on_reply(
         self, _channel: Any, _method: Any, properties: BasicProperties, body: bytes
     ) -> None:
-        call = self._take(properties.correlation_id)
-        if call is None:
-            return
-        if self._watch is not None:
-            self._watch.saw_answer(call.service)
-        call.resolve((body, properties.headers or {}))
+        identity = properties.correlation_id or ""
+        with self._lock:
+            call = self._remove(identity)
+            if call is not None:
+                self._breakers[call.service].succeeded()
+        service = identity.removeprefix(_ECHO) if call is None else call.service
+        if self._liveness is not None:
+            self._liveness.saw_answer(service)
+        if call is not None:
+            call.resolve((body, properties.headers or {}))
 
     def _on_return(
         self, _channel: Any, _method: Any, properties: BasicProperties, _body: bytes
     ) -> None:
-        call = self._take(properties.correlation_id)
+        identity = properties.correlation_id or ""
+        if identity.startswith(_ECHO) and self._liveness is not None:
+            self._liveness.has_no_echo(identity.removeprefix(_ECHO))
+        with self._lock:
+            call = self._remove(identity)
         if call is not None:
             call.resolve(service_unavailable(call.service))
 
-    def _take(self, correlation_id: str | None) -> PendingCall | None:
-        with self._lock:
-            return self._pending.pop(correlation_id or "", None)
+    def _send_echo(self, service: str, within_s: float) -> None:
+        session = self._session
+        if session is not None:
+            properties = BasicProperties(
+                content_type="application/json",
+                delivery_mode=1,
+                correlation_id=f"{_ECHO}{service}",
+                reply_to=session.reply_key,
+                expiration=str(int(within_s * 1_000)),
+            )
+            session.channel.basic_publish(
+                EXCHANGE, echo_key(service), b"{}", properties, mandatory=True
+            )
 
     def _flush(self) -> None:
         """Publish what callers have left in the outbox."""
         with self._lock:
-            session, watch = self._session, self._watch
+            session, liveness = self._session, self._liveness
             self._is_flush_due = False
             calls = list(self._outbox)
             self._outbox.clear()
-        if session is None or watch is None:
+        if session is None or liveness is None:
             return
         for call in calls:
-            if watch.is_dead(call.service):
+            if liveness.is_dead(call.service):
                 self._held.append(call)
-                watch.probe(call.service)
+                liveness.probe(call.service)
             else:
                 self._publish(session, call)
-        watch.wake()
+        liveness.wake()
 
     def _publish(self, session: Session, call: PendingCall) -> None:
         now = time.monotonic()
@@ -378,18 +451,18 @@ class RpcClient:
         return {call.service for call in calls if call.sent_at < long_ago}
 
     def _on_probed(self, service: str) -> None:
-        session, watch = self._session, self._watch
-        if session is None or watch is None:
+        session, liveness = self._session, self._liveness
+        if session is None or liveness is None:
             return
         held = [call for call in self._held if call.service == service]
         self._held = [call for call in self._held if call.service != service]
-        if not watch.is_dead(service):
+        if not liveness.is_dead(service):
             for call in held:
                 self._publish(session, call)
             return
         with self._lock:
             waiting = [c for c in self._pending.values() if c.service == service]
             for call in waiting:
-                del self._pending[call.correlation_id]
+                self._remove(call.correlation_id)
         for call in waiting:
             call.resolve(service_unavailable(service))

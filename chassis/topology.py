@@ -6,6 +6,7 @@ not the retry policy) and a dead-letter exchange, so that RabbitMQ 3.10 and 4.x
 treat it alike.
 """
 
+import re
 from typing import Any, Final
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "RPC_EXCHANGE",
     "VHOST",
     "dead_letter_queue",
+    "echo_key",
     "event_exchange",
     "event_queue",
     "feed_queue",
     "hint_key",
+    "is_reply_key",
     "private_queue",
     "queue_arguments",
     "reply_key_prefix",
@@ -31,6 +34,9 @@ DEAD_LETTER_EXCHANGE: Final = "dead-letters"
 # A message that took its process down this often is not innocent.
 DELIVERY_LIMIT: Final = 50
 RETRY_DELAYS_S: Final = (1, 5, 30, 300, 1_800)
+# What the broker lets a service answer to; stock clients send a bare UUID. It
+# closes the channel of whoever tries another key, with everybody's requests.
+_REPLY_KEY: Final = re.compile(r"(reply\.[a-z]+\.)?[0-9a-f-]{36}")
 
 
 def rpc_queue(service: str) -> str:
@@ -68,9 +74,19 @@ def reply_key_prefix(user: str) -> str:
     return f"reply.{user}."
 
 
+def is_reply_key(key: object) -> bool:
+    """Whether a service may publish an answer under this key."""
+    return isinstance(key, str) and _REPLY_KEY.fullmatch(key) is not None
+
+
 def hint_key(service: str) -> str:
     """The routing key that tells the service's relay of a commit."""
     return f"{reply_key_prefix(service)}hint"
+
+
+def echo_key(service: str) -> str:
+    """The routing key under which every rpc process of the service echoes."""
+    return f"{reply_key_prefix(service)}echo"
 
 
 def private_queue(user: str, name: str) -> str:

@@ -1,1 +1,1 @@
-"""Measurements and fault tests of a running Rapport: ``./crm bench``, ``./crm chaos``."""
+"""Measurements and fault tests: ``./crm bench``, ``./crm chaos``."""

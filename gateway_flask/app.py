@@ -50,7 +50,12 @@ def create_app(
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = IdConverter
     metrics = Metrics(app)
-    bus = bus or RpcClient(settings.amqp_uri, "gateway")
+    bus = bus or RpcClient(
+        settings.amqp_uri,
+        "gateway",
+        # A service that hangs leaves threads for the others.
+        max_per_service=max(1, settings.threads * 3 // 4),
+    )
     limiter = limiter or Limiter(
         settings.redis_state_url, settings.limits, metrics.count_unchecked
     )

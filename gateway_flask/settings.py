@@ -19,6 +19,7 @@ class Settings:
             entries of ``X-Forwarded-For`` are believed.
         cors_origins: Exactly these origins may call from a browser.
         metrics_allow: Client addresses that may read ``/metrics``.
+        threads: How many requests one process works on at a time.
     """
 
     amqp_uri: str
@@ -28,6 +29,7 @@ class Settings:
     trusted_proxies: int = 0
     cors_origins: frozenset[str] = frozenset()
     metrics_allow: frozenset[str] = frozenset({"127.0.0.1"})
+    threads: int = 16
 
     @classmethod
     def load(cls) -> "Settings":
@@ -45,6 +47,7 @@ class Settings:
             trusted_proxies=number("TRUSTED_PROXIES", 0),
             cors_origins=_names("CORS_ORIGINS", ""),
             metrics_allow=_names("METRICS_ALLOW", "127.0.0.1"),
+            threads=number("GATEWAY_THREADS", 16),
         )
 
 

@@ -189,9 +189,12 @@ def _permission(user: str) -> dict[str, str]:
 def _topic_permission(user: str) -> dict[str, str]:
     """Whom a user may call, and that it hears nobody's replies but its own."""
     if user == "gateway":
-        write = rf"^({'|'.join(SERVICES)})\.[a-z_]+$"
+        services = "|".join(SERVICES)
+        write = rf"^(({services})\.[a-z_]+|reply\.({services})\.echo)$"
     else:
         calls = [name.replace(".", r"\.") for name in CALLS.get(user, ())]
+        callees = sorted({name.partition(".")[0] for name in CALLS.get(user, ())})
+        calls += [rf"reply\.{callee}\.echo" for callee in callees]
         # Stock clients ask for replies under a bare UUID.
         replies = [rf"reply\.[a-z]+\.{_UUID}", _UUID, rf"reply\.{user}\.hint"]
         write = f"^({'|'.join([*calls, *replies])})$"
@@ -200,7 +203,7 @@ def _topic_permission(user: str) -> dict[str, str]:
         "vhost": VHOST,
         "exchange": RPC_EXCHANGE,
         "write": write,
-        "read": rf"^reply\.{user}\.({_UUID}|hint)$",
+        "read": rf"^reply\.{user}\.({_UUID}|hint|echo)$",
     }
 
 

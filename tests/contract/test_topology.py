@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.rpc import _REPLY_KEY
-from chassis.topology import private_queue, reply_key_prefix
+from chassis.topology import is_reply_key, private_queue, reply_key_prefix
 from stack.principals import SERVICES
 from stack.topology import definitions
 
@@ -119,7 +118,7 @@ class TestRights:
         (right,) = [r for r in rights if r["user"] == user]
 
         assert bool(re.search(right["write"], key)) is expected
-        assert bool(_REPLY_KEY.fullmatch(key)) is expected
+        assert is_reply_key(key) is expected
 
     @pytest.mark.parametrize("user", [*SERVICES, "gateway"])
     def test_let_nobody_hear_what_is_not_theirs(self, user):

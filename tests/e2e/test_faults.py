@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -101,10 +102,32 @@ class TestEvents:
         assert (count(), last["version"]) == (31, 1)
 
 
+class TestAStoppedProcess:
+    def test_is_noticed_within_two_seconds_and_so_is_its_return(
+        self, client, paused, until
+    ):
+        def ask(path):
+            started = time.monotonic()
+            code, answer, _ = client("GET", path)
+            return code, answer.get("code"), time.monotonic() - started
+
+        assert ask("/v1/contacts")[0] == 200
+        with paused("customer-rpc-1"):
+            code, why, took_s = ask("/v1/contacts")
+            other, _, other_took_s = ask("/v1/leads")
+
+        assert (code, why) == (503, "service_unavailable")
+        assert took_s < 2.2
+        assert (other, other_took_s < 1) == (200, True)
+        until(lambda: ask("/v1/contacts")[0] == 200, within_s=5)
+
+
 class TestDeadlines:
     def test_that_are_past_leave_nothing_to_be_done_later(self, client, paused, until):
+        past = time.monotonic() + 5.2
         with paused("customer-rpc-1"):
             code, problem, _ = client("POST", "/v1/contacts", {"last_name": "Late"})
+            until(lambda: time.monotonic() > past)
 
         def made():
             return client("POST", "/v1/contacts", {"last_name": "After"})[0] == 201
