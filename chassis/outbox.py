@@ -9,7 +9,7 @@ and those of one record in order.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from kombu.message import Message
 from nameko.extensions import DependencyProvider
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection as Rows
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from chassis import codec
@@ -32,7 +34,14 @@ from chassis.publishing import ConfirmingPublisher, NotPublishedError
 from chassis.topology import event_exchange, hint_key
 from chassis.vault import SUBJECT_KEYS, Vault
 
-__all__ = ["EVENT_LOG", "OUTBOX_COLLECTIONS", "PENDING_INDEX", "OutboxRelay"]
+__all__ = [
+    "EVENT_LOG",
+    "OUTBOX_COLLECTIONS",
+    "PENDING_INDEX",
+    "LeaseLostError",
+    "OutboxRelay",
+    "Relay",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +102,10 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
         self._is_stopping = False
         self._lease = Lease(database[LEASES.name], "relay", _LEASE_LIFE)
         self._publisher = ConfirmingPublisher(self.container.config["AMQP_URI"])
-        self._vault = Vault(database[SUBJECT_KEYS.name], setting("VAULT_KEY"))
+        vault = Vault(database[SUBJECT_KEYS.name], setting("VAULT_KEY"))
+        self._relay = Relay(
+            database, self._collections, self._lease, self._publisher, vault
+        )
         self._runner = self.container.spawn_managed_thread(self._run)
 
     def stop(self) -> None:
@@ -116,7 +128,7 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
             self._wake = Signal()
             try:
                 if self._lease.hold():
-                    self._relay()
+                    self._work()
             except (PyMongoError, NotPublishedError, LeaseLostError) as error:
                 logger.warning("relay will try again", extra={"error": repr(error)})
                 eventlet.sleep(_SWEEP_S)
@@ -130,19 +142,59 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
         except PyMongoError as error:
             logger.warning("lease not released", extra={"error": repr(error)})
 
-    def _relay(self) -> None:
-        """Move and publish until nothing is left; renew the lease on the way."""
+    def _work(self) -> None:
+        """Relay until nothing is left; renew the lease on the way."""
         is_busy = True
         while is_busy and not self._is_stopping:
             with pymongo.timeout(_LEASE_LIFE.total_seconds() / 2):
-                moved = [self._move(name) for name in self._collections]
-            is_busy = any([*moved, self._publish()])
+                is_collecting = self._relay.collect()
+            is_busy = self._relay.publish() or is_collecting
             if is_busy and not self._lease.hold():
                 raise LeaseLostError
 
-    def _move(self, name: str) -> bool:
-        """Take pending events of one collection into the log; whether any were."""
-        records = self.mongo.database[name]
+
+class Relay:
+    """What a relay does, one batch at a time, on the strength of a lease.
+
+    Every method below may die after any of its steps: the next relay does the
+    step again, which changes nothing in the log and repeats a publication.
+
+    Args:
+        database: The service's own.
+        collections: The names of the collections whose records have events.
+        lease: Held by the caller; a method that finds it lost writes nothing.
+        publisher: The connection to the broker; its window is the relay's.
+        vault: Encrypts what is personal in the log.
+    """
+
+    def __init__(
+        self,
+        database: Database[Document],
+        collections: Sequence[str],
+        lease: Lease,
+        publisher: ConfirmingPublisher,
+        vault: Vault,
+    ) -> None:
+        self._database = database
+        self._collections = collections
+        self._lease = lease
+        self._publisher = publisher
+        self._vault = vault
+
+    def collect(self) -> bool:
+        """Move a batch of each collection's pending events into the log.
+
+        Returns:
+            Whether there were any.
+
+        Raises:
+            LeaseLostError: Another process relays by now.
+        """
+        was_pending = [self._collect(name) for name in self._collections]
+        return any(was_pending)
+
+    def _collect(self, name: str) -> bool:
+        records = self._database[name]
         found = list(
             records.find(
                 {"pending_at": {"$exists": True}},
@@ -152,9 +204,14 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
                 hint=[("pending_at", 1)],
             )
         )
-        if not found:
-            return False
-        self._log([event for record in found for event in record["pending_events"]])
+        if found:
+            self._log([event for record in found for event in record["pending_events"]])
+            self._forget(records, found)
+        return bool(found)
+
+    @staticmethod
+    def _forget(records: Rows[Document], found: list[Document]) -> None:
+        """Take out of the records what the log has by now."""
         records.bulk_write(
             [
                 _without(record["_id"], [e["id"] for e in record["pending_events"]])
@@ -162,23 +219,25 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
             ],
             ordered=False,
         )
-        return True
 
     def _log(self, events: list[Document]) -> None:
-        """Append what the log does not have yet, in one transaction.
+        """Append what the log does not have yet."""
+        log = self._database[EVENT_LOG.name]
+        ids = [event["id"] for event in events]
+        known = {row["_id"] for row in log.find({"_id": {"$in": ids}}, {"_id": 1})}
+        rows = [self._row(e, keys) for e, keys in self._keyed(events, known)]
+        if rows:
+            self._append(rows)
+
+    def _append(self, rows: list[Document]) -> None:
+        """Number the rows and store them, in one transaction.
 
         The lease's row is part of it: positions become visible in order, and
         a relay that lost its lease cannot append behind the cursor.
         """
-        log = self.mongo.database[EVENT_LOG.name]
-        ids = [event["id"] for event in events]
-        known = {row["_id"] for row in log.find({"_id": {"$in": ids}}, {"_id": 1})}
-        rows = [self._row(e, keys) for e, keys in self._keyed(events, known)]
-        if not rows:
-            return
 
         def append(session: ClientSession) -> None:
-            lease: Any = self.mongo.database[LEASES.name].find_one_and_update(
+            lease: Any = self._database[LEASES.name].find_one_and_update(
                 self._lease.condition,
                 {"$inc": {"position": len(rows)}},
                 return_document=ReturnDocument.AFTER,
@@ -189,9 +248,9 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
             first = lease["position"] - len(rows) + 1
             for position, row in enumerate(rows, first):
                 row["position"] = position
-            log.insert_many(rows, session=session)
+            self._database[EVENT_LOG.name].insert_many(rows, session=session)
 
-        with self.mongo.database.client.start_session() as session:
+        with self._database.client.start_session() as session:
             session.with_transaction(append)
 
     def _keyed(
@@ -217,14 +276,22 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
             sealed = {"sealed": self._vault.encrypt(key, private, event["id"])}
         return {"_id": event["id"], **public, "changes": changes, **sealed}
 
-    def _publish(self) -> bool:
-        """Publish a batch from the log and move the cursor; whether there was any."""
-        leases = self.mongo.database[LEASES.name]
-        lease = leases.find_one(self._lease.condition)
+    def publish(self) -> bool:
+        """Publish a batch from the log and move the cursor.
+
+        Returns:
+            Whether there was anything to publish.
+
+        Raises:
+            LeaseLostError: Another process relays by now.
+            NotPublishedError: The broker does not have all of the batch; the
+                cursor stays where it was.
+        """
+        lease = self._database[LEASES.name].find_one(self._lease.condition)
         if lease is None:
             raise LeaseLostError
         rows = list(
-            self.mongo.database[EVENT_LOG.name].find(
+            self._database[EVENT_LOG.name].find(
                 {"position": {"$gt": lease.get("published", 0)}},
                 sort=[("position", 1)],
                 limit=_BATCH,
@@ -242,10 +309,14 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
             in_flight.add(row["aggregate"]["id"])
             self._send(row)
         self._publisher.flush()
-        leases.update_one(
-            self._lease.condition, {"$set": {"published": rows[-1]["position"]}}
-        )
+        self._advance(rows[-1]["position"])
         return True
+
+    def _advance(self, position: int) -> None:
+        """Move the cursor; not if the lease, and the cursor with it, is another's."""
+        self._database[LEASES.name].update_one(
+            self._lease.condition, {"$set": {"published": position}}
+        )
 
     def _send(self, row: Document) -> None:
         event = {
