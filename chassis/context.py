@@ -32,6 +32,8 @@ class Context:
         replayed: Set when the answer is that of an earlier, equal request.
         has_events: Set when a write of this worker left events to be relayed.
         session: The database transaction that the worker is in, if any.
+        attempt: How often this event has been tried, this time included.
+        is_last_attempt: Whether the event will be a dead letter if it fails.
     """
 
     caller: Caller | None
@@ -45,6 +47,8 @@ class Context:
     replayed: bool = False
     has_events: bool = False
     session: Any = None
+    attempt: int = 1
+    is_last_attempt: bool = False
 
     @property
     def identified_caller(self) -> Caller:

@@ -3,13 +3,14 @@
 A handler that fails is retried through the ladder of ``chassis.topology``:
 the event waits in a queue whose messages expire back into exactly this
 handler's queue. After the last rung, or for an event that cannot be read at
-all, it is parked among the service's dead letters, with the reason.
+all, it is parked among the service's dead letters, with the reason. A handler
+chooses its own rungs; ``stack.topology`` declares whatever rungs are in use.
 """
 
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -19,7 +20,7 @@ from eventlet.event import Event as Signal
 from kombu.message import Message
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
-from pymongo.errors import PyMongoError
+from pymongo.errors import AutoReconnect, PyMongoError
 
 from chassis import codec
 from chassis.consuming import QueueConsumer, declared_elsewhere
@@ -32,6 +33,7 @@ from chassis.mongo import MongoDatabase
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
 from chassis.topology import (
     DEAD_LETTER_EXCHANGE,
+    RETRY_DELAYS_S,
     event_queue,
     feed_queue,
     retry_exchange,
@@ -50,6 +52,13 @@ logger = logging.getLogger(__name__)
 
 _HANDLER_BUDGET_S: Final = 60.0
 _MAX_REASON: Final = 500
+_MAX_RUNGS: Final = 20
+_LONGEST_RUNG_S: Final = 24 * 3_600
+# How long an event is held for a server that is away. Giving it back would
+# count towards the delivery limit, and the broker itself takes it back after
+# half an hour.
+_PATIENCE_S: Final = 1_200.0
+_PAUSE_S: Final = 0.5
 # Without these there is no telling in whose name a handler would work.
 _NEEDED: Final = frozenset(
     {"actor", "data", "event", "occurred_at", "operation_id", "request_id"}
@@ -59,16 +68,33 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
-    """What a handler of single events and one of batches share."""
+    """What a handler of single events and one of batches share.
+
+    Args:
+        delays_s: The rungs of its retry ladder, in whole seconds.
+
+    Raises:
+        ValueError: More than 20 rungs, or one that is not of 1 s to 24 h.
+    """
 
     queue_consumer = QueueConsumer()
     queue: Any
+
+    def __init__(
+        self, *, delays_s: Sequence[int] = RETRY_DELAYS_S, **kwargs: Any
+    ) -> None:
+        is_legal = all(1 <= delay_s <= _LONGEST_RUNG_S for delay_s in delays_s)
+        if not is_legal or len(delays_s) > _MAX_RUNGS:
+            raise ValueError(f"delays_s={delays_s!r}: at most 20 rungs of 1 s to 24 h")
+        self.delays_s = tuple(delays_s)
+        super().__init__(**kwargs)
 
     def setup(self) -> None:
         """Register with the connection; the operator declared the queue."""
         self.queue = declared_elsewhere(self.queue_name)
         self._publisher = ConfirmingPublisher(self.container.config["AMQP_URI"])
         self._publishing = eventlet.semaphore.Semaphore(1)
+        self._is_stopping = False
         self.queue_consumer.register_provider(self)
 
     @property
@@ -77,7 +103,8 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
         raise NotImplementedError
 
     def stop(self) -> None:
-        """Stop consuming; what is being handled will be finished."""
+        """Stop consuming; what is handled is finished, what waits given back."""
+        self._is_stopping = True
         self.queue_consumer.unregister_provider(self)
 
     def settle(self, message: Message, error: BaseException | None) -> None:
@@ -85,17 +112,21 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
         if error is None:
             self.queue_consumer.ack_message(message)
             return
-        try:
-            self._put_off(message, error)
-        except NotPublishedError as lost:
-            logger.warning("retry not published", extra={"error": repr(lost)})
-            self.queue_consumer.requeue_message(message)
-        else:
-            self.queue_consumer.ack_message(message)
+        give_up_at = time.monotonic() + _PATIENCE_S
+        while not self._put_off(message, error):
+            if self._should_stop_waiting(give_up_at) or not message.channel.connection:
+                self.queue_consumer.requeue_message(message)
+                return
+            eventlet.sleep(_PAUSE_S)
+        self.queue_consumer.ack_message(message)
 
-    def _put_off(self, message: Message, error: BaseException) -> None:
+    def _should_stop_waiting(self, give_up_at: float) -> bool:
+        return self._is_stopping or time.monotonic() > give_up_at
+
+    def _put_off(self, message: Message, error: BaseException) -> bool:
+        """Send the event to its next rung or the dead letters; whether it is safe."""
         attempt = attempt_of(message.headers)
-        delay_s = next_delay_s(attempt)
+        delay_s = next_delay_s(attempt, self.delays_s)
         reason = f"{type(error).__name__}: {error}"[:_MAX_REASON]
         if isinstance(error, InvalidInputError):
             delay_s = None
@@ -106,6 +137,26 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
         else:
             logger.warning("event will be retried", extra={**extra, "delay_s": delay_s})
             exchange, routing_key = retry_exchange(delay_s), self.queue.name
+        headers = {
+            "x-attempt": attempt,
+            "x-reason": reason,
+            "x-queue": self.queue.name,
+            "x-at": int(time.time()),
+        }
+        try:
+            self._publish(message, exchange, routing_key, headers)
+        except NotPublishedError as lost:
+            logger.warning("event not put off", extra={"error": repr(lost)})
+            return False
+        return True
+
+    def _publish(
+        self,
+        message: Message,
+        exchange: str,
+        routing_key: str,
+        headers: dict[str, Any],
+    ) -> None:
         body = message.body
         with self._publishing:
             self._publisher.publish(
@@ -113,12 +164,7 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
                 routing_key,
                 body.encode() if isinstance(body, str) else bytes(body),
                 message_id=message.properties.get("message_id"),
-                headers={
-                    "x-attempt": attempt,
-                    "x-reason": reason,
-                    "x-queue": self.queue.name,
-                    "x-at": int(time.time()),
-                },
+                headers=headers,
             )
             self._publisher.flush()
 
@@ -139,7 +185,9 @@ def _read(message: Message) -> dict[str, Any]:
     raise InvalidInputError("malformed_event", "This message is no event.")
 
 
-def _context(event: dict[str, Any]) -> Context:
+def _context(
+    event: dict[str, Any], *, attempt: int = 1, is_last_attempt: bool = False
+) -> Context:
     """Handlers act as the system, in the event's organisation."""
     return Context(
         caller=None,
@@ -149,6 +197,8 @@ def _context(event: dict[str, Any]) -> Context:
         request_id=event["request_id"],
         traceparent=event.get("traceparent", ""),
         deadline=time.time() + _HANDLER_BUDGET_S,
+        attempt=attempt,
+        is_last_attempt=is_last_attempt,
     )
 
 
@@ -179,12 +229,15 @@ class EventHandler(_QueueEntrypoint):
         except InvalidInputError as error:
             self.settle(message, error)
             return
+        attempt = attempt_of(message.headers)
+        is_last = next_delay_s(attempt, self.delays_s) is None
+        context = _context(event, attempt=attempt, is_last_attempt=is_last)
         try:
             self.container.spawn_worker(
                 self,
                 (event,),
                 {},
-                context_data={KEY: _context(event)},
+                context_data={KEY: context},
                 handle_result=partial(self._handle_result, message),
             )
         except ContainerBeingKilled:
@@ -197,16 +250,19 @@ class EventHandler(_QueueEntrypoint):
         return result, exc_info
 
 
-def event_handler(source: str, event: str) -> Callable[[Method], Method]:
+def event_handler(
+    source: str, event: str, *, delays_s: Sequence[int] = RETRY_DELAYS_S
+) -> Callable[[Method], Method]:
     """Handle one event at a time; see :class:`EventHandler`."""
-    return EventHandler.decorator(source, event)  # type: ignore[no-any-return]
+    return EventHandler.decorator(source, event, delays_s=delays_s)  # type: ignore[no-any-return]
 
 
 class BatchHandler(_QueueEntrypoint):
     """Calls the method with a list of envelopes from the service's feed.
 
     A batch that fails is tried again event by event, so that one bad event
-    does not take its neighbours up the retry ladder.
+    does not take its neighbours up the retry ladder. While the database is
+    away a batch waits where it is, and with it all that come after.
 
     Args:
         size: The most events in one call.
@@ -253,13 +309,20 @@ class BatchHandler(_QueueEntrypoint):
         readable = [pair for pair in map(self._read_or_park, messages) if pair]
         if not readable:
             return
-        failure = self._call([event for _, event in readable])
-        if failure is not None and len(readable) > 1:
-            for message, event in readable:
-                self.settle(message, self._call([event]))
+        failure = self._call_patiently([event for _, event in readable])
+        is_one_events_fault = len(readable) > 1 and not isinstance(
+            failure, AutoReconnect | None
+        )
+        for message, event in readable:
+            if is_one_events_fault:
+                failure = self._call_patiently([event])
+            self._conclude(message, failure)
+
+    def _conclude(self, message: Message, failure: BaseException | None) -> None:
+        if isinstance(failure, AutoReconnect):
+            self.queue_consumer.requeue_message(message)
         else:
-            for message, _ in readable:
-                self.settle(message, failure)
+            self.settle(message, failure)
 
     def _read_or_park(self, message: Message) -> tuple[Message, dict[str, Any]] | None:
         try:
@@ -267,6 +330,16 @@ class BatchHandler(_QueueEntrypoint):
         except InvalidInputError as error:
             self.settle(message, error)
             return None
+
+    def _call_patiently(self, events: list[dict[str, Any]]) -> BaseException | None:
+        give_up_at = time.monotonic() + _PATIENCE_S
+        failure = self._call(events)
+        while isinstance(failure, AutoReconnect):
+            if self._should_stop_waiting(give_up_at):
+                break
+            eventlet.sleep(_PAUSE_S)
+            failure = self._call(events)
+        return failure
 
     def _call(self, events: list[dict[str, Any]]) -> BaseException | None:
         """Run the method in a worker and wait for how it ends."""
@@ -290,10 +363,13 @@ class BatchHandler(_QueueEntrypoint):
 
 
 def batch_handler(
-    *, size: int = 200, wait_s: float = 0.02
+    *,
+    size: int = 200,
+    wait_s: float = 0.02,
+    delays_s: Sequence[int] = RETRY_DELAYS_S,
 ) -> Callable[[Method], Method]:
     """Handle the service's feed in batches; see :class:`BatchHandler`."""
-    return BatchHandler.decorator(size=size, wait_s=wait_s)  # type: ignore[no-any-return]
+    return BatchHandler.decorator(size=size, wait_s=wait_s, delays_s=delays_s)  # type: ignore[no-any-return]
 
 
 class LeasedTimer(Entrypoint):  # type: ignore[misc]

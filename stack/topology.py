@@ -51,11 +51,12 @@ class TopologyMismatchError(Exception):
 
 def definitions() -> dict[str, Any]:
     """The topology as RabbitMQ imports it, without users."""
+    rungs = _rungs()
     exchanges = [
         _exchange(RPC_EXCHANGE, "topic"),
         _exchange(DEAD_LETTER_EXCHANGE, "direct"),
         *(_exchange(event_exchange(service), "topic") for service in SERVICES),
-        *(_exchange(retry_exchange(delay_s), "fanout") for delay_s in RETRY_DELAYS_S),
+        *(_exchange(retry_exchange(delay_s), "fanout") for delay_s in rungs),
     ]
     queues: list[dict[str, Any]] = []
     bindings: list[dict[str, Any]] = []
@@ -70,7 +71,7 @@ def definitions() -> dict[str, Any]:
             if all(each["name"] != queue for each in queues):
                 queues.append(_queue(queue, queue_arguments(service)))
             bindings.append(_binding(source, queue, routing_key))
-    for delay_s in RETRY_DELAYS_S:
+    for delay_s in rungs:
         name = retry_exchange(delay_s)
         queues.append(_queue(name, _rung(delay_s)))
         bindings.append(_binding(name, name, ""))
@@ -89,19 +90,35 @@ def definitions() -> dict[str, Any]:
     }
 
 
-def _consumed(service: str) -> Iterator[tuple[str, str, str]]:
-    """Queue, exchange and routing key of everything that a service listens to."""
+def _handlers(service: str) -> Iterator[tuple[str, EventHandler | BatchHandler]]:
+    """The methods of a service that handle events, with their entrypoints."""
     handlers = service_class(f"svc_{service}", "events")
     for method, function in inspect.getmembers(handlers, inspect.isfunction):
         for entrypoint in getattr(function, ENTRYPOINT_EXTENSIONS_ATTR, ()):
-            if isinstance(entrypoint, EventHandler):
-                queue = event_queue(
-                    entrypoint.source, entrypoint.event, service, method
-                )
-                yield queue, event_exchange(entrypoint.source), entrypoint.event
-            elif isinstance(entrypoint, BatchHandler):
-                for source in SERVICES:
-                    yield feed_queue(service), event_exchange(source), "#"
+            if isinstance(entrypoint, EventHandler | BatchHandler):
+                yield method, entrypoint
+
+
+def _rungs() -> list[int]:
+    """Every delay that some handler waits, and the usual ones."""
+    in_use = (
+        delay_s
+        for service in SERVICES
+        for _, handler in _handlers(service)
+        for delay_s in handler.delays_s
+    )
+    return sorted({*RETRY_DELAYS_S, *in_use})
+
+
+def _consumed(service: str) -> Iterator[tuple[str, str, str]]:
+    """Queue, exchange and routing key of everything that a service listens to."""
+    for method, handler in _handlers(service):
+        if isinstance(handler, EventHandler):
+            queue = event_queue(handler.source, handler.event, service, method)
+            yield queue, event_exchange(handler.source), handler.event
+        else:
+            for source in SERVICES:
+                yield feed_queue(service), event_exchange(source), "#"
 
 
 def _exchange(name: str, kind: str) -> dict[str, Any]:

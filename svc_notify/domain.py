@@ -21,8 +21,10 @@ __all__ = [
 class DeliveryStatus(StrEnum):
     """What became of a message.
 
-    ``unknown``: the process died while it was sending; the message may have
-    arrived. E-mail cannot be exactly once, so this is said, not guessed.
+    ``failed``: the mail server refused it, or all attempts ran out; an operator
+    may have it tried again. ``unknown``: the process died while it was sending;
+    the message may have arrived. E-mail cannot be exactly once, so this is said,
+    not guessed.
     """
 
     QUEUED = "queued"
@@ -66,7 +68,7 @@ def begin_sending(delivery: Delivery, now: datetime) -> Delivery:
     """
     if delivery.status is DeliveryStatus.SENDING:
         return _moved(delivery, DeliveryStatus.UNKNOWN, now)
-    if delivery.status is not DeliveryStatus.QUEUED:
+    if delivery.status not in {DeliveryStatus.QUEUED, DeliveryStatus.FAILED}:
         raise ConflictError("delivery_is_done", f"It is {delivery.status}.")
     sending = _moved(delivery, DeliveryStatus.SENDING, now)
     return dataclasses.replace(sending, attempts=delivery.attempts + 1)
@@ -87,7 +89,7 @@ def put_back(delivery: Delivery, reason: str, now: datetime) -> Delivery:
 
 
 def failed(delivery: Delivery, reason: str, now: datetime) -> Delivery:
-    """The delivery, refused for good."""
+    """The delivery, not sent and not to be tried again by itself."""
     return dataclasses.replace(
         _moved(delivery, DeliveryStatus.FAILED, now), error=reason
     )

@@ -39,8 +39,9 @@ class NotifyEvents:
 
         Idempotent: one delivery per event, template and recipient, for ever.
         The address comes from svc_auth at the moment of use. If the mail
-        server is away the event is retried; if this process dies while it
-        sends, the delivery ends as ``unknown``.
+        server is away the event is retried, and after the last attempt the
+        delivery is ``failed`` and the event a dead letter; if this process dies
+        while it sends, the delivery ends as ``unknown``.
 
         Raises:
             MailUnavailableError: To be retried.
@@ -84,7 +85,10 @@ class NotifyEvents:
         except MailRefusedError as error:
             self._save(domain.failed(delivery, str(error), self.context.now()))
         except MailUnavailableError as error:
-            self._save(domain.put_back(delivery, str(error), self.context.now()))
+            outcome = domain.put_back
+            if self.context.is_last_attempt:
+                outcome = domain.failed
+            self._save(outcome(delivery, str(error), self.context.now()))
             raise
         else:
             self._save(domain.sent(delivery, self.context.now()))

@@ -6,8 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 
-from chassis.topology import is_reply_key, private_queue, reply_key_prefix
+from chassis.handling import EventHandler
+from chassis.roles import service_class
+from chassis.topology import (
+    is_reply_key,
+    private_queue,
+    reply_key_prefix,
+    retry_exchange,
+)
 from stack.principals import SERVICES
 from stack.topology import definitions
 
@@ -129,3 +137,28 @@ class TestRights:
         assert not re.search(right["read"], "*.*")
         assert not re.search(right["read"], f"{reply_key_prefix('operator')}x")
         assert not re.search(right["write"], "auth.register_org") or user == "gateway"
+
+
+class TestRungs:
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_are_declared_for_every_handler_that_climbs_them(self, service):
+        handlers = service_class(f"svc_{service}", "events")
+        used = {
+            retry_exchange(delay_s)
+            for function in vars(handlers).values()
+            for entrypoint in getattr(function, ENTRYPOINT_EXTENSIONS_ATTR, ())
+            for delay_s in getattr(entrypoint, "delays_s", ())
+        }
+
+        assert used <= QUEUES.keys()
+        assert used <= {exchange["name"] for exchange in definitions()["exchanges"]}
+
+    @pytest.mark.parametrize(
+        "delays_s", [(0,), (-1, 5), (86_401,), tuple(range(1, 22))]
+    )
+    def test_are_refused_where_they_make_no_sense(self, delays_s):
+        with pytest.raises(ValueError, match="delays_s"):
+            EventHandler("auth", "org_registered", delays_s=delays_s)
+
+    def test_may_be_none(self):
+        assert EventHandler("auth", "org_registered", delays_s=()).delays_s == ()

@@ -2,6 +2,8 @@
 
 import json
 import mailbox
+import os
+import signal
 import uuid
 
 import pika
@@ -11,6 +13,7 @@ from pymongo import MongoClient
 from chassis.ids import new_id
 
 QUEUE = "dead-letters-notify"
+HANDLER = "evt-auth-org_registered--notify.on_org_registered"
 pytestmark = pytest.mark.integration
 
 
@@ -28,6 +31,10 @@ def channel(status):
 def mongo(status):
     with MongoClient(status["mongo_uri"]) as client:
         yield client
+
+
+def statuses(client):
+    return sorted(each["status"] for each in client("GET", "/v1/deliveries")[1]["data"])
 
 
 def publish(channel, body):
@@ -88,3 +95,27 @@ class TestOnOrgRegistered:
         assert properties.headers["x-reason"].startswith("InvalidInputError")
         assert properties.headers["x-queue"].startswith("evt-auth-org_registered--")
         assert processes()["notify-events-1"]["pid"] == before
+
+    def test_says_failed_after_the_last_attempt_and_sends_when_replayed(
+        self, channel, mongo, newcomer, processes, until
+    ):
+        client = newcomer()
+        until(lambda: sent(client))
+        org_id = client("GET", "/v1/me")[1]["org_id"]
+        row = mongo["rapport_auth"]["event_log"].find_one({"org_id": org_id})
+        event = json.dumps({**row, "id": new_id(), "_id": None}).encode()
+        last = pika.BasicProperties(headers={"x-attempt": 5})
+        mail = processes()["mail"]["pid"]
+        os.kill(mail, signal.SIGSTOP)
+        try:
+            channel.basic_publish("", HANDLER, event, last, mandatory=True)
+            until(lambda: statuses(client) == ["failed", "sent"])
+        finally:
+            os.kill(mail, signal.SIGCONT)
+
+        def parked():
+            return channel.basic_get(QUEUE, auto_ack=True)[2] == event
+
+        until(parked)
+        channel.basic_publish("", HANDLER, event, mandatory=True)
+        until(lambda: statuses(client) == ["sent", "sent"])
