@@ -20,6 +20,7 @@ __all__ = ["main"]
 
 _DOWN_EXIT_CODE: Final = 3
 _INTERRUPTED_EXIT_CODE: Final = 130
+_BENCH_PARTS: Final = ("rpc",)
 _TEST_STEPS: Final = ("all", "lint", "unit", "contract", "integration", "e2e")
 
 
@@ -132,6 +133,14 @@ def _test(given: argparse.Namespace) -> int:
     return run_tests(given.steps)
 
 
+def _bench(given: argparse.Namespace) -> int:
+    from evaluation.bench.command import Options, run_bus_benchmark  # noqa: PLC0415
+
+    return run_bus_benchmark(
+        Options(given.seconds, given.rounds, given.only, given.json)
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./crm", description="Rapport on this machine."
@@ -165,6 +174,12 @@ def _parser() -> argparse.ArgumentParser:
     command("demo", _demo, "drive the main job end to end, over HTTP")
     test = command("test", _test, "run the tests on a stack of their own")
     test.add_argument("steps", nargs="*", choices=_TEST_STEPS, default="all")
+    bench = command("bench", _bench, "measure the bus beside stock Nameko")
+    bench.add_argument("what", choices=("bus",))
+    bench.add_argument("--seconds", type=float, default=2.0, help="per cell and round")
+    bench.add_argument("--rounds", type=int, default=3, help="medians are taken over")
+    bench.add_argument("--only", choices=_BENCH_PARTS, help="one part")
+    bench.add_argument("--json", action="store_true", help="for programs")
     return parser
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,6 +39,8 @@ __all__ = ["Stack", "exclusive", "purge"]
 
 _START_TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.2
+# Without these no service starts.
+_NEEDED: Final = ("broker", "database")
 _STATE: Final = (
     "last-test-logs",
     "logs",
@@ -118,6 +120,25 @@ class Stack:
                 raise
             return True
 
+    def up_servers(self, lifeline: int | None = None) -> ProcessTable:
+        """Start broker and database alone, ready for whatever is to be run on them.
+
+        Args:
+            lifeline: As in ``up``.
+
+        Raises:
+            StackError: It cannot be, and why.
+        """
+        check_disk(self.paths)
+        self.paths.make()
+        with exclusive(self.paths, self.say):
+            table = self._prepare(Settings.load(self.paths), running=False)
+            self._start_supervisor(lifeline)
+            self._start_servers(
+                table, [spec for spec in table.infrastructure() if spec.role in _NEEDED]
+            )
+            return table
+
     def _is_complete(self, settings: Settings) -> bool:
         states = {
             process["name"]: process["state"]
@@ -169,7 +190,16 @@ class Stack:
     ) -> None:
         if not running:
             self._start_supervisor(lifeline)
-        servers = table.infrastructure()
+        self._start_servers(table, table.infrastructure())
+        applications = table.application()
+        self._apply(applications)
+        self._await(applications)
+        self._await_gateway(table.settings.gateway_port)
+        ensure_first_org(self.paths, table.settings.gateway_port)
+
+    def _start_servers(
+        self, table: ProcessTable, servers: Sequence[ProcessSpec]
+    ) -> None:
         self._apply(servers)
         # While the servers start: it takes a second.
         provision = Provision.load(table)
@@ -186,11 +216,6 @@ class Stack:
                 # What the threads wait for will not come any more.
                 self._stop()
                 raise
-        applications = table.application()
-        self._apply(applications)
-        self._await(applications)
-        self._await_gateway(table.settings.gateway_port)
-        ensure_first_org(self.paths, table.settings.gateway_port)
 
     def _start_supervisor(self, lifeline: int | None) -> None:
         command = [sys.executable, "-m", "stack.supervisor", str(self.paths.root)]

@@ -1,0 +1,113 @@
+"""``./crm bench bus``: what is measured, in which order, and how it is shown."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from evaluation.bench.calls import measure_calls
+from evaluation.bench.counting import Meter
+from evaluation.bench.machine import describe
+from evaluation.bench.report import call_tables, machine_line, target_table
+from evaluation.bench.servers import Servers, private_servers
+from evaluation.bench.targets import Target, call_targets
+from stack.errors import StackError
+
+__all__ = ["PARTS", "Options", "run_bus_benchmark"]
+
+PARTS: Final = ("rpc",)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for.
+
+    Attributes:
+        seconds: How long each cell is measured in each round.
+        only: One of the parts, or None for all.
+    """
+
+    seconds: float = 2.0
+    rounds: int = 3
+    only: str | None = None
+    as_json: bool = False
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one part found: for programs, for people, and against the targets."""
+
+    document: Mapping[str, Any]
+    text: str
+    targets: list[Target]
+
+
+def run_bus_benchmark(options: Options) -> int:
+    """Measure and print; 0 unless something could not be measured.
+
+    Raises:
+        StackError: Something could not be measured, and what it said.
+    """
+    started = time.monotonic()
+    parts: Mapping[str, Callable[[Servers, Meter, Options], Findings]] = {
+        "rpc": _measure_calls,
+    }
+    found: dict[str, Findings] = {}
+    with private_servers(_say) as servers, servers.database() as client:
+        machine = describe(servers)
+        _say(machine_line(machine))
+        meter = Meter(servers, client)
+        for name, part in parts.items():
+            if options.only in {None, name}:
+                try:
+                    found[name] = part(servers, meter, options)
+                except ValueError as error:
+                    raise StackError(f"Could not measure {name}: {error}") from error
+    took_s = time.monotonic() - started
+    if options.as_json:
+        _print_json(machine, found, took_s)
+    else:
+        _print_tables(machine, found, took_s)
+    return 0
+
+
+def _say(text: str) -> None:
+    """Progress, which is no part of the findings."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def _measure_calls(servers: Servers, meter: Meter, options: Options) -> Findings:
+    cells = measure_calls(
+        servers, meter, seconds=options.seconds, rounds=options.rounds, say=_say
+    )
+    document = [{**vars(cell), **each.to_json()} for cell, each in cells.items()]
+    return Findings(
+        {"cells": document}, "\n\n".join(call_tables(cells)), call_targets(cells)
+    )
+
+
+def _print_json(
+    machine: Mapping[str, Any], found: Mapping[str, Findings], took_s: float
+) -> None:
+    targets = [each.to_json() for part in found.values() for each in part.targets]
+    document = {
+        "machine": machine,
+        **{name: part.document for name, part in found.items()},
+        "targets": targets,
+        "took_s": round(took_s, 1),
+    }
+    print(json.dumps(document, indent=2))
+
+
+def _print_tables(
+    machine: Mapping[str, Any], found: Mapping[str, Findings], took_s: float
+) -> None:
+    print(f"\n{machine_line(machine)}")
+    print("CPU is milliseconds per request; messages and db trips are per request.")
+    for part in found.values():
+        print(f"\n{part.text}")
+    targets = [each for part in found.values() for each in part.targets]
+    print(f"\n{target_table(targets)}")
+    print(f"\nMeasured in {took_s:.0f} s.")

@@ -1,0 +1,1 @@
+"""The chassis' rpc entrypoint over one document, without token, limit or outbox."""

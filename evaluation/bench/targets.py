@@ -1,0 +1,62 @@
+"""The figures that are to be reached, and whether they were."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any, Final
+
+from evaluation.bench.calls import Cell
+from evaluation.bench.figures import Summary, ratios
+
+__all__ = ["Target", "at_least", "below", "call_ratio", "call_targets"]
+
+_JUDGED_AT: Final = 16
+_TIMES_STOCK: Final = {"read": 2.5, "write": 2.0}
+
+
+@dataclass(frozen=True)
+class Target:
+    """One figure, its bound, and on which side of it the figure is."""
+
+    name: str
+    value: float
+    bound: float
+    is_reached: bool
+    unit: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+def at_least(name: str, value: float, bound: float, unit: str = "") -> Target:
+    """A figure that must not be lower."""
+    return Target(f"{name}, at least", value, bound, value >= bound, unit)
+
+
+def below(name: str, value: float, bound: float, unit: str = "") -> Target:
+    """A figure that must be lower."""
+    return Target(f"{name}, below", value, bound, value < bound, unit)
+
+
+def call_ratio(
+    cells: Mapping[Cell, Summary], operation: str, connections: int, path: str
+) -> list[float]:
+    """Requests/s of ``path`` over stock's, round by round."""
+    ours = cells[Cell(operation, connections, path)]
+    stock = cells[Cell(operation, connections, "stock")]
+    return ratios(ours.rates, stock.rates)
+
+
+def call_targets(cells: Mapping[Cell, Summary]) -> list[Target]:
+    """Bare reads and writes against the stock path, at sixteen connections."""
+    targets = []
+    for operation, bound in _TIMES_STOCK.items():
+        name = f"{operation}, {_JUDGED_AT} connections"
+        ratio = median(call_ratio(cells, operation, _JUDGED_AT, "ours"))
+        targets.append(at_least(f"{name}: requests/s over stock", ratio, bound, "x"))
+        ours = cells[Cell(operation, _JUDGED_AT, "ours")]
+        stock = cells[Cell(operation, _JUDGED_AT, "stock")]
+        p99 = median(ratios(ours.p99s_ms, stock.p99s_ms))
+        targets.append(below(f"{name}: p99 over stock", p99, 1.0, "x"))
+    return targets

@@ -1,0 +1,82 @@
+from evaluation.bench.calls import Cell
+from evaluation.bench.figures import Summary
+from evaluation.bench.report import (
+    call_tables,
+    errors_text,
+    spread,
+    table,
+    target_table,
+)
+from evaluation.bench.targets import at_least, below, call_targets
+
+
+def summary(*rates, p99_ms=10.0, errors=None):
+    counts = dict.fromkeys(("published", "delivered", "acknowledged", "confirmed"), 1.0)
+    return Summary(
+        rates=rates,
+        p50_ms=1.0,
+        p99_ms=p99_ms,
+        p99s_ms=[p99_ms] * len(rates),
+        cpu_ms={"front": 0.5},
+        messages=counts,
+        round_trips=1.0,
+        errors=errors or {},
+    )
+
+
+CELLS = {
+    Cell("read", 16, "stock"): summary(100, 200, p99_ms=50),
+    Cell("read", 16, "ours"): summary(300, 400, p99_ms=60),
+    Cell("write", 16, "stock"): summary(100, 100, p99_ms=50),
+    Cell("write", 16, "ours"): summary(150, 160, errors={"status 503": 4}),
+}
+
+
+class TestTable:
+    def test_aligns_columns(self):
+        assert table(("a", "bb"), [("long", "1")]) == "a     bb\nlong   1"
+
+
+class TestSpread:
+    def test_shows_the_extremes_of_several_rounds(self):
+        assert spread([2.0, 1.0, 4.0]) == "x2.00 (1.00-4.00)"
+
+    def test_is_plain_for_one(self):
+        assert spread([2.0]) == "x2.00"
+
+
+class TestCallTables:
+    def test_show_the_ratio_to_stock_and_the_errors(self):
+        read, write = [text for text in call_tables(CELLS) if "ours" in text]
+
+        assert "x2.50 (2.00-3.00)" in read
+        assert "4 status 503" in write
+
+
+class TestErrorsText:
+    def test_is_a_dash_without_errors(self):
+        assert errors_text({}) == "-"
+
+
+class TestTargets:
+    def test_judge_by_the_ratio_of_each_round(self):
+        judged = {target.name: target for target in call_targets(CELLS)}
+
+        reads = judged["read, 16 connections: requests/s over stock, at least"]
+        assert reads.value == 2.5
+        assert reads.is_reached
+        assert not judged["read, 16 connections: p99 over stock, below"].is_reached
+        writes = judged["write, 16 connections: requests/s over stock, at least"]
+        assert not writes.is_reached
+        assert judged["write, 16 connections: p99 over stock, below"].is_reached
+
+    def test_take_the_bound_itself_for_enough_only_one_way(self):
+        assert at_least("a", 5, 5).is_reached
+        assert not below("b", 5, 5).is_reached
+
+    def test_shout_in_the_table_when_missed(self):
+        shown = target_table([at_least("a", 5, 5), at_least("b", 4, 5, "x")])
+
+        assert "reached" in shown.splitlines()[1]
+        assert "MISSED" in shown.splitlines()[2]
+        assert "4.00 x" in shown.splitlines()[2]
