@@ -72,7 +72,7 @@ def _run(package: str, role: str) -> int:
     container.start()
     if address := setting("HEALTH_ADDRESS", ""):
         serve(address, Readiness(container))
-    _stop_on_signal(container, number("DRAIN_S", 10))
+    _stop_on_signal(container, number("DRAIN_S", 20))
     logger.info("started")
     try:
         container.wait()

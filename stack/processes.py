@@ -168,6 +168,8 @@ class ProcessTable:
             port=port,
             ready=Probe("http", f"{health}/ready"),
             alive=Probe("http", f"{health}/live"),
+            # Longer than a process gives its work to end (DRAIN_S).
+            stop_timeout_s=25,
             restart_when_deaf=True,
         )
 
