@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 from pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
-from stack import mongodb
+from stack import mongodb, rabbitmq
 from stack.errors import StackError
 from stack.preflight import LEAST_FREE_BYTES, check_disk
 from stack.principals import OPERATOR
@@ -66,14 +67,25 @@ class Provision:
         if not self.table.external.amqp_uri:
             Waiting(self.table.paths).until_running(["rabbitmq"])
         try:
+            self._grant_rights()
             self.declare(self._operators("amqp_uri"))
         except self.mismatch as error:
             raise StackError(str(error)) from error
-        except AMQPError as error:
+        except (AMQPError, OSError) as error:
             check_disk(self.table.paths, LEAST_FREE_BYTES)
             raise StackError(
                 f"RabbitMQ could not be set up: {error!r}. See `./crm logs rabbitmq`."
             ) from error
+
+    def _grant_rights(self) -> None:
+        """On a node of our own; on another its owner does, with our definitions."""
+        if not self.table.external.amqp_uri:
+            uri = urlsplit(self._operators("amqp_uri"))
+            rabbitmq.grant_rights(
+                self.table.settings.ports["rabbitmq-management"],
+                unquote(uri.username or ""),
+                unquote(uri.password or ""),
+            )
 
     def _server(self) -> mongodb.Server:
         address = f"127.0.0.1:{self.table.settings.ports['mongodb']}"

@@ -1,14 +1,21 @@
 """A private RabbitMQ node: its configuration and its environment."""
 
+import base64
+import http.client
+import json
 from pathlib import Path
+from typing import Final
 
+from stack.errors import StackError
 from stack.paths import ROOT, StatePaths
 from stack.private_files import write_private
 from stack.secrets import render_definitions
 
-__all__ = ["node_environment", "render"]
+__all__ = ["grant_rights", "node_environment", "render"]
 
-_DEFINITIONS = "definitions.json"
+_DEFINITIONS: Final = "definitions.json"
+_RIGHTS: Final = ("permissions", "topic_permissions", "policies")
+_TIMEOUT_S: Final = 10
 
 
 def render(paths: StatePaths, ports: dict[str, int]) -> None:
@@ -35,6 +42,38 @@ load_definitions = {directory / _DEFINITIONS}
     write_private(cookie, (paths.secrets / "rabbitmq" / "erlang_cookie").read_text())
     # Erlang refuses a cookie that its owner could change by accident.
     cookie.chmod(0o400)
+
+
+def grant_rights(port: int, user: str, password: str) -> None:
+    """Bring everybody's rights on the running node to what the code declares.
+
+    A node reads its definitions only when it starts.
+
+    Args:
+        port: The node's management port.
+        user: Somebody with the administrator tag.
+        password: Theirs.
+
+    Raises:
+        StackError: The node refuses.
+        OSError: The node does not answer.
+    """
+    declared = json.loads((ROOT / "rabbitmq" / _DEFINITIONS).read_text())
+    body = json.dumps({name: declared[name] for name in _RIGHTS})
+    credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+    headers = {
+        "Authorization": f"Basic {credentials}",
+        "Content-Type": "application/json",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("POST", "/api/definitions", body, headers)
+        response = connection.getresponse()
+        answer = response.read().decode(errors="replace")
+    finally:
+        connection.close()
+    if response.status >= http.client.BAD_REQUEST:
+        raise StackError(f"RabbitMQ refuses the rights: {response.status} {answer}")
 
 
 def node_environment(directory: Path, ports: dict[str, int]) -> dict[str, str]:
