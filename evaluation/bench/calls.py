@@ -9,7 +9,6 @@ from evaluation.bench.counting import Meter
 from evaluation.bench.figures import Run, Summary, summarize
 from evaluation.bench.measuring import measure
 from evaluation.bench.servers import Servers
-from stack.ports import choose_port
 from stack.probes import Probe
 
 __all__ = ["CONNECTIONS", "OPERATIONS", "PATHS", "Cell", "measure_calls", "start_paths"]
@@ -46,12 +45,15 @@ def start_paths(servers: Servers, paths: Sequence[str]) -> dict[str, int]:
         _start_services(servers, path)
     ports: dict[str, int] = {}
     for path in paths:
-        ports[path] = choose_port(
-            [*servers.table.settings.ports.values(), *ports.values()]
-        )
+        ports[path] = servers.free_port()
         _start_front(servers, path, ports[path])
     servers.await_running(*(name for path in paths for name in _PARTS[path].values()))
     return ports
+
+
+def stop_paths(servers: Servers, paths: Sequence[str]) -> None:
+    """Stop what ``start_paths`` started."""
+    servers.stop(*(name for path in paths for name in _PARTS[path].values()))
 
 
 def _declare(servers: Servers) -> None:
@@ -81,7 +83,7 @@ def _start_services(servers: Servers, path: str) -> None:
 def start_service(servers: Servers, service: str, role: str) -> str:
     """Start one role of one of our services; the name of its process."""
     name = service if role == "rpc" else f"{service}-events"
-    port = choose_port(servers.table.settings.ports.values())
+    port = servers.free_port()
     servers.start(
         name,
         (
@@ -155,5 +157,5 @@ def measure_calls(
         say(f"calls, round {number + 1} of {rounds}")
         for cell in cells:
             runs[cell].append(run(cell, seconds, min(_WARM_UP_S, seconds)))
-    servers.stop(*(n for path in PATHS for n in _PARTS[path].values()))
+    stop_paths(servers, PATHS)
     return {cell: summarize(each) for cell, each in runs.items()}

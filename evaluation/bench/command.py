@@ -9,15 +9,22 @@ from typing import Any, Final
 
 from evaluation.bench.calls import measure_calls
 from evaluation.bench.counting import Meter
+from evaluation.bench.events import EventSizes, measure_events
 from evaluation.bench.machine import describe
-from evaluation.bench.report import call_tables, machine_line, target_table
+from evaluation.bench.report import (
+    call_tables,
+    event_tables,
+    machine_line,
+    target_table,
+)
 from evaluation.bench.servers import Servers, private_servers
-from evaluation.bench.targets import Target, call_targets
+from evaluation.bench.targets import Target, call_targets, event_targets
 from stack.errors import StackError
 
 __all__ = ["PARTS", "Options", "run_bus_benchmark"]
 
-PARTS: Final = ("rpc",)
+_HURRY_S: Final = 1.0
+PARTS: Final = ("rpc", "events")
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Options:
         only: One of the parts, or None for all.
     """
 
-    seconds: float = 2.0
+    seconds: float = 1.5
     rounds: int = 3
     only: str | None = None
     as_json: bool = False
@@ -53,6 +60,7 @@ def run_bus_benchmark(options: Options) -> int:
     started = time.monotonic()
     parts: Mapping[str, Callable[[Servers, Meter, Options], Findings]] = {
         "rpc": _measure_calls,
+        "events": _measure_events,
     }
     found: dict[str, Findings] = {}
     with private_servers(_say) as servers, servers.database() as client:
@@ -85,6 +93,28 @@ def _measure_calls(servers: Servers, meter: Meter, options: Options) -> Findings
     document = [{**vars(cell), **each.to_json()} for cell, each in cells.items()]
     return Findings(
         {"cells": document}, "\n\n".join(call_tables(cells)), call_targets(cells)
+    )
+
+
+def _measure_events(servers: Servers, meter: Meter, options: Options) -> Findings:
+    found = measure_events(servers, meter, _sizes(options), _say)
+    return Findings(
+        found.to_json(), "\n\n".join(event_tables(found)), event_targets(found)
+    )
+
+
+def _sizes(options: Options) -> EventSizes:
+    """The usual sizes, and in a hurry (under a second per cell) a tenth of them."""
+    usual = EventSizes(rounds=options.rounds)
+    if options.seconds >= _HURRY_S:
+        return usual
+    return EventSizes(
+        lag_s=usual.lag_s / 10,
+        calls_s=usual.calls_s / 10,
+        batch_events=usual.batch_events // 10,
+        single_events=usual.single_events // 10,
+        pending_events=usual.pending_events // 10,
+        rounds=options.rounds,
     )
 
 

@@ -46,12 +46,20 @@ class Counters:
 
 @dataclass(frozen=True)
 class Run:
-    """One measurement: what was answered in a stretch of time, and what it took."""
+    """One measurement: what was answered in a stretch of time, and what it took.
+
+    Attributes:
+        started_at: Seconds since the epoch.
+        due_us: When each of the answered requests was due, counted from the
+            start; of an open loop only.
+    """
 
     seconds: float
     latencies_us: Sequence[int]
     errors: Mapping[str, int]
     used: Counters
+    started_at: float = 0.0
+    due_us: Sequence[int] = ()
 
     @property
     def rate(self) -> float:

@@ -88,6 +88,8 @@ class Load:
 
     Attributes:
         rate: Requests a second, or 0 for as many as the connections manage.
+        due_us: When each of the requests in ``latencies_us`` was due, counted
+            from the start.
     """
 
     port: int
@@ -95,6 +97,7 @@ class Load:
     connections: int
     rate: float = 0.0
     latencies_us: list[int] = field(default_factory=list)
+    due_us: list[int] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -108,8 +111,9 @@ class Load:
     def run(self, seconds: float) -> float:
         """Make the load; how long it took until the last answer was there."""
         self.latencies_us.clear()
+        self.due_us.clear()
         self.errors.clear()
-        started = time.perf_counter()
+        self._started = started = time.perf_counter()
         if self.rate:
             self._run_open(started, seconds)
         else:
@@ -175,6 +179,8 @@ class Load:
         else:
             took = time.perf_counter() - connection.due_at
             self.latencies_us.append(round(took * 1_000_000))
+            since_start = connection.due_at - self._started
+            self.due_us.append(round(since_start * 1_000_000))
         return True
 
     def _lost(self, connection: _Connection, reason: str) -> bool:
@@ -213,10 +219,12 @@ def main() -> None:
     load.run(plan["warm_up_s"])
     print("ready", flush=True)
     sys.stdin.readline()
-    cpu = time.process_time()
+    cpu, started_at = time.process_time(), time.time()
     seconds = load.run(plan["seconds"])
     findings = {
+        "started_at": started_at,
         "seconds": seconds,
+        "due_us": load.due_us if load.rate else [],
         "latencies_us": load.latencies_us,
         "errors": dict(load.errors),
         "cpu_s": time.process_time() - cpu,

@@ -3,11 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evaluation.bench.counting import Meter
-from evaluation.bench.figures import Run
+from evaluation.bench.figures import Counters, Run
 from stack.errors import StackError
 from stack.paths import ROOT
 
@@ -19,12 +19,22 @@ def measure(
     parts: Mapping[str, str],
     module: str,
     plan: Mapping[str, Any],
+    *,
     environment: Mapping[str, str] | None = None,
+    at_start: Callable[[], None] = lambda: None,
 ) -> Run:
     """Have ``module`` carry ``plan`` out and count what it costs.
 
     The module reads the plan as a line, warms up, says ``ready``, waits for a
     line, works, and prints its findings. Counters are read while it waits.
+
+    Args:
+        meter: Reads the counters.
+        parts: Whose CPU time is counted, by the part that a process plays.
+        module: One of this package.
+        plan: What it is to do.
+        environment: Its settings, if it needs any.
+        at_start: Called when it begins to work.
 
     Raises:
         StackError: It died; the message holds its last words.
@@ -44,6 +54,7 @@ def measure(
             _hear(process, plan)
             before = meter.read(parts)
             _tell(process, "go")
+            at_start()
             findings = json.loads(_hear(process, plan))
             used = meter.read(parts).since(before)
         finally:
@@ -53,7 +64,9 @@ def measure(
         findings["seconds"],
         findings["latencies_us"],
         findings["errors"],
-        type(used)(cpu_s, used.messages, used.round_trips),
+        Counters(cpu_s, used.messages, used.round_trips),
+        findings["started_at"],
+        findings["due_us"],
     )
 
 

@@ -5,10 +5,18 @@ from statistics import median
 from typing import Any, Final
 
 from evaluation.bench.calls import CONNECTIONS, OPERATIONS, PATHS, Cell
-from evaluation.bench.figures import Summary
+from evaluation.bench.events import FEED, SINGLE, EventFigures
+from evaluation.bench.figures import Summary, quantile
 from evaluation.bench.targets import Target, call_ratio
 
-__all__ = ["call_tables", "machine_line", "spread", "table", "target_table"]
+__all__ = [
+    "call_tables",
+    "event_tables",
+    "machine_line",
+    "spread",
+    "table",
+    "target_table",
+]
 
 _PARTS: Final = ("front", "service", "relay", "broker", "database", "load")
 _TITLES: Final = {
@@ -112,3 +120,35 @@ def target_table(targets: Sequence[Target]) -> str:
         for each in targets
     ]
     return table(head, rows)
+
+
+def event_tables(found: EventFigures) -> Iterator[str]:
+    """Events, and calls beside them."""
+    sizes = found.sizes
+    lags = [f"{quantile(found.lags_ms, share):.0f} ms" for share in (0.5, 0.99)]
+    rows = [
+        (f"lag at {found.lag_rate:.0f} events/s", f"p50 {lags[0]}, p99 {lags[1]}"),
+        (_drained(sizes.batch_events, FEED.label), f"{found.batch_rate:.0f}/s"),
+        (_drained(sizes.single_events, SINGLE.label), f"{found.single_rate:.0f}/s"),
+        (f"{sizes.pending_events} events relayed", f"{found.relay_rate:.0f}/s"),
+        ("dead letters", errors_text(found.dead_letters)),
+        ("requests that failed", errors_text(found.errors)),
+    ]
+    yield f"Events\n{table(('', 'measured'), rows)}"
+    head = ("meanwhile", "p50 ms", "p99 ms", "calls", "drained")
+    beside = [_calls_row("nothing", found.idle_us, "-")]
+    for label, latencies in found.draining_us.items():
+        rates = found.drained_under_load[label]
+        beside.append(_calls_row(f"drain {label}", latencies, f"{median(rates):.0f}/s"))
+    yield f"Calls (read) at a fixed rate, beside events\n{table(head, beside)}"
+
+
+def _drained(count: int, label: str) -> str:
+    return f"{count} events drained {label}"
+
+
+def _calls_row(
+    label: str, latencies_us: Sequence[int], drained: str
+) -> tuple[str, ...]:
+    p50_ms, p99_ms = (quantile(latencies_us, share) / 1_000 for share in (0.5, 0.99))
+    return label, f"{p50_ms:.1f}", f"{p99_ms:.1f}", str(len(latencies_us)), drained

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from stack.lifecycle import Stack
 from stack.mongodb import Server
 from stack.orphans import MARK, Identity, identify
 from stack.paths import ROOT, StatePaths
+from stack.ports import choose_port
 from stack.principals import OPERATOR
 from stack.private_files import read_json, write_json
 from stack.probes import Probe
@@ -48,12 +49,20 @@ class Servers:
     Attributes:
         mongo_uri: Of a user who may do everything in the measured databases.
         vault_key: For relays, which will not start without.
+        ports: Those that measured processes were given.
     """
 
     stack: Stack
     table: ProcessTable
     mongo_uri: str
     vault_key: str
+    ports: list[int] = field(default_factory=list)
+
+    def free_port(self) -> int:
+        """A port that nobody has been given yet."""
+        taken = [*self.table.settings.ports.values(), *self.ports]
+        self.ports.append(choose_port(taken))
+        return self.ports[-1]
 
     @property
     def amqp_uri(self) -> str:
@@ -123,6 +132,16 @@ class Servers:
     def run(self, *specs: ProcessSpec) -> None:
         """Start processes that are specified already, and wait for them."""
         self.stack.supervisor.ask("apply", specs=[spec.to_json() for spec in specs])
+
+    def start_worker(self, service: str, role: str) -> str:
+        """Start a process of one of Rapport's own services; its name.
+
+        Nothing asks how it is afterwards, so it may be stopped for a while.
+        """
+        name = f"{service}-{role}-1"
+        spec = self.table.worker(service, role, name)
+        self.run(replace(spec, alive=_NO_PROBE))
+        return name
 
     def await_running(self, *names: str) -> None:
         """Wait until each has shown that it works.

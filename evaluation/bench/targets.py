@@ -6,9 +6,18 @@ from statistics import median
 from typing import Any, Final
 
 from evaluation.bench.calls import Cell
-from evaluation.bench.figures import Summary, ratios
+from evaluation.bench.events import FEED, EventFigures
+from evaluation.bench.figures import Summary, quantile, ratios
 
-__all__ = ["Target", "at_least", "below", "call_ratio", "call_targets"]
+__all__ = [
+    "Target",
+    "at_least",
+    "at_most",
+    "below",
+    "call_ratio",
+    "call_targets",
+    "event_targets",
+]
 
 _JUDGED_AT: Final = 16
 _TIMES_STOCK: Final = {"read": 2.5, "write": 2.0}
@@ -31,12 +40,17 @@ class Target:
 
 def at_least(name: str, value: float, bound: float, unit: str = "") -> Target:
     """A figure that must not be lower."""
-    return Target(f"{name}, at least", value, bound, value >= bound, unit)
+    return Target(f"{name}: at least", value, bound, value >= bound, unit)
 
 
 def below(name: str, value: float, bound: float, unit: str = "") -> Target:
     """A figure that must be lower."""
-    return Target(f"{name}, below", value, bound, value < bound, unit)
+    return Target(f"{name}: below", value, bound, value < bound, unit)
+
+
+def at_most(name: str, value: float, bound: float, unit: str = "") -> Target:
+    """A figure that must not be higher."""
+    return Target(f"{name}: at most", value, bound, value <= bound, unit)
 
 
 def call_ratio(
@@ -54,9 +68,22 @@ def call_targets(cells: Mapping[Cell, Summary]) -> list[Target]:
     for operation, bound in _TIMES_STOCK.items():
         name = f"{operation}, {_JUDGED_AT} connections"
         ratio = median(call_ratio(cells, operation, _JUDGED_AT, "ours"))
-        targets.append(at_least(f"{name}: requests/s over stock", ratio, bound, "x"))
+        targets.append(at_least(f"{name}, requests/s over stock", ratio, bound, "x"))
         ours = cells[Cell(operation, _JUDGED_AT, "ours")]
         stock = cells[Cell(operation, _JUDGED_AT, "stock")]
         p99 = median(ratios(ours.p99s_ms, stock.p99s_ms))
-        targets.append(below(f"{name}: p99 over stock", p99, 1.0, "x"))
+        targets.append(below(f"{name}, p99 over stock", p99, 1.0, "x"))
     return targets
+
+
+def event_targets(found: EventFigures) -> list[Target]:
+    """Lag, drains, and what a drain costs those who call meanwhile."""
+    idle = quantile(found.idle_us, 0.99)
+    draining = quantile(found.draining_us[FEED.label], 0.99)
+    return [
+        below("event lag p50", quantile(found.lags_ms, 0.5), 50, "ms"),
+        below("event lag p99", quantile(found.lags_ms, 0.99), 500, "ms"),
+        at_least("backlog drained in batches", found.batch_rate, 5_000, "/s"),
+        at_least("backlog drained one at a time", found.single_rate, 800, "/s"),
+        at_most("call p99 beside a drain over idle", draining / idle, 2, "x"),
+    ]

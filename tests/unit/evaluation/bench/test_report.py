@@ -1,13 +1,21 @@
 from evaluation.bench.calls import Cell
+from evaluation.bench.events import FEED, SINGLE, EventFigures, EventSizes
 from evaluation.bench.figures import Summary
 from evaluation.bench.report import (
     call_tables,
     errors_text,
+    event_tables,
     spread,
     table,
     target_table,
 )
-from evaluation.bench.targets import at_least, below, call_targets
+from evaluation.bench.targets import (
+    at_least,
+    at_most,
+    below,
+    call_targets,
+    event_targets,
+)
 
 
 def summary(*rates, p99_ms=10.0, errors=None):
@@ -62,16 +70,17 @@ class TestTargets:
     def test_judge_by_the_ratio_of_each_round(self):
         judged = {target.name: target for target in call_targets(CELLS)}
 
-        reads = judged["read, 16 connections: requests/s over stock, at least"]
+        reads = judged["read, 16 connections, requests/s over stock: at least"]
         assert reads.value == 2.5
         assert reads.is_reached
-        assert not judged["read, 16 connections: p99 over stock, below"].is_reached
-        writes = judged["write, 16 connections: requests/s over stock, at least"]
+        assert not judged["read, 16 connections, p99 over stock: below"].is_reached
+        writes = judged["write, 16 connections, requests/s over stock: at least"]
         assert not writes.is_reached
-        assert judged["write, 16 connections: p99 over stock, below"].is_reached
+        assert judged["write, 16 connections, p99 over stock: below"].is_reached
 
     def test_take_the_bound_itself_for_enough_only_one_way(self):
         assert at_least("a", 5, 5).is_reached
+        assert at_most("a", 5, 5).is_reached
         assert not below("b", 5, 5).is_reached
 
     def test_shout_in_the_table_when_missed(self):
@@ -80,3 +89,46 @@ class TestTargets:
         assert "reached" in shown.splitlines()[1]
         assert "MISSED" in shown.splitlines()[2]
         assert "4.00 x" in shown.splitlines()[2]
+
+
+def events(**changes):
+    figures = {
+        "lags_ms": [20.0] * 99 + [600.0],
+        "lag_rate": 100.0,
+        "batch_rate": 5_000.0,
+        "single_rate": 799.0,
+        "relay_rate": 3_000.0,
+        "idle_us": [5_000],
+        "draining_us": {FEED.label: [10_001], SINGLE.label: [7_000]},
+        "drained_under_load": {FEED.label: [4_000.0], SINGLE.label: [700.0]},
+        "errors": {},
+        "dead_letters": {},
+        "sizes": EventSizes(),
+    }
+    return EventFigures(**{**figures, **changes})
+
+
+class TestEventTargets:
+    def test_judge_each_figure_by_itself(self):
+        reached = {each.name: each.is_reached for each in event_targets(events())}
+
+        assert reached == {
+            "event lag p50: below": True,
+            "event lag p99: below": True,
+            "backlog drained in batches: at least": True,
+            "backlog drained one at a time: at least": False,
+            "call p99 beside a drain over idle: at most": False,
+        }
+
+
+class TestEventTables:
+    def test_show_what_went_wrong(self):
+        shown = "\n".join(event_tables(events(dead_letters={"dead-letters-x": 3})))
+
+        assert "3 dead-letters-x" in shown
+
+    def test_show_lags_and_rates(self):
+        shown = "\n".join(event_tables(events()))
+
+        assert "p50 20 ms, p99 20 ms" in shown
+        assert "5000/s" in shown
