@@ -230,6 +230,9 @@ class ProcessTable:
             *("--keyFile", str(self.paths.secrets / "mongodb" / "keyfile")),
             *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "256", "--quiet"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # A process that dies in a transaction leaves its rows locked this
+            # long (s), half as long again, and with them the relay's lease.
+            *("--setParameter", "transactionLifetimeLimitSeconds=5"),
         )
         return self._server("mongodb", command, Probe("mongodb", f"127.0.0.1:{port}"))
 
