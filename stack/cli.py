@@ -20,7 +20,7 @@ __all__ = ["main"]
 
 _DOWN_EXIT_CODE: Final = 3
 _INTERRUPTED_EXIT_CODE: Final = 130
-_BENCH_PARTS: Final = ("rpc", "events")
+_BENCH_PARTS: Final = ("rpc", "client", "events")
 _TEST_STEPS: Final = ("all", "lint", "unit", "contract", "integration", "e2e")
 
 

@@ -11,7 +11,17 @@ from evaluation.bench.measuring import measure
 from evaluation.bench.servers import Servers
 from stack.probes import Probe
 
-__all__ = ["CONNECTIONS", "OPERATIONS", "PATHS", "Cell", "measure_calls", "start_paths"]
+__all__ = [
+    "CONNECTIONS",
+    "OPERATIONS",
+    "PATHS",
+    "Cell",
+    "declare_queues",
+    "measure_calls",
+    "start_paths",
+    "start_service",
+    "stop_paths",
+]
 
 PATHS: Final = ("flask", "stock", "ours", "outbox")
 OPERATIONS: Final = ("echo", "read", "write")
@@ -40,7 +50,7 @@ class Cell:
 
 def start_paths(servers: Servers, paths: Sequence[str]) -> dict[str, int]:
     """Start services and fronts; the fronts' ports."""
-    _declare(servers)
+    declare_queues(servers)
     for path in paths:
         _start_services(servers, path)
     ports: dict[str, int] = {}
@@ -56,7 +66,7 @@ def stop_paths(servers: Servers, paths: Sequence[str]) -> None:
     servers.stop(*(name for path in paths for name in _PARTS[path].values()))
 
 
-def _declare(servers: Servers) -> None:
+def declare_queues(servers: Servers) -> None:
     """Queues as ``./crm up`` declares those of a service."""
     connection = servers.broker()
     channel = connection.channel()

@@ -8,23 +8,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from evaluation.bench.calls import measure_calls
+from evaluation.bench.clients import measure_clients
 from evaluation.bench.counting import Meter
 from evaluation.bench.events import EventSizes, measure_events
 from evaluation.bench.machine import describe
 from evaluation.bench.report import (
     call_tables,
+    client_table,
     event_tables,
     machine_line,
     target_table,
 )
 from evaluation.bench.servers import Servers, private_servers
-from evaluation.bench.targets import Target, call_targets, event_targets
+from evaluation.bench.targets import Target, call_targets, client_targets, event_targets
 from stack.errors import StackError
 
 __all__ = ["PARTS", "Options", "run_bus_benchmark"]
 
 _HURRY_S: Final = 1.0
-PARTS: Final = ("rpc", "events")
+PARTS: Final = ("rpc", "client", "events")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def run_bus_benchmark(options: Options) -> int:
     started = time.monotonic()
     parts: Mapping[str, Callable[[Servers, Meter, Options], Findings]] = {
         "rpc": _measure_calls,
+        "client": _measure_clients,
         "events": _measure_events,
     }
     found: dict[str, Findings] = {}
@@ -94,6 +97,17 @@ def _measure_calls(servers: Servers, meter: Meter, options: Options) -> Findings
     return Findings(
         {"cells": document}, "\n\n".join(call_tables(cells)), call_targets(cells)
     )
+
+
+def _measure_clients(servers: Servers, meter: Meter, options: Options) -> Findings:
+    cells = measure_clients(
+        servers, meter, seconds=options.seconds, rounds=options.rounds, say=_say
+    )
+    document = [
+        {"threads": threads, "client": client, **each.to_json()}
+        for (threads, client), each in cells.items()
+    ]
+    return Findings({"cells": document}, client_table(cells), client_targets(cells))
 
 
 def _measure_events(servers: Servers, meter: Meter, options: Options) -> Findings:

@@ -7,10 +7,11 @@ from typing import Any, Final
 from evaluation.bench.calls import CONNECTIONS, OPERATIONS, PATHS, Cell
 from evaluation.bench.events import FEED, SINGLE, EventFigures
 from evaluation.bench.figures import Summary, quantile
-from evaluation.bench.targets import Target, call_ratio
+from evaluation.bench.targets import Target, call_ratio, client_ratio
 
 __all__ = [
     "call_tables",
+    "client_table",
     "event_tables",
     "machine_line",
     "spread",
@@ -96,6 +97,28 @@ def _call_row(cells: Mapping[Cell, Summary], cell: Cell) -> list[str]:
         f"{summary.round_trips:.1f}",
         errors_text(summary.errors),
     ]
+
+
+def client_table(cells: Mapping[tuple[int, str], Summary]) -> str:
+    """The two libraries under the client, without HTTP."""
+    head = [
+        *("threads", "client", "calls/s", "over pika", "p50 ms", "p99 ms"),
+        *("client CPU", "service CPU", "broker CPU", "errors"),
+    ]
+    rows = [
+        [
+            str(threads),
+            client,
+            f"{each.rate:.0f}",
+            "" if client == "pika" else spread(client_ratio(cells, threads)),
+            f"{each.p50_ms:.1f}",
+            f"{each.p99_ms:.1f}",
+            *(f"{each.cpu_ms[part]:.3f}" for part in ("load", "service", "broker")),
+            errors_text(each.errors),
+        ]
+        for (threads, client), each in cells.items()
+    ]
+    return f"Clients: echo, without HTTP\n{table(head, rows)}"
 
 
 def _or_dash(value: float | None) -> str:

@@ -16,10 +16,13 @@ __all__ = [
     "below",
     "call_ratio",
     "call_targets",
+    "client_ratio",
+    "client_targets",
     "event_targets",
 ]
 
 _JUDGED_AT: Final = 16
+_WORTH_CHANGING: Final = 1.2
 _TIMES_STOCK: Final = {"read": 2.5, "write": 2.0}
 
 
@@ -74,6 +77,18 @@ def call_targets(cells: Mapping[Cell, Summary]) -> list[Target]:
         p99 = median(ratios(ours.p99s_ms, stock.p99s_ms))
         targets.append(below(f"{name}, p99 over stock", p99, 1.0, "x"))
     return targets
+
+
+def client_ratio(cells: Mapping[tuple[int, str], Summary], threads: int) -> list[float]:
+    """Calls/s of py-amqp over pika's, round by round."""
+    return ratios(cells[threads, "py-amqp"].rates, cells[threads, "pika"].rates)
+
+
+def client_targets(cells: Mapping[tuple[int, str], Summary]) -> list[Target]:
+    """What would have us take the other library."""
+    ratio = median(client_ratio(cells, _JUDGED_AT))
+    name = f"py-amqp over pika, calls/s at {_JUDGED_AT} threads"
+    return [at_most(name, ratio, _WORTH_CHANGING, "x")]
 
 
 def event_targets(found: EventFigures) -> list[Target]:

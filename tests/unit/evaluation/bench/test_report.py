@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 from evaluation.bench.calls import Cell
 from evaluation.bench.events import FEED, SINGLE, EventFigures, EventSizes
 from evaluation.bench.figures import Summary
 from evaluation.bench.report import (
     call_tables,
+    client_table,
     errors_text,
     event_tables,
     spread,
@@ -14,6 +17,7 @@ from evaluation.bench.targets import (
     at_most,
     below,
     call_targets,
+    client_targets,
     event_targets,
 )
 
@@ -132,3 +136,25 @@ class TestEventTables:
 
         assert "p50 20 ms, p99 20 ms" in shown
         assert "5000/s" in shown
+
+
+class TestClients:
+    def test_favor_pika_until_the_other_wins_by_a_fifth(self):
+        by_client = {
+            (16, "pika"): summary(100, 100),
+            (16, "py-amqp"): summary(119, 121),
+        }
+        by_much = {**by_client, (16, "py-amqp"): summary(121, 122)}
+
+        assert client_targets(by_client)[0].is_reached
+        assert not client_targets(by_much)[0].is_reached
+
+    def test_show_what_each_costs(self):
+        one = summary(100)
+        cpu_ms = {"load": 0.25, "service": 0.5, "broker": 0.75}
+        one = replace(one, cpu_ms=cpu_ms)
+
+        shown = client_table({(16, "pika"): one, (16, "py-amqp"): one})
+
+        assert "x1.00" in shown
+        assert "0.250" in shown
