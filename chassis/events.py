@@ -13,8 +13,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypedDict
 
+from chassis import codec
 from chassis.context import Actor, Context
-from chassis.ids import derive_id
+from chassis.errors import InvalidInputError
+from chassis.ids import derive_id, is_id
 from chassis.topology import RETRY_DELAYS_S
 
 __all__ = [
@@ -25,12 +27,27 @@ __all__ = [
     "envelope",
     "event_id",
     "next_delay_s",
+    "read_envelope",
     "wire_time",
 ]
 
 # The most that fits the header wherever it is read.
 _MAX_ATTEMPT: Final = 2**31 - 1
 _BOOKKEEPING: Final = frozenset({"version", "sequence", "updated_at"})
+# What each field is in JSON, besides the two ids.
+_SHAPE: Final[Mapping[str, type]] = {
+    "event": str,
+    "version": int,
+    "aggregate": dict,
+    "sequence": int,
+    "operation_id": str,
+    "occurred_at": str,
+    "actor": dict,
+    "request_id": str,
+    "traceparent": str,
+    "visibility": dict,
+    "data": dict,
+}
 
 
 class Envelope(TypedDict):
@@ -110,6 +127,45 @@ def envelope(
         "visibility": dict(visibility),
         "data": dict(event.data),
     }
+
+
+def read_envelope(body: bytes | str) -> dict[str, Any]:
+    """The envelope in a message; fields that we do not know stay in it.
+
+    Raises:
+        InvalidInputError: ``malformed_event``.
+    """
+    try:
+        event = codec.decode(body)
+    except ValueError:
+        event = None
+    if isinstance(event, dict) and _is_envelope(event):
+        return event
+    raise InvalidInputError("malformed_event", "This message is no event.")
+
+
+def _is_envelope(event: Mapping[str, Any]) -> bool:
+    # Exact types, as a JSON true would pass for the number one.
+    return (
+        all(type(event.get(name)) is kind for name, kind in _SHAPE.items())
+        and is_id(event.get("id"))
+        and is_id(event.get("org_id"))
+        and event["version"] >= 1
+        and event["sequence"] >= 1
+        and _is_moment(event["occurred_at"])
+        and all(
+            type(event[name].get(part)) is str
+            for name in ("actor", "aggregate")
+            for part in ("type", "id")
+        )
+    )
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def attempt_of(headers: Mapping[str, Any] | None) -> int:

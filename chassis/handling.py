@@ -22,12 +22,11 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from chassis import codec
 from chassis.consuming import QueueConsumer, declared_elsewhere
 from chassis.context import KEY, Context
 from chassis.errors import InvalidInputError
-from chassis.events import attempt_of, next_delay_s
-from chassis.ids import is_id, new_id
+from chassis.events import attempt_of, next_delay_s, read_envelope
+from chassis.ids import new_id
 from chassis.leases import LEASES, Lease
 from chassis.mongo import MongoDatabase
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
@@ -59,10 +58,6 @@ _LONGEST_RUNG_S: Final = 24 * 3_600
 # half an hour.
 _PATIENCE_S: Final = 1_200.0
 _PAUSE_S: Final = 0.5
-# Without these there is no telling in whose name a handler would work.
-_NEEDED: Final = frozenset(
-    {"actor", "data", "event", "occurred_at", "operation_id", "request_id"}
-)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -169,22 +164,6 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
             self._publisher.flush()
 
 
-def _read(message: Message) -> dict[str, Any]:
-    """The envelope in a message.
-
-    Raises:
-        InvalidInputError: ``malformed_event``.
-    """
-    try:
-        event = codec.decode(message.body)
-        is_addressed = is_id(event["id"]) and is_id(event["org_id"])
-        if is_addressed and event.keys() >= _NEEDED:
-            return event  # type: ignore[no-any-return]
-    except (ValueError, TypeError, KeyError):
-        pass
-    raise InvalidInputError("malformed_event", "This message is no event.")
-
-
 def _context(
     event: dict[str, Any], *, attempt: int = 1, is_last_attempt: bool = False
 ) -> Context:
@@ -195,7 +174,7 @@ def _context(
         actor=event["actor"],
         operation_id=event["operation_id"],
         request_id=event["request_id"],
-        traceparent=event.get("traceparent", ""),
+        traceparent=event["traceparent"],
         deadline=time.time() + _HANDLER_BUDGET_S,
         attempt=attempt,
         is_last_attempt=is_last_attempt,
@@ -225,7 +204,7 @@ class EventHandler(_QueueEntrypoint):
     def handle_message(self, message: Message) -> None:
         """Start a worker for the event."""
         try:
-            event = _read(message)
+            event = read_envelope(message.body)
         except InvalidInputError as error:
             self.settle(message, error)
             return
@@ -326,7 +305,7 @@ class BatchHandler(_QueueEntrypoint):
 
     def _read_or_park(self, message: Message) -> tuple[Message, dict[str, Any]] | None:
         try:
-            return message, _read(message)
+            return message, read_envelope(message.body)
         except InvalidInputError as error:
             self.settle(message, error)
             return None

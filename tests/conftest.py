@@ -15,7 +15,7 @@ from stack.status import collect_status
 
 # The same examples each time, and no verdict on how fast a busy machine is.
 # Look further with `pytest --hypothesis-profile=search`.
-settings.register_profile("steady", derandomize=True, deadline=None, max_examples=100)
+settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile("steady")
 
