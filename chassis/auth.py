@@ -41,7 +41,7 @@ class Caller:
         principal_id: A person's id, or ``service:<name>``, or ``operator``.
         grants: ``"<resource>:<action>"`` to how far it reaches; ``"*"``
             stands for every resource and action.
-        currency: The organisation's own, in which amounts are compared.
+        currency: The organization's own, in which amounts are compared.
     """
 
     principal_id: str

@@ -25,7 +25,7 @@ class Context:
 
     Attributes:
         caller: The verified principal; None for public calls and for events.
-        org_id: The organisation that this work is done for; None only for
+        org_id: The organization that this work is done for; None only for
             public calls.
         token: The caller's token, to be handed on in nested calls.
         deadline: Seconds since the epoch after which nobody waits.

@@ -167,7 +167,7 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
 def _context(
     event: dict[str, Any], *, attempt: int = 1, is_last_attempt: bool = False
 ) -> Context:
-    """Handlers act as the system, in the event's organisation."""
+    """Handlers act as the system, in the event's organization."""
     return Context(
         caller=None,
         org_id=event["org_id"],
@@ -240,7 +240,7 @@ class BatchHandler(_QueueEntrypoint):
     """Calls the method with a list of envelopes from the service's feed.
 
     A batch that fails is tried again event by event, so that one bad event
-    does not take its neighbours up the retry ladder. While the database is
+    does not take its neighbors up the retry ladder. While the database is
     away a batch waits where it is, and with it all that come after.
 
     Args:
@@ -354,7 +354,7 @@ def batch_handler(
 class LeasedTimer(Entrypoint):  # type: ignore[misc]
     """Calls the method every ``interval_s``, in one process of the service.
 
-    The method gets no organisation: it looks for work in all of them.
+    The method gets no organization: it looks for work in all of them.
     """
 
     mongo = MongoDatabase()

@@ -1,6 +1,6 @@
 """MongoDB for services: connections, declared collections, tenant-scoped rows.
 
-A repository is built for one organisation and never sees the collection
+A repository is built for one organization and never sees the collection
 itself, so that forgetting ``org_id`` is impossible.
 """
 
@@ -51,7 +51,7 @@ class Index:
 
 
 def by(*fields: str) -> Index:
-    """An index within an organisation, total in its order."""
+    """An index within an organization, total in its order."""
     return Index((("org_id", 1), *((field, 1) for field in fields), ("_id", 1)))
 
 
@@ -62,7 +62,7 @@ class Collection:
     Attributes:
         is_append_only: The service's own database user may find and insert
             rows, but neither change nor remove them.
-        is_global: Rows belong to no organisation.
+        is_global: Rows belong to no organization.
     """
 
     name: str
@@ -130,7 +130,7 @@ class MongoDatabase(SharedExtension):  # type: ignore[misc]
 
 
 class TenantRows:
-    """The rows of one organisation in one collection."""
+    """The rows of one organization in one collection."""
 
     def __init__(self, rows: Rows[Document], context: Context) -> None:
         self._rows = rows
@@ -201,7 +201,7 @@ class TenantRows:
 
 
 class Repositories(DependencyProvider):  # type: ignore[misc]
-    """Injects a repository that is built for the worker's organisation.
+    """Injects a repository that is built for the worker's organization.
 
     ``leads: LeadRepository = inject(Repositories(LeadRepository))``. Any
     class whose constructor takes a database and a context will do.
@@ -220,7 +220,7 @@ class Repositories(DependencyProvider):  # type: ignore[misc]
 
 
 class _Late:
-    """Builds the repository on first use, and anew for another organisation.
+    """Builds the repository on first use, and anew for another organization.
 
     A dependency that raises while it is injected would kill the container,
     and a public call or a timer finds out only later whom it works for.

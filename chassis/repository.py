@@ -1,4 +1,4 @@
-"""Versioned records of one organisation, stored together with their events.
+"""Versioned records of one organization, stored together with their events.
 
 The base of every ``svc_*/repository.py``. A change and its event are one
 write: the event waits in the record's ``pending_events`` until the outbox
@@ -56,7 +56,7 @@ Entity = TypeVar("Entity", bound=Record)
 
 
 class Repository(Generic[Entity]):
-    """The records of one kind, in one organisation, that the caller may see.
+    """The records of one kind, in one organization, that the caller may see.
 
     Subclasses name their collection and how a document becomes a value.
     """

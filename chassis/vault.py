@@ -38,7 +38,7 @@ class Vault:
         self._master = AESGCM(base64.urlsafe_b64decode(master_key))
 
     def keys_of(self, subjects: Iterable[tuple[str, str]]) -> dict[str, AESGCM]:
-        """The keys of (organisation, subject) pairs, made where missing.
+        """The keys of (organization, subject) pairs, made where missing.
 
         Calling it again, or from two processes at once, gives the same keys.
         """

@@ -84,7 +84,7 @@ class _Door:
         self._verifier = TokenVerifier(settings.keys)
 
     def admit(self) -> Response | None:
-        """Identify, limit and authorise a request, or answer it at once."""
+        """Identify, limit and authorize a request, or answer it at once."""
         begin_request(request, self._settings.trusted_proxies)
         if request.endpoint is None:
             return preflight(self._settings)

@@ -170,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     env = command("env", _env, "print a service's settings for your shell")
     env.add_argument("service")
     shell = command("shell", _shell, "nameko shell with the operator's rights")
-    shell.add_argument("--org", help="the organisation to act in (the demo's)")
+    shell.add_argument("--org", help="the organization to act in (the demo's)")
     command("demo", _demo, "drive the main job end to end, over HTTP")
     test = command("test", _test, "run the tests on a stack of their own")
     test.add_argument("steps", nargs="*", choices=_TEST_STEPS, default="all")

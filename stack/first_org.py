@@ -1,4 +1,4 @@
-"""The organisation that a first ``./crm up`` registers for its user."""
+"""The organization that a first ``./crm up`` registers for its user."""
 
 import http.client
 import json
@@ -48,7 +48,7 @@ class _Gateway:
 
 
 def ensure_first_org(paths: StatePaths, gateway_port: int) -> dict[str, str]:
-    """Register the demo organisation unless that has been done; returns its login.
+    """Register the demo organization unless that has been done; returns its login.
 
     The password is kept before the request is made, so that a run cut short
     in between can log in afterwards.
@@ -107,7 +107,7 @@ def _org_id(gateway: _Gateway, token: str) -> str:
 def _expect(status: int, answer: dict[str, Any], member: str) -> Any:
     if status not in {HTTPStatus.OK, HTTPStatus.CREATED} or member not in answer:
         raise StackError(
-            "The demo organisation could not be registered: the gateway answered "
+            "The demo organization could not be registered: the gateway answered "
             f"{status} {answer.get('code', '')}. See `./crm logs gateway`; "
             "`./crm down --purge` begins anew."
         )

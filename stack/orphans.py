@@ -1,6 +1,6 @@
 """Finding and stopping what a killed supervisor left running.
 
-A process is recognised by its id together with the time it started, or by
+A process is recognized by its id together with the time it started, or by
 the mark in its environment; never by its name, since another checkout's
 broker has the same.
 """

@@ -26,22 +26,22 @@ _ANSWER_TIMEOUT_S: Final = 30
 def run_shell(paths: StatePaths, org_id: str | None) -> None:
     """Open Nameko's shell; reads commands from standard input if that is no terminal.
 
-    Calls carry the operator's token for one organisation, the demo's unless
+    Calls carry the operator's token for one organization, the demo's unless
     another is named. ``n.rpc.sales.get_lead(lead_id=...)`` works as in the
     stock shell.
 
     Raises:
-        StackError: The stack does not run, or has no organisation yet.
+        StackError: The stack does not run, or has no organization yet.
     """
     if not Supervisor(paths).is_running():
         raise StackError("The stack is not running. Start it with `./crm up`.")
     org = org_id or (read_json(paths.secrets / "demo.json") or {}).get("org_id")
     if not org:
-        raise StackError("There is no demo organisation. Name one with `--org`.")
+        raise StackError("There is no demo organization. Name one with `--org`.")
     uri = (paths.secrets_of(OPERATOR) / "amqp_uri").read_text().strip()
     helper = _make_helper({AMQP_URI_CONFIG_KEY: uri}, _operator_token(paths, org))
     banner = (
-        f"Nameko shell on {mask_password(uri)}, as the operator in organisation {org}"
+        f"Nameko shell on {mask_password(uri)}, as the operator in organization {org}"
     )
     shell.ShellRunner(banner, {"n": helper}).start_shell(name=None)
 

@@ -11,7 +11,7 @@ __all__ = ["Activity", "count_events", "series_of", "totals_of"]
 
 @dataclass(frozen=True)
 class Activity:
-    """How often one event happened in one organisation on one day (UTC).
+    """How often one event happened in one organization on one day (UTC).
 
     ``kind`` tells interactions apart by type; it is empty for other events.
     """

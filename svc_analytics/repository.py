@@ -1,4 +1,4 @@
-"""The read models of svc_analytics, for one organisation or for all of them."""
+"""The read models of svc_analytics, for one organization or for all of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -28,7 +28,7 @@ _MOST_ROWS: Final = 100_000
 
 
 class ActivityRepository:
-    """The counts of one organisation."""
+    """The counts of one organization."""
 
     def __init__(self, database: Database[Document], context: Context) -> None:
         self._counts = TenantRows(database[ACTIVITY.name], context)
@@ -62,7 +62,7 @@ class ActivityRepository:
 
 
 class ActivityProjection:
-    """Folds batches of events of all organisations into the counts."""
+    """Folds batches of events of all organizations into the counts."""
 
     def __init__(self, database: Database[Document], context: Context) -> None:
         self._database = database

@@ -31,7 +31,7 @@ class AnalyticsService:
 
     @rpc
     def get_activity(self, *, query: dict[str, str]) -> dict[str, Any]:
-        """How often which event happened in the caller's organisation.
+        """How often which event happened in the caller's organization.
 
         Follows the events within a second or so; ``lag_ms`` says how long the
         last one took to be counted.

@@ -1,4 +1,4 @@
-"""svc_auth: organisations, people and sessions.
+"""svc_auth: organizations, people and sessions.
 
 Owns: orgs, people, memberships, refresh_tokens (and the chassis' event_log,
     leases, subject_keys).

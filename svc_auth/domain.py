@@ -1,4 +1,4 @@
-"""Organisations, people, and what membership lets a person do."""
+"""Organizations, people, and what membership lets a person do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Org:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A human who logs in; the same person in every organisation."""
+    """A human who logs in; the same person in every organization."""
 
     id: str
     name: str
@@ -54,7 +54,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Membership:
-    """A person in an organisation, with roles."""
+    """A person in an organization, with roles."""
 
     person_id: str
     org_id: str

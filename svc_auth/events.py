@@ -7,7 +7,7 @@ __all__ = ["org_registered"]
 
 
 def org_registered(org: Org) -> Event:
-    """An organisation exists and has an owner."""
+    """An organization exists and has an owner."""
     return Event(
         name="auth.org_registered",
         data={"owner_id": org.owner_id},

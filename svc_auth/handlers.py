@@ -8,7 +8,7 @@ __all__ = ["AuthEvents"]
 
 
 class AuthEvents:
-    """Relays what happens to organisations."""
+    """Relays what happens to organizations."""
 
     name = "auth"
 

@@ -47,7 +47,7 @@ COLLECTIONS: Final = (ORGS, PEOPLE, MEMBERSHIPS, REFRESH_TOKENS, *OUTBOX_COLLECT
 
 
 class OrgRepository(Repository[Org]):
-    """Organisations; each is its own tenant."""
+    """Organizations; each is its own tenant."""
 
     collection = ORGS
     noun = "org"
@@ -107,14 +107,14 @@ class PersonRepository:
 
 
 class MembershipRepository:
-    """Who belongs to which organisation."""
+    """Who belongs to which organization."""
 
     def __init__(self, database: Database[Document], context: Context) -> None:
         self._database = database
         self._context = context
 
     def add(self, membership: Membership) -> None:
-        """Store a new membership, in the organisation of the context."""
+        """Store a new membership, in the organization of the context."""
         TenantRows(self._database[MEMBERSHIPS.name], self._context).insert(
             {
                 "schema_version": 1,
@@ -124,12 +124,12 @@ class MembershipRepository:
         )
 
     def find(self, person_id: str) -> Membership | None:
-        """The person's membership in the organisation of the context."""
+        """The person's membership in the organization of the context."""
         rows = TenantRows(self._database[MEMBERSHIPS.name], self._context)
         return self._restore(rows.find_one({"person_id": person_id}))
 
     def find_first(self, person_id: str) -> Membership | None:
-        """The person's oldest membership, in whichever organisation."""
+        """The person's oldest membership, in whichever organization."""
         rows = self._database[MEMBERSHIPS.name]
         return self._restore(rows.find_one({"person_id": person_id}, sort=[("_id", 1)]))
 

@@ -25,7 +25,7 @@ class Password(fields.String):
 
 
 class RegisterOrgInput(Input):
-    """A new organisation and its owner."""
+    """A new organization and its owner."""
 
     org_name = Text(required=True)
     name = Text(required=True)
@@ -56,7 +56,7 @@ class TokensView(Schema):
 
 
 class OrgView(Schema):
-    """An organisation."""
+    """An organization."""
 
     id = fields.String()
     version = fields.Integer()

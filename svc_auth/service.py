@@ -25,7 +25,7 @@ __all__ = ["AuthService"]
 
 
 class AuthService:
-    """Organisations, people and sessions."""
+    """Organizations, people and sessions."""
 
     name = "auth"
 
@@ -56,7 +56,7 @@ class AuthService:
 
     @rpc(public=True)
     def register_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:
-        """Create an organisation with its owner, and log the owner in.
+        """Create an organization with its owner, and log the owner in.
 
         All of it or nothing. Asking again in the same operation, with the
         same address and password, logs in and creates nothing.
@@ -185,7 +185,7 @@ class AuthService:
 
     @rpc
     def get_current_org(self) -> dict[str, Any]:
-        """The caller's organisation.
+        """The caller's organization.
 
         Needs the ``org:read`` permission.
 
@@ -199,7 +199,7 @@ class AuthService:
 
     @rpc
     def get_person(self, *, person_id: str) -> dict[str, Any]:
-        """A member of the caller's organisation: name and address.
+        """A member of the caller's organization: name and address.
 
         Needs the ``people:read`` permission.
 

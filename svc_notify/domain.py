@@ -96,7 +96,7 @@ def failed(delivery: Delivery, reason: str, now: datetime) -> Delivery:
 
 
 def welcome_text(name: str) -> tuple[str, str]:
-    """Subject and text of the message to the owner of a new organisation."""
+    """Subject and text of the message to the owner of a new organization."""
     text = (
         f"Hello {name},\n\n"
         "your organization is ready. Log in with this e-mail address and the "

@@ -35,7 +35,7 @@ class NotifyEvents:
 
     @event_handler("auth", "org_registered")
     def on_org_registered(self, event: dict[str, Any]) -> None:
-        """Welcome the owner of a new organisation by e-mail.
+        """Welcome the owner of a new organization by e-mail.
 
         Idempotent: one delivery per event, template and recipient, for ever.
         The address comes from svc_auth at the moment of use. If the mail

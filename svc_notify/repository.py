@@ -27,7 +27,7 @@ COLLECTIONS: Final = (DELIVERIES,)
 
 
 class DeliveryRepository(Repository[Delivery]):
-    """The deliveries of one organisation."""
+    """The deliveries of one organization."""
 
     collection = DELIVERIES
     noun = "delivery"

@@ -23,7 +23,7 @@ _JWKS_LIFETIME_S = 300
 @limited("register")
 @within(10)
 def register_org() -> Response:
-    """Make an organisation and its owner; see ``AuthService.register_org``."""
+    """Make an organization and its owner; see ``AuthService.register_org``."""
     return created(
         call("auth", "register_org", payload=body()), location="/v1/orgs/current"
     )
@@ -62,7 +62,7 @@ def get_me() -> Response:
 @auth.get("/v1/orgs/current")
 @requires("org:read")
 def get_current_org() -> Response:
-    """The caller's organisation; see ``AuthService.get_current_org``."""
+    """The caller's organization; see ``AuthService.get_current_org``."""
     return answer(call("auth", "get_current_org"))
 
 

@@ -38,7 +38,7 @@ class PhoneNumber:
 
 @dataclass(frozen=True, kw_only=True)
 class Contact(CustomerRecord):
-    """A person that the organisation deals with."""
+    """A person that the organization deals with."""
 
     first_name: str | None = None
     last_name: str | None = None

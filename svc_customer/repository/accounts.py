@@ -30,7 +30,7 @@ ACCOUNTS: Final = Collection(
 
 
 class AccountRepository(Repository[Account]):
-    """Accounts of one organisation."""
+    """Accounts of one organization."""
 
     collection = ACCOUNTS
     noun = "account"

@@ -30,7 +30,7 @@ CONTACTS: Final = Collection(
 
 
 class ContactRepository(Repository[Contact]):
-    """Contacts of one organisation."""
+    """Contacts of one organization."""
 
     collection = CONTACTS
     noun = "contact"

@@ -28,7 +28,7 @@ INTERACTIONS: Final = Collection(
 
 
 class InteractionRepository(Repository[Interaction]):
-    """The timelines of one organisation."""
+    """The timelines of one organization."""
 
     collection = INTERACTIONS
     noun = "interaction"

@@ -32,7 +32,7 @@ RECORD_FIELDS: Final[Mapping[str, Field]] = {
 
 
 def external_keys(external_ids: Mapping[str, Any]) -> Document:
-    """``source:id`` pairs, unique in the organisation."""
+    """``source:id`` pairs, unique in the organization."""
     if not external_ids:
         return {}
     keys = [f"{source}:{name}" for source, name in sorted(external_ids.items())]

@@ -38,7 +38,7 @@ class Dependencies:
         return caller.principal_id if caller.principal_type == "person" else None
 
     def check_references(self, data: Mapping[str, Any]) -> None:
-        """Refuse references to records that the organisation does not have.
+        """Refuse references to records that the organization does not have.
 
         Raises:
             InvalidInputError: ``reference_not_found``, naming the fields.

@@ -34,7 +34,7 @@ LEADS: Final = Collection(
 
 
 class LeadRepository(Repository[Lead]):
-    """Leads of one organisation."""
+    """Leads of one organization."""
 
     collection = LEADS
     noun = "lead"
@@ -74,13 +74,13 @@ def _conversion(stored: Mapping[str, Any]) -> Conversion:
 
 
 class StuckConversions:
-    """Conversions that a crash left half-way, in every organisation."""
+    """Conversions that a crash left half-way, in every organization."""
 
     def __init__(self, database: Database[Document], _context: Context) -> None:
         self._rows = database[LEADS.name]
 
     def find(self, since: datetime, limit: int) -> list[tuple[str, str]]:
-        """Organisation and id of leads converting since before ``since``."""
+        """Organization and id of leads converting since before ``since``."""
         rows = self._rows.find(
             {"status": LeadStatus.CONVERTING.value, "updated_at": {"$lt": since}},
             {"org_id": 1},

@@ -28,7 +28,7 @@ OPPORTUNITIES: Final = Collection(
 
 
 class OpportunityRepository(Repository[Opportunity]):
-    """Opportunities of one organisation."""
+    """Opportunities of one organization."""
 
     collection = OPPORTUNITIES
     noun = "opportunity"

@@ -109,7 +109,7 @@ class TestCollections:
         assert sorted(set(names)) == sorted(names)
 
     @pytest.mark.parametrize("service", SERVICES)
-    def test_are_unique_within_an_organisation(self, service):
+    def test_are_unique_within_an_organization(self, service):
         for collection in collections(service):
             for index in collection.indexes:
                 first = index.keys[0][0]

@@ -23,6 +23,13 @@ SECRETS = {
     "a token": re.compile(r"\beyJ[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}\."),
 }
 
+# Whole families of words, as far as they can be told apart from others.
+BRITISH = re.compile(
+    r"\b\w*(organis|recognis|authoris|initialis|normalis|serialis|summaris"
+    r"|behaviour|neighbour|favour|colour|honour)",
+    re.IGNORECASE,
+)
+
 
 def tracked():
     listed = subprocess.run(
@@ -66,6 +73,20 @@ class TestFiles:
             if not name.startswith("tests/")
             and (ROOT / name).is_file()
             and SECRETS[kind].search((ROOT / name).read_text(errors="ignore"))
+        ]
+
+        assert found == []
+
+    def test_are_in_american_spelling(self):
+        texts = {
+            name: (ROOT / name).read_text(errors="ignore")
+            for name in tracked()
+            if (ROOT / name).is_file() and name != "tests/contract/test_tree.py"
+        }
+        found = [
+            f"{name}: {match.group()}"
+            for name, text in texts.items()
+            for match in BRITISH.finditer(text)
         ]
 
         assert found == []
