@@ -23,7 +23,7 @@ from marshmallow import (
     validate,
 )
 
-from chassis.errors import FieldError, invalid_input
+from chassis.errors import FieldError, bad_request, invalid_input
 from chassis.events import wire_time
 from chassis.ids import is_id
 from chassis.money import Money
@@ -37,6 +37,7 @@ __all__ = [
     "MoneyView",
     "Text",
     "load",
+    "load_query",
 ]
 
 _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
@@ -191,6 +192,39 @@ def load(schema: Schema, payload: Any) -> dict[str, Any]:
     except ValidationError as error:
         raise invalid_input(_flatten(error.messages, "")) from None
     return data
+
+
+def load_query(schema: Schema, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Read query parameters by a schema.
+
+    Raises:
+        InvalidInputError: 400 ``unknown_parameter``, or ``invalid_query``, each
+            parameter at fault by its name.
+    """
+    try:
+        data: dict[str, Any] = schema.load(parameters)
+    except ValidationError as error:
+        found = _flatten(error.messages, "")
+    else:
+        return data
+    if unknown := [each for each in found if each["code"] == "unknown_field"]:
+        raise bad_request(
+            "unknown_parameter",
+            "There is no such parameter.",
+            _as_parameters(unknown, "unknown_parameter"),
+        )
+    raise bad_request(
+        "invalid_query",
+        "Some parameters cannot be read.",
+        _as_parameters(found, "invalid_query"),
+    )
+
+
+def _as_parameters(found: list[FieldError], code: str) -> list[FieldError]:
+    return [
+        {"field": each["field"][:100], "code": code, "message": each["message"]}
+        for each in found
+    ]
 
 
 def _flatten(messages: Any, path: str) -> list[FieldError]:

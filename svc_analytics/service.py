@@ -7,7 +7,7 @@ from chassis import inject
 from chassis.context import Context
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
-from chassis.schemas import load
+from chassis.schemas import load_query
 from chassis.signing import CurrentContext
 from svc_analytics.domain import series_of, totals_of
 from svc_analytics.repository import ActivityRepository
@@ -45,10 +45,10 @@ class AnalyticsService:
             An ``ActivityView``.
 
         Raises:
-            InvalidInputError: ``invalid_query`` (400).
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
         """
         self.context.identified_caller.require("analytics:read")
-        days = load(ActivityQuery(), query)
+        days = load_query(ActivityQuery(), query)
         counts = self.activity.counts(days["from_on"], days["until_on"])
         computed_at, lag = self.activity.progress()
         interactions: Counter[str] = Counter()

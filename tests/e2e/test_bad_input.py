@@ -221,3 +221,18 @@ class TestLists:
     )
     def test_refuse_what_they_do_not_know(self, client, query, code):
         assert refusal(client("GET", f"/v1/contacts?{query}")) == (400, code)
+
+
+class TestCounts:
+    @pytest.mark.parametrize(
+        ("query", "code"),
+        [
+            ("from=yesterday", "invalid_query"),
+            ("until=2026-02-30", "invalid_query"),
+            ("nope=1", "unknown_parameter"),
+        ],
+    )
+    def test_refuse_what_they_do_not_know(self, client, query, code):
+        answer = client("GET", f"/v1/analytics/activity?{query}")
+
+        assert refusal(answer) == (400, code)

@@ -7,7 +7,7 @@ from marshmallow import fields
 from chassis.errors import InvalidInputError
 from chassis.ids import new_id
 from chassis.money import Money
-from chassis.schemas import Email, Id, Input, Moment, MoneyInput, Text, load
+from chassis.schemas import Email, Id, Input, Moment, MoneyInput, Text, load, load_query
 
 
 class ThingInput(Input):
@@ -92,3 +92,27 @@ class TestLoad:
         assert "price.amount" in errors(
             {"price": {"amount": amount, "currency": "EUR"}}
         )
+
+
+class TestLoadQuery:
+    def test_gives_values(self):
+        assert load_query(ThingInput(), {"name": "x"}) == {"name": "x"}
+
+    @pytest.mark.parametrize(
+        ("parameters", "code", "field"),
+        [
+            ({"at": "soon"}, "invalid_query", "at"),
+            ({"name": ""}, "invalid_query", "name"),
+            ({"nope": "1", "at": "soon"}, "unknown_parameter", "nope"),
+            ({"x" * 500: "1"}, "unknown_parameter", "x" * 100),
+        ],
+    )
+    def test_refuses_the_whole_query_with_400(self, parameters, code, field):
+        with pytest.raises(InvalidInputError) as caught:
+            load_query(ThingInput(), parameters)
+
+        assert caught.value.code == code
+        assert caught.value.extra["status"] == 400
+        assert [
+            (each["field"], each["code"]) for each in caught.value.extra["errors"]
+        ] == [(field, code)]
