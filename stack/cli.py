@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import secrets
 import signal
 import sys
 import warnings
@@ -20,6 +21,7 @@ __all__ = ["main"]
 
 _DOWN_EXIT_CODE: Final = 3
 _INTERRUPTED_EXIT_CODE: Final = 130
+_SEEDS: Final = 1_000_000
 _BENCH_PARTS: Final = ("rpc", "client", "events")
 _TEST_STEPS: Final = ("all", "lint", "unit", "contract", "integration", "e2e")
 
@@ -141,6 +143,15 @@ def _bench(given: argparse.Namespace) -> int:
     )
 
 
+def _chaos(given: argparse.Namespace) -> int:
+    from evaluation.chaos.command import Options, run_chaos  # noqa: PLC0415
+
+    first = secrets.randbelow(_SEEDS) if given.seed is None else given.seed
+    return run_chaos(
+        Options(given.seconds, given.seeds, first, given.writers, given.json)
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./crm", description="Rapport on this machine."
@@ -180,6 +191,12 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--rounds", type=int, default=3, help="medians are taken over")
     bench.add_argument("--only", choices=_BENCH_PARTS, help="one part")
     bench.add_argument("--json", action="store_true", help="for programs")
+    chaos = command("chaos", _chaos, "kill everything under load, then check it all")
+    chaos.add_argument("--seconds", type=float, default=60.0, help="for each seed")
+    chaos.add_argument("--seeds", type=int, default=1, help="how many runs")
+    chaos.add_argument("--seed", type=int, help="of the first run; random if not given")
+    chaos.add_argument("--writers", type=int, default=8, help="clients at a time")
+    chaos.add_argument("--json", action="store_true", help="for programs")
     return parser
 
 

@@ -221,6 +221,17 @@ class Daemon:
         await self._settled(names)
         yield True
 
+    async def _do_halt(self, *, names: list[str]) -> AsyncIterator[bool]:
+        """Stop processes that are to be resumed later."""
+        await asyncio.gather(*(self._child(name).stop() for name in names))
+        yield True
+
+    async def _do_resume(self, *, names: list[str]) -> AsyncIterator[bool]:
+        """Start what was halted."""
+        for name in names:
+            self._child(name).start()
+        yield True
+
     async def _do_stop(self) -> AsyncIterator[Any]:
         """Stop all and end; the connection closes when that is done."""
         self._finished.set()
