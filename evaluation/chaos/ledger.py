@@ -44,7 +44,7 @@ _EVENTS: Final[Mapping[Operation, Sequence[str]]] = {
         "customer.account_created",
         "customer.contact_created",
     ),
-    # Counted in the new organisation, not in the one that is looked at.
+    # Counted in the new organization, not in the one that is looked at.
     Operation.REGISTER_ORG: (),
 }
 _LEAD_STATUS: Final[Mapping[Operation, str]] = {
@@ -72,7 +72,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message to an organisation's owner."""
+    """A message to an organization's owner."""
 
     template: str
     status: str
@@ -84,9 +84,9 @@ class Found:
 
     Attributes:
         records: By plural noun.
-        totals: Of events, in the run's organisation.
+        totals: Of events, in the run's organization.
         deliveries: By the marker of the registration.
-        registrations: The events of each new organisation, by the same.
+        registrations: The events of each new organization, by the same.
         mails: Messages that arrived, by the same.
         dead_letters: New ones, described.
         unsettled: What had not come to rest when patience was over.

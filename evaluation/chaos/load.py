@@ -44,7 +44,7 @@ class Load:
 
     Attributes:
         name: Distinguishes this run's keys and names from all others.
-        tokens: Access tokens of the registered organisations, by marker.
+        tokens: Access tokens of the registered organizations, by marker.
     """
 
     gateway: str
@@ -62,11 +62,11 @@ class Load:
 
     @property
     def marker(self) -> str:
-        """Of the organisation in which everything happens."""
+        """Of the organization in which everything happens."""
         return f"{self.name}-org"
 
     def prepare(self) -> None:
-        """Register the organisation, while all is still well.
+        """Register the organization, while all is still well.
 
         Raises:
             ValueError: It was refused.
@@ -215,7 +215,7 @@ class _Writer:
         self.client.token = token
 
     def register(self, name: str) -> None:
-        """Make an organisation and keep its owner's token."""
+        """Make an organization and keep its owner's token."""
         payload = {
             "org_name": name,
             "name": "Chaos",

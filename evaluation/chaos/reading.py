@@ -154,7 +154,7 @@ class Operator:
 
 
 class Reader:
-    """Reads an organisation's data through the front door."""
+    """Reads an organization's data through the front door."""
 
     def __init__(self, gateway: str, token: str) -> None:
         self._client = Client(gateway, token)
@@ -191,7 +191,7 @@ class Reader:
         return totals
 
     def deliveries(self) -> list[Delivery]:
-        """What was sent to the organisation's people."""
+        """What was sent to the organization's people."""
         page = self._get(f"/v1/deliveries?limit={_PAGE}")
         return [Delivery(each["template"], each["status"]) for each in page["data"]]
 

@@ -74,7 +74,7 @@ class Write:
     """One keyed write with all its attempts.
 
     Attributes:
-        marker: The name by which what it makes can be recognised.
+        marker: The name by which what it makes can be recognized.
         record_id: The record that it changes.
         is_shared: Whether others change the same record meanwhile.
         repetition: The answer to the same request, sent again after success.
