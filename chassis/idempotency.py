@@ -53,7 +53,9 @@ class Operation:
         """Act, or give the answer of the time before.
 
         A refusal frees the key, so that the client may correct what was
-        wrong. An attempt that died is taken over after fifteen seconds.
+        wrong. An attempt that died is taken over by the next request one
+        second after its deadline, or at once when the broker delivers the
+        same request again.
 
         Raises:
             InvalidInputError: ``idempotency_key_reused``: the key was used

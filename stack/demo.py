@@ -1,7 +1,8 @@
 """The main job, end to end over HTTP, on real customers.
 
-Everything is keyed, so the demo can be interrupted and run again: what is
-there stays as it is, and the counts come out the same.
+Customers and purchases have keys of their own, so the demo can be interrupted
+and run again: what is there stays as it is, and their counts come out the same.
+Each run makes and converts another lead.
 """
 
 import mailbox

@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import uuid
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final, Self
@@ -15,6 +16,8 @@ __all__ = ["Client"]
 _TIMEOUT_S: Final = 15
 _ATTEMPTS: Final = 5
 _BUSY: Final = frozenset({429, 503, 504})
+# Our own request before, whose answer was lost.
+_IN_PROGRESS: Final = "idempotency_key_in_progress"
 _OK: Final = frozenset({200, 201})
 
 
@@ -56,12 +59,12 @@ class Client:
         return self._accepted("GET", path, *self._request("GET", path, None, {}))
 
     def make(self, path: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a POST that has to succeed.
+        """The answer to a POST that has to succeed, under a key of its own.
 
         Raises:
             StackError: It was refused.
         """
-        return self._accepted("POST", path, *self._request("POST", path, payload, {}))
+        return self._accepted("POST", path, *self.post(path, payload, uuid.uuid4().hex))
 
     def post(
         self, path: str, payload: Mapping[str, Any], key: str
@@ -84,7 +87,7 @@ class Client:
         payload: Mapping[str, Any] | None,
         headers: Mapping[str, str],
     ) -> tuple[int, dict[str, Any]]:
-        """Ask until the answer is one; keys make that safe."""
+        """Ask until the answer is one; every POST has a key, which makes that safe."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 status, answer = self._once(method, path, payload, headers)
@@ -93,7 +96,8 @@ class Client:
                 if attempt == _ATTEMPTS:
                     raise StackError(f"The gateway does not answer: {error}") from None
             else:
-                if status not in _BUSY or attempt == _ATTEMPTS:
+                is_busy = status in _BUSY or answer.get("code") == _IN_PROGRESS
+                if not is_busy or attempt == _ATTEMPTS:
                     return status, answer
             self._pause.wait(attempt)
         raise AssertionError
