@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("steps", nargs="*", choices=_TEST_STEPS, default="all")
     bench = command("bench", _bench, "measure the bus beside stock Nameko")
     bench.add_argument("what", choices=("bus",))
-    bench.add_argument("--seconds", type=float, default=1.5, help="per cell and round")
+    bench.add_argument("--seconds", type=float, default=1.0, help="per cell and round")
     bench.add_argument("--rounds", type=int, default=3, help="medians are taken over")
     bench.add_argument("--only", choices=_BENCH_PARTS, help="one part")
     bench.add_argument("--json", action="store_true", help="for programs")

@@ -22,7 +22,7 @@ from stack.ports import choose_port
 from stack.private_files import read_json, write_json
 from stack.status import collect_status
 
-__all__ = ["parse_report", "run_tests"]
+__all__ = ["SERVERS_OF_OTHERS", "parse_report", "run_tests"]
 
 _STEPS: Final = ("lint", "unit", "contract", "integration", "e2e")
 _ON_A_STACK: Final = ("integration", "e2e")
@@ -37,7 +37,7 @@ _LINT: Final = (
 )
 _NOTHING_COLLECTED: Final = 5
 _INTERRUPTED: Final = 130
-_SERVERS_OF_OTHERS: Final = ("AMQP_URI", "MONGO_URI", "REDIS_URL", "RAPPORT_STATE_DIR")
+SERVERS_OF_OTHERS: Final = ("AMQP_URI", "MONGO_URI", "REDIS_URL", "RAPPORT_STATE_DIR")
 
 
 def run_tests(chosen: Sequence[str]) -> int:
@@ -47,7 +47,7 @@ def run_tests(chosen: Sequence[str]) -> int:
     no test has failed, and so has one whose stack did not start.
     """
     steps = _STEPS if "all" in chosen else [name for name in _STEPS if name in chosen]
-    for name in _SERVERS_OF_OTHERS:
+    for name in SERVERS_OF_OTHERS:
         os.environ.pop(name, None)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes: list[Outcome] = []

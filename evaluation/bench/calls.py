@@ -13,6 +13,7 @@ from stack.probes import Probe
 
 __all__ = [
     "CONNECTIONS",
+    "JUDGED_AT",
     "OPERATIONS",
     "PATHS",
     "Cell",
@@ -26,6 +27,8 @@ __all__ = [
 PATHS: Final = ("flask", "stock", "ours", "outbox")
 OPERATIONS: Final = ("echo", "read", "write")
 CONNECTIONS: Final = (1, 16, 64)
+# Targets are set for this many connections, so these cells get two turns a round.
+JUDGED_AT: Final = 16
 _THREADS: Final = 64
 _WARM_UP_S: Final = 0.4
 _FIRST_WARM_UP_S: Final = 2.0
@@ -122,10 +125,10 @@ def _start_front(servers: Servers, path: str, port: int) -> None:
     )
 
 
-def _cells() -> Iterator[Cell]:
+def _cells(connection_counts: Sequence[int]) -> Iterator[Cell]:
     """In the order of measuring: the paths of one combination side by side."""
     for operation in OPERATIONS:
-        for connections in CONNECTIONS:
+        for connections in (*connection_counts, JUDGED_AT):
             for path in PATHS:
                 if path != "outbox" or operation == "write":
                     yield Cell(operation, connections, path)
@@ -138,6 +141,7 @@ def measure_calls(
     seconds: float,
     rounds: int,
     say: Callable[[str], None],
+    connections: Sequence[int] = CONNECTIONS,
 ) -> dict[Cell, Summary]:
     """Measure every cell once per round, all paths in turn.
 
@@ -159,13 +163,14 @@ def measure_calls(
         }
         return measure(meter, {**_PARTS[cell.path], **_SERVERS}, "load", plan)
 
-    cells = list(_cells())
+    cells = list(_cells(connections))
     for path in PATHS:
-        run(Cell("write", max(CONNECTIONS), path), 0.1, _FIRST_WARM_UP_S)
-    runs: dict[Cell, list[Run]] = {cell: [] for cell in cells}
+        run(Cell("write", max((*connections, JUDGED_AT)), path), 0.1, _FIRST_WARM_UP_S)
+    runs: dict[Cell, list[Run]] = {}
     for number in range(rounds):
         say(f"calls, round {number + 1} of {rounds}")
         for cell in cells:
-            runs[cell].append(run(cell, seconds, min(_WARM_UP_S, seconds)))
+            found = run(cell, seconds, min(_WARM_UP_S, seconds))
+            runs.setdefault(cell, []).append(found)
     stop_paths(servers, PATHS)
     return {cell: summarize(each) for cell, each in runs.items()}

@@ -1,6 +1,6 @@
 """``./crm bench bus``, second part: which library the client should stand on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from evaluation.bench.calls import declare_queues, start_service
@@ -23,6 +23,7 @@ def measure_clients(
     seconds: float,
     rounds: int,
     say: Callable[[str], None],
+    thread_counts: Sequence[int] = THREADS,
 ) -> dict[tuple[int, str], Summary]:
     """Echo calls without HTTP, by number of threads and client, in turn.
 
@@ -40,7 +41,7 @@ def measure_clients(
     runs: dict[tuple[int, str], list[Run]] = {}
     for number in range(rounds):
         say(f"clients, round {number + 1} of {rounds}")
-        for threads in THREADS:
+        for threads in thread_counts:
             for client in CLIENTS:
                 plan = {
                     "client": client,

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, Final
 
-from evaluation.bench.calls import Cell
+from evaluation.bench.calls import JUDGED_AT, Cell
 from evaluation.bench.events import FEED, EventFigures
 from evaluation.bench.figures import Summary, quantile, ratios
 
@@ -21,7 +21,6 @@ __all__ = [
     "event_targets",
 ]
 
-_JUDGED_AT: Final = 16
 _WORTH_CHANGING: Final = 1.2
 _TIMES_STOCK: Final = {"read": 2.5, "write": 2.0}
 
@@ -69,11 +68,11 @@ def call_targets(cells: Mapping[Cell, Summary]) -> list[Target]:
     """Bare reads and writes against the stock path, at sixteen connections."""
     targets = []
     for operation, bound in _TIMES_STOCK.items():
-        name = f"{operation}, {_JUDGED_AT} connections"
-        ratio = median(call_ratio(cells, operation, _JUDGED_AT, "ours"))
+        name = f"{operation}, {JUDGED_AT} connections"
+        ratio = median(call_ratio(cells, operation, JUDGED_AT, "ours"))
         targets.append(at_least(f"{name}, requests/s over stock", ratio, bound, "x"))
-        ours = cells[Cell(operation, _JUDGED_AT, "ours")]
-        stock = cells[Cell(operation, _JUDGED_AT, "stock")]
+        ours = cells[Cell(operation, JUDGED_AT, "ours")]
+        stock = cells[Cell(operation, JUDGED_AT, "stock")]
         p99 = median(ratios(ours.p99s_ms, stock.p99s_ms))
         targets.append(below(f"{name}, p99 over stock", p99, 1.0, "x"))
     return targets
@@ -86,8 +85,8 @@ def client_ratio(cells: Mapping[tuple[int, str], Summary], threads: int) -> list
 
 def client_targets(cells: Mapping[tuple[int, str], Summary]) -> list[Target]:
     """What would have us take the other library."""
-    ratio = median(client_ratio(cells, _JUDGED_AT))
-    name = f"py-amqp over pika, calls/s at {_JUDGED_AT} threads"
+    ratio = median(client_ratio(cells, JUDGED_AT))
+    name = f"py-amqp over pika, calls/s at {JUDGED_AT} threads"
     return [at_most(name, ratio, _WORTH_CHANGING, "x")]
 
 
