@@ -16,22 +16,17 @@ from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.message import Message
 from kombu.messaging import Consumer
-from kombu.transport import pyamqp
 from nameko.messaging import QueueConsumer as NamekoQueueConsumer
 
 from chassis.ids import new_id
+from chassis.packets import use_thrifty_connections
 from chassis.topology import RPC_EXCHANGE, private_queue
 
 __all__ = ["QueueConsumer", "declared_elsewhere", "queue_of_this_process"]
 
 logger = logging.getLogger(__name__)
 
-# With connection.blocked negotiated, py-amqp reads the socket before every
-# publish; here workers publish replies while the consumer reads.
-pyamqp.Connection.negotiate_capabilities = {
-    "consumer_cancel_notify": True,
-    "authentication_failure_close": True,
-}
+use_thrifty_connections()
 
 _RECONNECT: Final = {
     "interval_start": 0.2,

@@ -30,6 +30,7 @@ from chassis.ids import new_id
 from chassis.leases import LEASES, Lease
 from chassis.mongo import MongoDatabase
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
+from chassis.telemetry import describe
 from chassis.topology import (
     DEAD_LETTER_EXCHANGE,
     RETRY_DELAYS_S,
@@ -122,15 +123,16 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
         """Send the event to its next rung or the dead letters; whether it is safe."""
         attempt = attempt_of(message.headers)
         delay_s = next_delay_s(attempt, self.delays_s)
-        reason = f"{type(error).__name__}: {error}"[:_MAX_REASON]
+        reason = describe(error)[:_MAX_REASON]
         if isinstance(error, InvalidInputError):
             delay_s = None
         extra = {"queue": self.queue.name, "attempt": attempt, "reason": reason}
         if delay_s is None:
-            logger.error("event dead-lettered", extra=extra)
+            logger.error("event dead-lettered", extra=extra, exc_info=error)
             exchange, routing_key = DEAD_LETTER_EXCHANGE, self.container.service_name
         else:
-            logger.warning("event will be retried", extra={**extra, "delay_s": delay_s})
+            extra["delay_s"] = delay_s
+            logger.warning("event will be retried", extra=extra, exc_info=error)
             exchange, routing_key = retry_exchange(delay_s), self.queue.name
         headers = {
             "x-attempt": attempt,

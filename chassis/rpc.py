@@ -38,6 +38,7 @@ from chassis.echo import Echo
 from chassis.errors import DeadlineExceededError, WireError
 from chassis.ids import is_id, new_id
 from chassis.mongo import as_wire_error
+from chassis.packets import InOnePacket
 from chassis.topology import RPC_EXCHANGE, hint_key, is_reply_key, rpc_queue
 
 __all__ = ["Rpc", "RpcConsumer", "rpc"]
@@ -152,48 +153,57 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
             self._callers.popitem(last=False)
         return caller
 
-    def hint(self, message: Message) -> None:
-        """Tell the relay of a commit; a hint that is lost costs a second."""
-        key = hint_key(self.container.service_name)
-        self._publish(message, amqp.Message(b"", delivery_mode=1), key)
-
     def reply(
         self,
         message: Message,
         result: Any,
         error: BaseException | None,
-        headers: dict[str, Any] | None = None,
+        context: Context | None = None,
     ) -> None:
         """Answer and acknowledge on the channel that brought the request.
 
-        If that channel is gone both are lost together: the broker delivers
-        the request again, and the operation id makes that harmless.
+        If the request left events, the relay is told of them first; a hint
+        that is lost costs a second. If the channel is gone all are lost
+        together: the broker delivers the request again, and the operation id
+        makes that harmless.
         """
         try:
-            body = codec.encode({"result": result, "error": error and serialize(error)})
-        except TypeError:
-            logger.exception("rpc result is not JSON")
-            failure = serialize(UnserializableValueError(type(result).__name__))
-            body = codec.encode({"result": None, "error": failure})
-        answer = amqp.Message(
-            body,
-            content_type=codec.CONTENT_TYPE,
-            content_encoding=codec.CONTENT_ENCODING,
-            correlation_id=message.properties.get("correlation_id"),
-            delivery_mode=1,
-            application_headers=headers or {},
-        )
-        self._publish(message, answer, message.properties["reply_to"])
-        self.queue_consumer.ack_message(message)
-
-    @staticmethod
-    def _publish(message: Message, answer: amqp.Message, routing_key: str) -> None:
-        channel = message.channel
-        try:
-            if channel.connection:
-                channel.basic_publish(answer, RPC_EXCHANGE, routing_key)
+            with InOnePacket(message.channel):
+                if context is not None and context.has_events:
+                    hint = amqp.Message(b"", delivery_mode=1)
+                    key = hint_key(self.container.service_name)
+                    message.channel.basic_publish(hint, RPC_EXCHANGE, key)
+                message.channel.basic_publish(
+                    _answer(message, result, error, context),
+                    RPC_EXCHANGE,
+                    message.properties["reply_to"],
+                )
+                self.queue_consumer.ack_message(message)
         except (OSError, AMQPError) as lost:
-            logger.warning("not sent", extra={"error": repr(lost)})
+            logger.warning("answer not sent", extra={"error": repr(lost)})
+
+
+def _answer(
+    message: Message,
+    result: Any,
+    error: BaseException | None,
+    context: Context | None,
+) -> amqp.Message:
+    try:
+        body = codec.encode({"result": result, "error": error and serialize(error)})
+    except TypeError:
+        logger.exception("rpc result is not JSON")
+        failure = serialize(UnserializableValueError(type(result).__name__))
+        body = codec.encode({"result": None, "error": failure})
+    is_replay = context is not None and context.replayed
+    return amqp.Message(
+        body,
+        content_type=codec.CONTENT_TYPE,
+        content_encoding=codec.CONTENT_ENCODING,
+        correlation_id=message.properties.get("correlation_id"),
+        delivery_mode=1,
+        application_headers={"rapport.replayed": True} if is_replay else {},
+    )
 
 
 def _arguments(message: Message) -> tuple[list[Any], dict[str, Any]]:
@@ -266,10 +276,7 @@ class Rpc(NamekoRpc):  # type: ignore[misc]
             error = exc_info[1]
             error = as_wire_error(error) or error
             self._log_failure(error, exc_info, context)
-        if context.has_events:
-            self.rpc_consumer.hint(message)
-        headers = {"rapport.replayed": True} if context.replayed else None
-        self.rpc_consumer.reply(message, result, error, headers)
+        self.rpc_consumer.reply(message, result, error, context)
         return result, exc_info
 
     def _log_failure(

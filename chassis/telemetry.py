@@ -1,7 +1,8 @@
 """Logs: one JSON object a line on standard output.
 
 A constant message, and everything variable in ``extra=``, so that a log is
-searched by field. Never a token, a password or the body of a message.
+searched by field. Never a token, a password or the body of a message, and of
+errors only what is known to name nobody.
 """
 
 import logging
@@ -12,13 +13,43 @@ from typing import Final
 
 import orjson
 
-__all__ = ["configure_logging"]
+__all__ = ["configure_logging", "describe"]
 
 _STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {
     "message",
     "asctime",
     "taskName",
 }
+# Whose messages speak of queues, hosts and our own codes. A database's speak of
+# the values that it did not like.
+_DISCREET: Final = frozenset({"amqp", "chassis", "gateway_flask", "kombu", "pika"})
+_LONGEST_CHAIN: Final = 4
+
+
+def describe(error: BaseException) -> str:
+    """What went wrong, in one line without personal data.
+
+    The messages of foreign exceptions can hold an e-mail address; they are
+    told by type and place instead.
+    """
+    name = type(error).__name__
+    package = type(error).__module__.partition(".")[0]
+    if package in _DISCREET or package.startswith("svc_") or isinstance(error, OSError):
+        return f"{name}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{name}{place}"
+
+
+def _stack(error: BaseException | None) -> str:
+    """The stack of an error and of what led to it, the latest last."""
+    chain: list[str] = []
+    while error is not None and len(chain) < _LONGEST_CHAIN:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        chain.append(f"{frames}{describe(error)}\n")
+        hidden = error.__suppress_context__
+        error = error.__cause__ or (None if hidden else error.__context__)
+    return "which led to\n".join(reversed(chain))
 
 
 class JsonFormatter(logging.Formatter):
@@ -44,8 +75,8 @@ class JsonFormatter(logging.Formatter):
             for key, value in record.__dict__.items()
             if key not in _STANDARD
         )
-        if record.exc_info and record.exc_info[0] is not None:
-            entry["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        if record.exc_info and record.exc_info[1] is not None:
+            entry["exception"] = _stack(record.exc_info[1])
         return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
@@ -56,8 +87,5 @@ def configure_logging(process_name: str, level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # Nameko logs the stack of every expected error; the rpc entrypoint says
-    # the same in one line.
-    logging.getLogger("nameko.containers").setLevel(logging.CRITICAL)
     for noisy in ("amqp", "kombu", "pika", "pymongo"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
