@@ -37,7 +37,7 @@ class TestWriter:
         assert sent == [b"onetwo"]
         assert far.recv(100) == b"onetwo"
 
-    def test_sends_nothing_for_nothing(self, ends):
+    def test_sends_nothing_for_nothing(self):
         sent = []
         writer = _Writer(sent.append)
         writer.hold()
