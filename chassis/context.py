@@ -29,6 +29,8 @@ class Context:
             public calls.
         token: The caller's token, to be handed on in nested calls.
         deadline: Seconds since the epoch after which nobody waits.
+        is_repeated: Whether an earlier attempt at this very operation may have
+            been carried out without anybody hearing of it.
         replayed: Set when the answer is that of an earlier, equal request.
         has_events: Set when a write of this worker left events to be relayed.
         session: The database transaction that the worker is in, if any.
@@ -44,6 +46,7 @@ class Context:
     traceparent: str
     deadline: float
     token: str | None = None
+    is_repeated: bool = False
     replayed: bool = False
     has_events: bool = False
     session: Any = None

@@ -126,6 +126,7 @@ class Operation:
                 "idempotency_key_in_progress",
                 "A request with this Idempotency-Key is still being worked on.",
             )
+        self._context.is_repeated = True
         return taken_over
 
 

@@ -26,6 +26,7 @@ from chassis.errors import (
 from chassis.events import Envelope, Event, envelope
 from chassis.money import Money
 from chassis.mongo import Collection, Document, TenantRows
+from chassis.outbox import EVENT_LOG
 from chassis.query import Field, Page, compile_query
 
 __all__ = ["Record", "Repository", "document_of"]
@@ -70,6 +71,7 @@ class Repository(Generic[Entity]):
 
     def __init__(self, database: Database[Document], context: Context) -> None:
         self._context = context
+        self._database = database
         self._rows = TenantRows(database[self.collection.name], context)
 
     def restore(self, document: Document) -> Entity:
@@ -271,12 +273,31 @@ class Repository(Generic[Entity]):
         existing = self._rows.find_one({"_id": record_id})
         if existing is None:
             raise _taken(error) from None
-        if self._context.operation_id not in existing["operations"]:
+        if not self._is_done(existing):
             raise ConflictError(f"{self.noun}_exists", f"The {self.noun} is there.")
         return existing
 
     def _is_done(self, document: Document) -> bool:
-        return self._context.operation_id in document["operations"]
+        """Whether this operation has changed or made the record before.
+
+        The record remembers the last few operations. That is enough for one
+        that is tried again at once, but not if others went on changing the
+        record meanwhile; the log knows all of them.
+        """
+        operation_id = self._context.operation_id
+        if operation_id in document["operations"]:
+            return True
+        # An event leaves the record only when the log has it, so that the log
+        # is to be read after the record.
+        waiting = (each["operation_id"] for each in document.get("pending_events", ()))
+        return self._context.is_repeated and (
+            operation_id in waiting or self._is_logged(document["_id"], operation_id)
+        )
+
+    def _is_logged(self, record_id: str, operation_id: str) -> bool:
+        log = TenantRows(self._database[EVENT_LOG.name], self._context)
+        event = {"aggregate.id": record_id, "operation_id": operation_id}
+        return log.find_one(event) is not None
 
     def _done_before(self, record_id: str, document: Document | None) -> Document:
         """The record that this operation has changed already.

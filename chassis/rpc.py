@@ -140,6 +140,7 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
             traceparent=headers.get("traceparent", "")[:55],
             deadline=deadline,
             token=token,
+            is_repeated=bool(message.delivery_info.get("redelivered")),
         )
 
     def _verified(self, token: str | None) -> Caller:

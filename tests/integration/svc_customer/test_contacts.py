@@ -1,0 +1,72 @@
+import uuid
+from datetime import UTC, datetime
+
+import pymongo
+import pytest
+
+pytestmark = pytest.mark.integration
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def forget_the_answer(status):
+    """What a process leaves that dies between the write and the answer."""
+    client = pymongo.MongoClient(status["mongo_uri"])
+    keys = client["rapport_customer"]["idempotency_keys"]
+
+    def forget(request_id):
+        unanswered = {"answer": None, "running_until": LONG_AGO}
+        changed = keys.update_one({"request_id": request_id}, {"$set": unanswered})
+        assert changed.matched_count == 1
+
+    yield forget
+    client.close()
+
+
+@pytest.fixture
+def keyed(client):
+    """Sends a request under a key: its answer, and its request id."""
+    key = str(uuid.uuid4())
+
+    def send(method, path, payload):
+        request_id = str(uuid.uuid4())
+        code, answer, _ = client(
+            method, path, payload, Idempotency_Key=key, X_Request_ID=request_id
+        )
+        return code, answer, request_id
+
+    return send
+
+
+# More than a record remembers.
+OTHERS = [f"other {number}" for number in range(12)]
+
+
+class TestUpdateContact:
+    def test_is_done_once_though_others_went_on_before_the_retry(
+        self, client, keyed, forget_the_answer
+    ):
+        _, contact, _ = client("POST", "/v1/contacts", {"last_name": "Busy"})
+        path = f"/v1/contacts/{contact['id']}"
+        _, first, request_id = keyed("PATCH", path, {"job_title": "mine"})
+        forget_the_answer(request_id)
+        for title in OTHERS:
+            client("PATCH", path, {"job_title": title})
+        code, again, _ = keyed("PATCH", path, {"job_title": "mine"})
+
+        assert (first["version"], code) == (2, 200)
+        assert (again["version"], again["job_title"]) == (14, OTHERS[-1])
+
+
+class TestCreateContact:
+    def test_finds_what_it_made_though_others_changed_it_before_the_retry(
+        self, client, keyed, forget_the_answer
+    ):
+        payload = {"last_name": "Busy"}
+        _, contact, request_id = keyed("POST", "/v1/contacts", payload)
+        forget_the_answer(request_id)
+        for title in OTHERS:
+            client("PATCH", f"/v1/contacts/{contact['id']}", {"job_title": title})
+        code, again, _ = keyed("POST", "/v1/contacts", payload)
+
+        assert (code, again["id"]) == (201, contact["id"])
