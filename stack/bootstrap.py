@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from stack.errors import StackError
 
 __all__ = ["environment_key", "main"]
 
+_INTERRUPTED_EXIT_CODE: Final = 130
 _STEPS: Final = 3
 _UNFINISHED: Final = "unfinished"
 _DEBIAN_WHEELS: Final = Path("/usr/share/python-wheels")
@@ -31,13 +33,17 @@ def main(root: Path) -> None:
     """Make the virtual environment if need be, then become ``rapport``."""
     environment = root / ".venv"
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         _ensure(root, environment)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     except StackError as error:
         sys.exit(f"crm: {error}")
     except KeyboardInterrupt:
-        sys.exit("crm: interrupted; the next run goes on from here")
+        print("crm: interrupted; the next run goes on from here", file=sys.stderr)
+        sys.exit(_INTERRUPTED_EXIT_CODE)
     command = environment / "bin" / "rapport"
     sys.stdout.flush()
+    # The mask lasts through this, until stack.cli lifts it.
     os.execv(command, [str(command), *sys.argv[1:]])  # noqa: S606
 
 

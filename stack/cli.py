@@ -207,6 +207,8 @@ def main(arguments: list[str] | None = None) -> int:
     # Nameko needs it; nobody at a prompt can do anything about it.
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
     try:
+        # ./crm holds Ctrl-C back until here.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return int(given.run(given))
     except StackError as error:
         print(f"crm: {error}", file=sys.stderr)
