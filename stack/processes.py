@@ -288,8 +288,7 @@ class ProcessTable:
             name: os.environ[name] for name in _PASSED_ON if name in os.environ
         }
         return self._environment(
-            **passed_on,
-            **settings,
+            **{**settings, **passed_on},
             PUBLIC_URL=f"http://127.0.0.1:{self.settings.gateway_port}",
             PYTHONUNBUFFERED="1",
             RAPPORT_SECRETS_DIR=str(self.paths.secrets_of(principal)),

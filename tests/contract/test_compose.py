@@ -53,6 +53,12 @@ class TestWhatRuns:
 
         assert native == RUNNING.keys()
 
+    @pytest.mark.parametrize("name", ["LIMIT_LOGIN", "LIMIT_REGISTER"])
+    def test_counts_a_shared_address_as_the_local_stack_does(self, name):
+        default = RUNNING["gateway"]["environment"][name]
+
+        assert default == f"${{{name}:-600/min burst 600}}"
+
     @pytest.mark.parametrize("name", [*SERVICES, "gateway"])
     def test_has_an_image_for_each_deployable(self, name):
         assert name in stages()

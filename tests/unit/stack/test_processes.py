@@ -54,6 +54,15 @@ class TestProcessTable:
         assert secrets
         assert not [secret for secret in secrets if secret in text]
 
+    def test_lets_a_person_set_every_limit(self, table, monkeypatch):
+        for name in ("LIMIT_LOGIN", "LIMIT_READ"):
+            monkeypatch.setenv(name, "7/s burst 9")
+
+        spec = next(s for s in table.application() if s.name == "gateway")
+        assert spec.environment["LIMIT_LOGIN"] == "7/s burst 9"
+        assert spec.environment["LIMIT_READ"] == "7/s burst 9"
+        assert spec.environment["LIMIT_REGISTER"] == "600/min burst 600"
+
     def test_gives_a_process_its_own_secrets_and_nobody_elses(self, table):
         spec = next(s for s in table.application() if s.name == "sales-rpc-1")
 
