@@ -2,7 +2,8 @@
 
 Run by the operator, never by the service: the runtime user that is made here
 may read and write the declared collections, append to the append-only ones,
-and alter nothing. Running it again changes nothing.
+and alter nothing. Running it again changes nothing. On a server of somebody
+else's, who gave one user for all, users and roles are left alone.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ Rights = dict[str, frozenset[str]]
 def migrate(
     client: MongoClient[Document],
     service: str,
-    runtime_password: str,
+    runtime_password: str | None,
     collections: Sequence[Collection],
 ) -> None:
     """Make collections, indexes, and the service's own user with least rights.
@@ -31,7 +32,8 @@ def migrate(
     Args:
         client: Connected as the operator.
         service: The service's name; its database is ``rapport_<service>``.
-        runtime_password: The password that its user has from now on.
+        runtime_password: The password that its user has from now on; None to
+            make no user and no role, and to change none that are there.
         collections: Everything that the service's repositories declare.
 
     Raises:
@@ -47,8 +49,9 @@ def migrate(
             database[collection.name].create_indexes(
                 [_model(index) for index in collection.indexes]
             )
-    _make_role(database, _rights(collections))
-    _make_user(database, service, runtime_password)
+    if runtime_password is not None:
+        _make_role(database, _rights(collections))
+        _make_user(database, service, runtime_password)
 
 
 def _model(index: Index) -> IndexModel:

@@ -9,12 +9,13 @@ from chassis.mongo import connect
 __all__ = ["migrate_all"]
 
 
-def migrate_all(operator_mongo_uri: str, passwords: Mapping[str, str]) -> None:
+def migrate_all(operator_mongo_uri: str, passwords: Mapping[str, str | None]) -> None:
     """Migrate all services; running it again changes nothing.
 
     Args:
         operator_mongo_uri: A user who may administer every database.
-        passwords: The password of each service's own user, by service.
+        passwords: The password of each service's own user, by service; None
+            where the service comes with the operator's credentials instead.
 
     Raises:
         PyMongoError: A database refuses.

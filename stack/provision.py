@@ -10,7 +10,7 @@ from pymongo.errors import PyMongoError
 from stack import mongodb, rabbitmq
 from stack.errors import StackError
 from stack.preflight import LEAST_FREE_BYTES, check_disk
-from stack.principals import OPERATOR
+from stack.principals import OPERATOR, SERVICES
 from stack.processes import ProcessTable
 from stack.secrets import mongo_passwords
 from stack.waiting import Waiting
@@ -23,7 +23,7 @@ class Provision:
     """Sets one stack's servers up; repeating it changes nothing."""
 
     table: ProcessTable
-    migrate_all: Callable[[str, dict[str, str]], None]
+    migrate_all: Callable[[str, dict[str, str | None]], None]
     declare: Callable[[str], None]
     mismatch: type[Exception]
 
@@ -42,15 +42,20 @@ class Provision:
     def set_database_up(self) -> None:
         """Make replica set, users, collections and indexes, once MongoDB runs.
 
+        On a server of somebody else's only collections and indexes: every
+        process comes with the credentials in its URI, and users that another
+        stack has made there must keep their passwords.
+
         Raises:
             StackError: MongoDB refuses.
         """
-        secrets = self.table.paths.secrets
+        passwords: dict[str, str | None] = dict.fromkeys(SERVICES)
         try:
             if not self.table.external.mongo_uri:
+                passwords |= mongo_passwords(self.table.paths.secrets)
                 Waiting(self.table.paths).until_running(["mongodb"])
                 mongodb.initialize(self._server())
-            self.migrate_all(self._operators("mongo_uri"), mongo_passwords(secrets))
+            self.migrate_all(self._operators("mongo_uri"), passwords)
         except PyMongoError as error:
             check_disk(self.table.paths, LEAST_FREE_BYTES)
             raise StackError(
