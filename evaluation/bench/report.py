@@ -65,7 +65,15 @@ def spread(values: Sequence[float]) -> str:
 def call_tables(cells: Mapping[Cell, Summary]) -> Iterator[str]:
     """One table per operation."""
     head = [
-        *("connections", "path", "requests/s", "over stock", "p50 ms", "p99 ms"),
+        *(
+            "connections",
+            "path",
+            "requests/s",
+            "over stock",
+            "best",
+            "p50 ms",
+            "p99 ms",
+        ),
         "all CPU",
         *(f"{part} CPU" for part in _PARTS),
         *("published", "delivered", "acks", "confirms", "db trips", "errors"),
@@ -89,6 +97,7 @@ def _call_row(cells: Mapping[Cell, Summary], cell: Cell) -> list[str]:
         _LABELS[cell.path],
         f"{summary.rate:.0f}",
         "" if cell.path == "stock" else spread(over),
+        "" if cell.path == "stock" else _best(cells, cell),
         f"{summary.p50_ms:.1f}",
         f"{summary.p99_ms:.1f}",
         f"{summary.all_cpu_ms:.2f}",
@@ -97,6 +106,12 @@ def _call_row(cells: Mapping[Cell, Summary], cell: Cell) -> list[str]:
         f"{summary.round_trips:.1f}",
         errors_text(summary.errors),
     ]
+
+
+def _best(cells: Mapping[Cell, Summary], cell: Cell) -> str:
+    """Over stock, the best round of each: what others disturbed the least."""
+    stock = cells[Cell(cell.operation, cell.connections, "stock")]
+    return f"x{max(cells[cell].rates) / max(stock.rates):.2f}"
 
 
 def client_table(cells: Mapping[tuple[int, str], Summary]) -> str:

@@ -62,6 +62,7 @@ class TestCallTables:
         read, write = [text for text in call_tables(CELLS) if "ours" in text]
 
         assert "x2.50 (2.00-3.00)" in read
+        assert "x2.00  " in read
         assert "4 status 503" in write
 
 
