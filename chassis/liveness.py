@@ -9,7 +9,7 @@ workers are. An echo that nobody answers makes a service dead as well.
 Requests to a dead service are held for one more probe each, so its return is
 noticed by the first request after it.
 
-Everything here runs in the client's I/O thread.
+Everything but :meth:`wake` and the questions runs in the client's I/O thread.
 """
 
 import logging
@@ -18,8 +18,9 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-import pika
 from pika.exceptions import ChannelClosedByBroker
+
+from chassis.rpc_connection import RpcConnection
 
 __all__ = ["Liveness"]
 
@@ -49,7 +50,7 @@ class Liveness:
 
     def __init__(
         self,
-        connection: pika.SelectConnection,
+        connection: RpcConnection,
         send_echo: Callable[[str, float], None],
         overdue: Callable[[], Collection[str] | None],
         on_probed: Callable[[str], None],
@@ -95,10 +96,13 @@ class Liveness:
         self._silent.discard(service)
 
     def wake(self) -> None:
-        """Look after overdue answers from now on, while there are any calls."""
+        """Look after overdue answers from now on, while there are any calls.
+
+        From any thread; two at once set two timers, which does no harm.
+        """
         if not self._is_timer_set:
             self._is_timer_set = True
-            self._connection.ioloop.call_later(_PROBE_EVERY_S, self._tick)
+            self._connection.call_later(_PROBE_EVERY_S, self._tick)
 
     def probe(self, service: str) -> None:
         """Ask for the consumers of ``service``, after the probes under way."""
@@ -161,11 +165,11 @@ class Liveness:
         if service not in self._echoes:
             self._echoes[service] = sent_at = time.monotonic()
             self._send_echo(service, _SILENCE_S)
-            self._connection.ioloop.call_later(
+            self._connection.call_later(
                 _SILENCE_S, lambda: self._on_silence(service, sent_at)
             )
         if service in self._silent:
-            self._connection.ioloop.call_later(
+            self._connection.call_later(
                 _SECOND_CHANCE_S, lambda: self._on_probed(service)
             )
         else:

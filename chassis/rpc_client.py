@@ -1,10 +1,9 @@
 """The gateway's RPC client: Nameko's wire protocol without Nameko.
 
 One connection and one I/O thread per process, any number of calling threads.
-Callers leave their request in an outbox and wait; the I/O thread, the only one
-to touch the connection, publishes what it finds there and hands each reply to
-its caller, who decodes it. Only ``threading`` primitives are used, so it works
-under green threads as well.
+Callers encode and write their request themselves and wait; the I/O thread
+reads, and hands each reply to its caller, who decodes it. Only ``threading``
+primitives are used, so it works under green threads as well.
 
 An RPC queue outlives its service, so a request to a dead service would wait
 in silence. While an answer is overdue the client therefore watches whether the
@@ -19,27 +18,24 @@ import os
 import random
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-import pika
-from pika.adapters.select_connection import IOLoop
 from pika.exceptions import AMQPError
 from pika.spec import BasicProperties
 
-from chassis.breaker import Breaker, BreakerState
+from chassis.breaker import BreakerState
+from chassis.call_table import CallTable
 from chassis.calls import (
     PendingCall,
     Reply,
     broker_unavailable,
     service_unavailable,
-    too_busy,
 )
 from chassis.liveness import Liveness
+from chassis.rpc_connection import RpcConnection
 from chassis.rpc_session import (
-    EXCHANGE,
     Session,
     connection_parameters,
     open_session,
@@ -56,8 +52,6 @@ _LONGEST_BACK_OFF_S: Final = 5.0
 _WAIT_FOR_BROKER_S: Final = 1.0
 _LONGEST_IN_QUEUE_MS: Final = 2_000
 _OVERDUE_S: Final = 0.2
-# Running out of a shorter time than this says nothing about the service.
-_SLOW_S: Final = 1.0
 _ECHO: Final = "echo:"
 
 
@@ -103,13 +97,9 @@ class RpcClient:
         self._blocked = False
         self._session: Session | None = None
         self._liveness: Liveness | None = None
-        self._breakers: dict[str, Breaker] = {}
-        self._pending: dict[str, PendingCall] = {}
-        self._load: Counter[str] = Counter()
-        self._outbox: deque[PendingCall] = deque()
-        self._is_flush_due = False
+        self._calls = CallTable(self._max_in_flight, self._max_per_service)
         self._held: list[PendingCall] = []
-        self._connection: pika.SelectConnection | None = None
+        self._connection: RpcConnection | None = None
         self._disconnect_reason = "closed"
 
     @property
@@ -120,15 +110,13 @@ class RpcClient:
     @property
     def in_flight(self) -> int:
         """How many calls wait for an answer."""
-        return len(self._pending)
+        return len(self._calls)
 
     def breakers(self) -> dict[str, BreakerState]:
         """The state of every service that was called, for people to see."""
-        with self._lock:
-            states = {name: each.state for name, each in self._breakers.items()}
-            liveness = self._liveness
+        liveness = self._liveness
         dead = frozenset() if liveness is None else liveness.dead
-        return states | dict.fromkeys(dead, BreakerState.OPEN)
+        return self._calls.states() | dict.fromkeys(dead, BreakerState.OPEN)
 
     def call(
         self,
@@ -182,7 +170,7 @@ class RpcClient:
                 ``too_busy``.
         """
         deadline = time.monotonic() + timeout_s
-        call = PendingCall(service, method, deadline, self._forget)
+        call = PendingCall(service, method, deadline, self._calls.give_up)
         call.body = orjson.dumps({"args": [], "kwargs": kwargs})
         headers: dict[str, Any] = {
             f"nameko.{key}": value for key, value in context.items()
@@ -203,37 +191,10 @@ class RpcClient:
         with self._lock:
             self._closing.set()
             connection, thread = self._connection, self._thread
-            if connection is not None:
-                is_open = self._session is not None
-                connection.ioloop.add_callback_threadsafe(
-                    connection.close if is_open else connection.ioloop.stop
-                )
+        if connection is not None:
+            connection.end()
         if thread is not None:
             thread.join(_CLOSE_TIMEOUT_S)
-
-    def _forget(self, call: PendingCall) -> bool:
-        """Drop a call nobody waits for; false if it was answered meanwhile."""
-        now = time.monotonic()
-        with self._lock:
-            if self._remove(call.correlation_id) is None:
-                return False
-            if call.sent_at and now - call.sent_at >= _SLOW_S:
-                self._ran_out_of_time(call.service, now)
-            return True
-
-    def _ran_out_of_time(self, service: str, now: float) -> None:
-        breaker = self._breakers[service]
-        before = breaker.state
-        breaker.failed(now)
-        if breaker.state is BreakerState.OPEN is not before:
-            logger.warning("breaker opened", extra={"service": service})
-
-    def _remove(self, correlation_id: str) -> PendingCall | None:
-        """Take a call out, under the lock; whoever gets it settles it."""
-        call = self._pending.pop(correlation_id, None)
-        if call is not None:
-            self._load[call.service] -= 1
-        return call
 
     def _start(self) -> None:
         with self._lock:
@@ -252,24 +213,26 @@ class RpcClient:
         self._connected.wait(max(give_up_at - time.monotonic(), 0))
 
     def _submit(self, call: PendingCall) -> None:
-        # The entry is made under the lock under which a lost connection
-        # sweeps the entries away, so that none is left waiting for a
-        # connection that is gone.
+        session, liveness = self._session, self._liveness
+        is_usable = not (self._blocked or self._closing.is_set())
+        if session is None or liveness is None or not is_usable:
+            raise broker_unavailable()
+        self._calls.admit(call)
+        if self._session is not session and self._calls.take(call.correlation_id):
+            # The connection was lost, and its calls swept away, before this one.
+            raise broker_unavailable()
+        liveness.wake()
+        if liveness.is_dead(call.service):
+            self._hold(session, liveness, call)
+        else:
+            self._publish(session, call)
+
+    def _hold(self, session: Session, liveness: Liveness, call: PendingCall) -> None:
         with self._lock:
-            if self._session is None or self._blocked or self._closing.is_set():
-                raise broker_unavailable()
-            is_full = len(self._pending) >= self._max_in_flight
-            if is_full or self._load[call.service] >= self._max_per_service:
-                raise too_busy()
-            breaker = self._breakers.setdefault(call.service, Breaker())
-            if not breaker.admits(time.monotonic()):
-                raise service_unavailable(call.service)
-            self._pending[call.correlation_id] = call
-            self._load[call.service] += 1
-            self._outbox.append(call)
-            if not self._is_flush_due:
-                self._is_flush_due = True
-                self._session.connection.ioloop.add_callback_threadsafe(self._flush)
+            self._held.append(call)
+        session.connection.call_soon(lambda: liveness.probe(call.service))
+        # Answered or returned at once, either of which wakes the reader.
+        self._send_echo(call.service, _OVERDUE_S)
 
     def _run(self) -> None:
         back_off_s = _FIRST_BACK_OFF_S
@@ -295,49 +258,78 @@ class RpcClient:
             back_off_s = min(back_off_s * 2, _LONGEST_BACK_OFF_S)
 
     def _serve_one_connection(self) -> None:
-        connection = pika.SelectConnection(
+        connection = RpcConnection(
             connection_parameters(self._amqp_uri, f"{self._name}-{os.getpid()}"),
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_closed,
             on_close_callback=self._on_closed,
-            custom_ioloop=IOLoop(),
         )
         with self._lock:
             if self._closing.is_set():
                 return
             self._connection = connection
-        connection.ioloop.start()
+        connection.run()
 
     def _sweep(self) -> bool:
         """Fail everything that waits; whether there was a connection."""
         with self._lock:
             was_connected = self._session is not None
-            lost = list(self._pending.values())
-            self._pending.clear()
-            self._load.clear()
-            self._outbox.clear()
+            self._connection = self._session = self._liveness = None
             self._held.clear()
-            connection, self._connection = self._connection, None
-            self._session = None
-            self._liveness = None
-            self._is_flush_due = False
             self._blocked = False
             self._connected.clear()
             if was_connected:
                 self._unconnected_since = time.monotonic()
+        lost = self._calls.take_all()
         for call in lost:
             call.resolve(broker_unavailable())
-        if connection is not None:
-            connection.ioloop.close()
         return was_connected
+
+    def _send_echo(self, service: str, within_s: float) -> None:
+        session = self._session
+        if session is not None:
+            properties = BasicProperties(
+                content_type="application/json",
+                delivery_mode=1,
+                correlation_id=f"{_ECHO}{service}",
+                reply_to=session.reply_key,
+                expiration=str(int(within_s * 1_000)),
+            )
+            self._send(session, echo_key(service), properties, b"{}")
+
+    def _publish(self, session: Session, call: PendingCall) -> None:
+        now = time.monotonic()
+        remaining_ms = int((call.deadline - now) * 1_000)
+        if call not in self._calls or remaining_ms <= 0:
+            return
+        call.sent_at = now
+        properties = BasicProperties(
+            content_type="application/json",
+            content_encoding="utf-8",
+            headers=call.headers,
+            delivery_mode=1,
+            correlation_id=call.correlation_id,
+            reply_to=session.reply_key,
+            expiration=str(min(remaining_ms, _LONGEST_IN_QUEUE_MS)),
+        )
+        self._send(session, f"{call.service}.{call.method}", properties, call.body)
+
+    @staticmethod
+    def _send(
+        session: Session, routing_key: str, properties: BasicProperties, body: bytes
+    ) -> None:
+        try:
+            session.publish(routing_key, properties, body)
+        except OSError as error:
+            # The reader notices, too, and tells everybody who waits.
+            logger.debug("not sent", extra={"error": repr(error)})
 
     # Everything below runs in the I/O thread.
 
-    def _on_closed(self, connection: pika.SelectConnection, reason: object) -> None:
+    def _on_closed(self, _connection: RpcConnection, reason: object) -> None:
         self._disconnect_reason = repr(reason)
-        connection.ioloop.stop()
 
-    def _on_open(self, connection: pika.SelectConnection) -> None:
+    def _on_open(self, connection: RpcConnection) -> None:
         connection.add_on_connection_blocked_callback(self._on_blocked)
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
         open_session(
@@ -367,10 +359,7 @@ class RpcClient:
         self, _channel: Any, _method: Any, properties: BasicProperties, body: bytes
     ) -> None:
         identity = properties.correlation_id or ""
-        with self._lock:
-            call = self._remove(identity)
-            if call is not None:
-                self._breakers[call.service].succeeded()
+        call = self._calls.take(identity, is_answered=True)
         service = identity.removeprefix(_ECHO) if call is None else call.service
         if self._liveness is not None:
             self._liveness.saw_answer(service)
@@ -383,86 +372,23 @@ class RpcClient:
         identity = properties.correlation_id or ""
         if identity.startswith(_ECHO) and self._liveness is not None:
             self._liveness.has_no_echo(identity.removeprefix(_ECHO))
-        with self._lock:
-            call = self._remove(identity)
+        call = self._calls.take(identity)
         if call is not None:
             call.resolve(service_unavailable(call.service))
 
-    def _send_echo(self, service: str, within_s: float) -> None:
-        session = self._session
-        if session is not None:
-            properties = BasicProperties(
-                content_type="application/json",
-                delivery_mode=1,
-                correlation_id=f"{_ECHO}{service}",
-                reply_to=session.reply_key,
-                expiration=str(int(within_s * 1_000)),
-            )
-            session.channel.basic_publish(
-                EXCHANGE, echo_key(service), b"{}", properties, mandatory=True
-            )
-
-    def _flush(self) -> None:
-        """Publish what callers have left in the outbox."""
-        with self._lock:
-            session, liveness = self._session, self._liveness
-            self._is_flush_due = False
-            calls = list(self._outbox)
-            self._outbox.clear()
-        if session is None or liveness is None:
-            return
-        for call in calls:
-            if liveness.is_dead(call.service):
-                self._held.append(call)
-                liveness.probe(call.service)
-            else:
-                self._publish(session, call)
-        liveness.wake()
-
-    def _publish(self, session: Session, call: PendingCall) -> None:
-        now = time.monotonic()
-        remaining_ms = int((call.deadline - now) * 1_000)
-        if call.correlation_id not in self._pending or remaining_ms <= 0:
-            return
-        call.sent_at = now
-        properties = BasicProperties(
-            content_type="application/json",
-            content_encoding="utf-8",
-            headers=call.headers,
-            delivery_mode=1,
-            correlation_id=call.correlation_id,
-            reply_to=session.reply_key,
-            expiration=str(min(remaining_ms, _LONGEST_IN_QUEUE_MS)),
-        )
-        session.channel.basic_publish(
-            EXCHANGE,
-            f"{call.service}.{call.method}",
-            call.body,
-            properties,
-            mandatory=True,
-        )
-
     def _overdue(self) -> set[str] | None:
-        with self._lock:
-            calls = list(self._pending.values())
-        if not calls:
-            return None
-        long_ago = time.monotonic() - _OVERDUE_S
-        return {call.service for call in calls if call.sent_at < long_ago}
+        return self._calls.overdue(_OVERDUE_S)
 
     def _on_probed(self, service: str) -> None:
         session, liveness = self._session, self._liveness
         if session is None or liveness is None:
             return
-        held = [call for call in self._held if call.service == service]
-        self._held = [call for call in self._held if call.service != service]
-        if not liveness.is_dead(service):
+        with self._lock:
+            held = [call for call in self._held if call.service == service]
+            self._held = [call for call in self._held if call.service != service]
+        if liveness.is_dead(service):
+            for call in self._calls.take_all(service):
+                call.resolve(service_unavailable(service))
+        else:
             for call in held:
                 self._publish(session, call)
-            return
-        with self._lock:
-            waiting = [c for c in self._pending.values() if c.service == service]
-            for call in waiting:
-                self._remove(call.correlation_id)
-        for call in waiting:
-            call.resolve(service_unavailable(service))

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pika
+from pika.spec import BasicProperties
+
+from chassis.rpc_connection import RpcConnection
 
 __all__ = ["EXCHANGE", "Session", "connection_parameters", "open_session"]
 
@@ -22,9 +25,20 @@ _CONNECT_TIMEOUT_S: Final = 3
 class Session:
     """What belongs to one connection, replaced as a whole."""
 
-    connection: pika.SelectConnection
+    connection: RpcConnection
     channel: Any
     reply_key: str
+
+    def publish(
+        self, routing_key: str, properties: BasicProperties, body: bytes
+    ) -> None:
+        """Send a mandatory message; from any thread.
+
+        Raises:
+            OSError: The connection is lost.
+        """
+        number = self.channel.channel_number
+        self.connection.publish(number, EXCHANGE, routing_key, properties, body)
 
 
 def connection_parameters(amqp_uri: str, connection_name: str) -> pika.URLParameters:
@@ -39,7 +53,7 @@ def connection_parameters(amqp_uri: str, connection_name: str) -> pika.URLParame
 
 
 def open_session(
-    connection: pika.SelectConnection,
+    connection: RpcConnection,
     name: str,
     *,
     on_ready: Callable[[Session], None],

@@ -3,20 +3,6 @@ import pytest
 from chassis.liveness import Liveness
 
 
-class FakeLoop:
-    def __init__(self):
-        self.timers = []
-
-    def call_later(self, delay_s, callback):
-        self.timers.append((delay_s, callback))
-
-    def tick(self):
-        """Let the timer that is due first go off."""
-        first = min(self.timers, key=lambda timer: timer[0])
-        self.timers.remove(first)
-        first[1]()
-
-
 class FakeChannel:
     def __init__(self):
         self.declared = []
@@ -40,8 +26,17 @@ class FakeConnection:
     is_open = True
 
     def __init__(self):
-        self.ioloop = FakeLoop()
+        self.timers = []
         self.channels = []
+
+    def call_later(self, delay_s, callback):
+        self.timers.append((delay_s, callback))
+
+    def tick(self):
+        """Let the timer that is due first go off."""
+        first = min(self.timers, key=lambda timer: timer[0])
+        self.timers.remove(first)
+        first[1]()
 
     def channel(self, on_open_callback):
         self.channels.append(FakeChannel())
@@ -113,15 +108,15 @@ class TestLiveness(Watching):
     def test_polls_while_calls_are_under_way(self, watch, connection, overdue):
         watch.wake()
         watch.wake()
-        connection.ioloop.tick()
+        connection.tick()
 
         assert len(connection.channels[0].declared) == 1
-        assert len(connection.ioloop.timers) == 1
+        assert len(connection.timers) == 1
 
         overdue.clear()
-        connection.ioloop.tick()
+        connection.tick()
 
-        assert connection.ioloop.timers == []
+        assert connection.timers == []
 
 
 class TestEcho(Watching):
@@ -138,7 +133,7 @@ class TestEcho(Watching):
 
     def test_silence_makes_a_service_dead(self, watch, connection):
         self.ask(watch, connection)
-        connection.ioloop.tick()
+        connection.tick()
 
         assert watch.is_dead("sales")
         assert watch.dead == {"sales"}
@@ -147,7 +142,7 @@ class TestEcho(Watching):
     def test_an_echo_in_time_does_not(self, watch, connection):
         self.ask(watch, connection)
         watch.saw_answer("sales")
-        connection.ioloop.tick()
+        connection.tick()
 
         assert not watch.is_dead("sales")
 
@@ -155,19 +150,19 @@ class TestEcho(Watching):
         self, watch, connection
     ):
         self.ask(watch, connection)
-        connection.ioloop.tick()
+        connection.tick()
         self.probed.clear()
         self.ask(watch, connection)
 
         assert self.echoes == ["sales", "sales"]
         assert self.probed == []
-        connection.ioloop.tick()
+        connection.tick()
         assert self.probed == ["sales"]
         assert watch.is_dead("sales")
 
     def test_the_first_echo_brings_it_back(self, watch, connection):
         self.ask(watch, connection)
-        connection.ioloop.tick()
+        connection.tick()
         self.ask(watch, connection)
         self.probed.clear()
         watch.saw_answer("sales")
@@ -178,6 +173,6 @@ class TestEcho(Watching):
     def test_is_not_expected_of_a_stock_service(self, watch, connection):
         self.ask(watch, connection)
         watch.has_no_echo("sales")
-        connection.ioloop.tick()
+        connection.tick()
 
         assert not watch.is_dead("sales")
