@@ -355,9 +355,7 @@ class RpcClient:
             )
         self._connected.set()
 
-    def _on_reply(
-        self, _channel: Any, _method: Any, properties: BasicProperties, body: bytes
-    ) -> None:
+    def _on_reply(self, properties: BasicProperties, body: bytes) -> None:
         identity = properties.correlation_id or ""
         call = self._calls.take(identity, is_answered=True)
         service = identity.removeprefix(_ECHO) if call is None else call.service

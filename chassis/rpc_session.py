@@ -57,7 +57,7 @@ def open_session(
     name: str,
     *,
     on_ready: Callable[[Session], None],
-    on_reply: Callable[..., None],
+    on_reply: Callable[[BasicProperties, bytes], None],
     on_return: Callable[..., None],
 ) -> None:
     """Open a channel and its reply queue, gone with the connection.
@@ -73,11 +73,12 @@ def open_session(
         channel.add_on_close_callback(_close_connection)
         channel.add_on_cancel_callback(lambda _: channel.close())
         channel.add_on_return_callback(on_return)
+        connection.take_replies(channel.channel_number, on_reply)
         # The broker works these off in order, so only the last is waited for.
         channel.queue_declare(queue, exclusive=True, auto_delete=True)
         channel.queue_bind(queue, EXCHANGE, routing_key=session.reply_key)
         channel.basic_consume(
-            queue, on_reply, auto_ack=True, callback=lambda _: on_ready(session)
+            queue, _unexpected, auto_ack=True, callback=lambda _: on_ready(session)
         )
 
     connection.channel(on_open_callback=use)
@@ -86,3 +87,7 @@ def open_session(
 def _close_connection(channel: Any, _reason: object) -> None:
     if channel.connection.is_open:
         channel.connection.close()
+
+
+def _unexpected(*_: object) -> None:
+    raise AssertionError("The connection takes replies before pika sees them.")
