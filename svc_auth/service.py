@@ -76,10 +76,8 @@ class AuthService:
         """
         data = load(s.RegisterOrgInput(), payload)
         person, org = self._newcomers(data)
-        known = self.people.find_by_email(person.email)
-        if known is None:
-            self.transaction(lambda: self._store(person, org))
-        elif known.id != person.id or not self._is(known, data["password"]):
+        known = self.people.find_by_email(person.email) or self._store(person, org)
+        if known is not None and not self._is_same(known, person, data["password"]):
             raise ConflictError(
                 "email_taken", "Somebody is registered with this address."
             )
@@ -219,6 +217,9 @@ class AuthService:
             raise NotFoundError("person_not_found", "There is no such person.")
         return person
 
+    def _is_same(self, known: Person, person: Person, password: str) -> bool:
+        return known.id == person.id and self._is(known, password)
+
     def _is(self, person: Person | None, password: str) -> bool:
         return self.passwords.matches(
             None if person is None else person.password_hash, password
@@ -251,7 +252,19 @@ class AuthService:
         self.context.actor = {"type": "person", "id": person_id}
         return person, org
 
-    def _store(self, person: Person, org: Org) -> None:
+    def _store(self, person: Person, org: Org) -> Person | None:
+        """Store both, unless somebody has taken the address in this very moment."""
+        try:
+            self.transaction(lambda: self._add(person, org))
+        except ConflictError:
+            # It may be another attempt at this operation that was quicker.
+            known = self.people.find_by_email(person.email)
+            if known is None:
+                raise
+            return known
+        return None
+
+    def _add(self, person: Person, org: Org) -> None:
         self.people.add(person)
         self.orgs.add(org, events.org_registered(org))
         self.memberships.add(

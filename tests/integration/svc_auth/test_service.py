@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,36 @@ with ClusterRpcProxy({"AMQP_URI": uri}, timeout=5) as rpc:
         refusal = repr(error)
 print(json.dumps({"after": after, "made": made["id"], "refusal": refusal}))
 """
+
+
+class TestRegisterOrg:
+    def test_makes_one_organization_of_one_key_at_once(self, newcomer):
+        client = newcomer()
+        client.token = None
+
+        def register(key):
+            payload = {
+                "org_name": "Once",
+                "name": "Ada",
+                "password": "correct horse",
+                "email": f"{key}@example.test",
+            }
+            code, answer, _ = client(
+                "POST", "/v1/auth/register-org", payload, Idempotency_Key=key
+            )
+            return code, answer["access_token"] if code == 201 else answer["code"]
+
+        for key in [uuid.uuid4().hex for _ in range(5)]:
+            with ThreadPoolExecutor(6) as pool:
+                answers = list(pool.map(register, [key] * 6))
+            assert {code for code, _ in answers} == {201}, answers
+            organizations = {
+                client("GET", "/v1/orgs/current", Authorization=f"Bearer {token}")[1][
+                    "id"
+                ]
+                for _, token in answers
+            }
+            assert len(organizations) == 1
 
 
 class TestStockClients:
