@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from stack.disposable import disposable_stack, ignore_servers_of_others
 from stack.errors import StackError
 from stack.lifecycle import Stack
 from stack.logs import last_lines
-from stack.orphans import Identity, identify
 from stack.outcomes import Outcome, print_summary
 from stack.paths import ROOT, StatePaths
 from stack.ports import choose_port
-from stack.private_files import read_json, write_json
+from stack.private_files import write_json
 from stack.status import collect_status
 
-__all__ = ["SERVERS_OF_OTHERS", "parse_report", "run_tests"]
+__all__ = ["parse_report", "run_tests"]
 
 _STEPS: Final = ("lint", "unit", "contract", "integration", "e2e")
 _ON_A_STACK: Final = ("integration", "e2e")
@@ -37,7 +37,6 @@ _LINT: Final = (
 )
 _NOTHING_COLLECTED: Final = 5
 _INTERRUPTED: Final = 130
-SERVERS_OF_OTHERS: Final = ("AMQP_URI", "MONGO_URI", "REDIS_URL", "RAPPORT_STATE_DIR")
 
 
 def run_tests(chosen: Sequence[str]) -> int:
@@ -47,8 +46,7 @@ def run_tests(chosen: Sequence[str]) -> int:
     no test has failed, and so has one whose stack did not start.
     """
     steps = _STEPS if "all" in chosen else [name for name in _STEPS if name in chosen]
-    for name in SERVERS_OF_OTHERS:
-        os.environ.pop(name, None)
+    ignore_servers_of_others()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes: list[Outcome] = []
     interrupted = False
@@ -145,25 +143,17 @@ def parse_report(step: str, report: Path, code: int) -> Outcome:
 
 
 def _run_on_a_stack(steps: Sequence[str], outcomes: list[Outcome]) -> None:
-    _remove_leftovers()
-    paths = StatePaths(ROOT / ".stack" / f"test-{os.getpid()}")
-    paths.make()
-    write_json(paths.root / "owner.json", vars(_myself()))
-    lifeline, end = os.pipe()
-    stack = Stack(paths, lambda text: print(f"  {text}", flush=True))
     before = len(outcomes)
-    try:
-        _run_steps_on(stack, steps, lifeline, outcomes)
-    finally:
-        well = len(outcomes) == before + len(steps)
-        well = well and not any(outcome.failed for outcome in outcomes[before:])
-        if not well:
-            _show_suspects(paths)
-        _announce("stopping the test stack")
-        stack.down()
-        os.close(end)
-        os.close(lifeline)
-        _put_away(paths, failed=not well)
+    with disposable_stack("test", _say) as (stack, lifeline):
+        try:
+            _run_steps_on(stack, steps, lifeline, outcomes)
+        finally:
+            well = len(outcomes) == before + len(steps)
+            well = well and not any(outcome.failed for outcome in outcomes[before:])
+            if not well:
+                _show_suspects(stack.paths)
+                _keep_logs(stack.paths)
+            _announce("stopping the test stack")
 
 
 def _run_steps_on(
@@ -191,20 +181,6 @@ def _run_steps_on(
         outcomes.append(outcome)
 
 
-def _myself() -> Identity:
-    return identify(os.getpid()) or Identity(os.getpid(), "")
-
-
-def _remove_leftovers() -> None:
-    """Stacks of test runs that were killed; theirs stopped, their files stayed."""
-    for directory in (ROOT / ".stack").glob("test-[0-9]*"):
-        owner = read_json(directory / "owner.json")
-        if owner and identify(owner["pid"]) == Identity(**owner):
-            continue
-        Stack(StatePaths(directory), lambda _text: None).down()
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 def _show_suspects(paths: StatePaths) -> None:
     """The last words of every process that is not well or was started again."""
     for process in collect_status(paths)["processes"]:
@@ -215,13 +191,16 @@ def _show_suspects(paths: StatePaths) -> None:
             print(f"    {line}")
 
 
-def _put_away(paths: StatePaths, *, failed: bool) -> None:
+def _keep_logs(paths: StatePaths) -> None:
     kept = ROOT / ".stack" / "last-test-logs"
-    if failed and paths.logs.exists():
+    if paths.logs.exists():
         shutil.rmtree(kept, ignore_errors=True)
-        paths.logs.rename(kept)
-        print(f"  the logs of that stack are in {kept}")
-    shutil.rmtree(paths.root, ignore_errors=True)
+        shutil.copytree(paths.logs, kept)
+        _say(f"the logs of that stack are in {kept}")
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", flush=True)
 
 
 def _announce(text: str) -> None:

@@ -1,7 +1,6 @@
 """``./crm bench bus``: what is measured, in which order, and how it is shown."""
 
 import json
-import os
 import signal
 import sys
 import time
@@ -23,8 +22,8 @@ from evaluation.bench.report import (
 )
 from evaluation.bench.servers import Servers, private_servers
 from evaluation.bench.targets import Target, call_targets, client_targets, event_targets
+from stack.disposable import ignore_servers_of_others
 from stack.errors import StackError
-from stack.testing import SERVERS_OF_OTHERS
 
 __all__ = ["PARTS", "Options", "run_bus_benchmark"]
 
@@ -70,8 +69,7 @@ def run_bus_benchmark(options: Options) -> int:
         StackError: Something could not be measured, and what it said.
     """
     started = time.monotonic()
-    for name in SERVERS_OF_OTHERS:
-        os.environ.pop(name, None)
+    ignore_servers_of_others()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     parts: Mapping[str, Callable[[Servers, Meter, Options], Findings]] = {
         "rpc": _measure_calls,

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,13 +21,13 @@ from evaluation.bench.documents import (
     sample,
 )
 from evaluation.bench.services.outbox.repository import COLLECTIONS as OUTBOX
+from stack.disposable import disposable_stack
 from stack.lifecycle import Stack
 from stack.mongodb import Server
-from stack.orphans import MARK, Identity, identify
-from stack.paths import ROOT, StatePaths
+from stack.orphans import MARK
+from stack.paths import ROOT
 from stack.ports import choose_port
 from stack.principals import OPERATOR
-from stack.private_files import read_json, write_json
 from stack.probes import Probe
 from stack.processes import ProcessTable
 from stack.specs import ProcessSpec
@@ -168,33 +167,9 @@ def private_servers(say: Callable[[str], None]) -> Iterator[Servers]:
     They stop with this process however it ends, and what a killed one left
     on the disk is removed by the next.
     """
-    _remove_leftovers()
-    paths = StatePaths(ROOT / ".stack" / f"bench-{os.getpid()}")
-    paths.make()
-    write_json(paths.root / "owner.json", vars(_myself()))
-    lifeline, end = os.pipe()
-    stack = Stack(paths, say)
-    try:
+    with disposable_stack("bench", say) as (stack, lifeline):
         table = stack.up_servers(lifeline)
         yield Servers(stack, table, _prepare_database(table), _vault_key())
-    finally:
-        stack.down()
-        os.close(end)
-        os.close(lifeline)
-        shutil.rmtree(paths.root, ignore_errors=True)
-
-
-def _myself() -> Identity:
-    return identify(os.getpid()) or Identity(os.getpid(), "")
-
-
-def _remove_leftovers() -> None:
-    for directory in (ROOT / ".stack").glob("bench-[0-9]*"):
-        owner = read_json(directory / "owner.json")
-        if owner and identify(owner["pid"]) == Identity(**owner):
-            continue
-        Stack(StatePaths(directory), lambda _text: None).down()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _vault_key() -> str:
