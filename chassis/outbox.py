@@ -60,6 +60,8 @@ PENDING_INDEX: Final = Index((("pending_at", 1),), is_sparse=True)
 _LEASE_LIFE: Final = timedelta(seconds=8)
 _SWEEP_S: Final = 1.0
 _BATCH: Final = 200
+# Of one record at a time, so that a batch has a size that can be told.
+_MOST_OF_ONE: Final = 50
 _PRIVATE: Final = frozenset({"changes", "personal", "subject_id"})
 
 
@@ -198,7 +200,7 @@ class Relay:
         found = list(
             records.find(
                 {"pending_at": {"$exists": True}},
-                {"pending_events": 1},
+                {"pending_events": {"$slice": _MOST_OF_ONE}},
                 sort=[("pending_at", 1)],
                 limit=_BATCH,
                 hint=[("pending_at", 1)],
