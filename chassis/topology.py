@@ -14,6 +14,7 @@ __all__ = [
     "RETRY_DELAYS_S",
     "RPC_EXCHANGE",
     "VHOST",
+    "dead_letter_arguments",
     "dead_letter_queue",
     "echo_key",
     "event_exchange",
@@ -33,6 +34,10 @@ RPC_EXCHANGE: Final = "nameko-rpc"
 DEAD_LETTER_EXCHANGE: Final = "dead-letters"
 # A message that took its process down this often is not innocent.
 DELIVERY_LIMIT: Final = 50
+# Whoever looks at a dead letter gives it back, and no number of looks may drop
+# it. RabbitMQ 4.x limits that to 20 unless told otherwise; its "no limit", -1,
+# makes 3.10 drop a message at the first.
+_NO_DELIVERY_LIMIT: Final = 2**31 - 1
 RETRY_DELAYS_S: Final = (1, 5, 30, 300, 1_800)
 # What the broker lets a service answer to; stock clients send a bare UUID. It
 # closes the channel of whoever tries another key, with everybody's requests.
@@ -102,3 +107,8 @@ def queue_arguments(service: str) -> dict[str, Any]:
         "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
         "x-dead-letter-routing-key": service,
     }
+
+
+def dead_letter_arguments() -> dict[str, Any]:
+    """Arguments of every queue of dead letters."""
+    return {"x-queue-type": "quorum", "x-delivery-limit": _NO_DELIVERY_LIMIT}

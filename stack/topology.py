@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import pika
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
@@ -23,6 +22,7 @@ from chassis.topology import (
     RETRY_DELAYS_S,
     RPC_EXCHANGE,
     VHOST,
+    dead_letter_arguments,
     dead_letter_queue,
     event_exchange,
     event_queue,
@@ -31,6 +31,7 @@ from chassis.topology import (
     retry_exchange,
     rpc_queue,
 )
+from stack.broker import connection_parameters
 from stack.principals import SERVICES
 
 __all__ = ["CALLS", "TopologyMismatchError", "declare", "definitions"]
@@ -63,7 +64,7 @@ def definitions() -> dict[str, Any]:
     for service in SERVICES:
         queues.append(_queue(rpc_queue(service), {}))
         bindings.append(_binding(RPC_EXCHANGE, rpc_queue(service), f"{service}.*"))
-        queues.append(_queue(dead_letter_queue(service), {"x-queue-type": "quorum"}))
+        queues.append(_queue(dead_letter_queue(service), dead_letter_arguments()))
         bindings.append(
             _binding(DEAD_LETTER_EXCHANGE, dead_letter_queue(service), service)
         )
@@ -233,7 +234,7 @@ def declare(amqp_uri: str) -> None:
         AMQPError: The broker cannot be reached or refuses us.
     """
     topology = definitions()
-    connection = pika.BlockingConnection(_parameters(amqp_uri))
+    connection = pika.BlockingConnection(connection_parameters(amqp_uri))
     try:
         mismatches = [
             name
@@ -248,20 +249,6 @@ def declare(amqp_uri: str) -> None:
             "version needs. Drain it, delete it with "
             "`rabbitmqctl delete_queue`, and run `./crm up` again."
         )
-
-
-def _parameters(amqp_uri: str) -> pika.ConnectionParameters:
-    uri = urlsplit(amqp_uri)
-    return pika.ConnectionParameters(
-        host=uri.hostname,
-        port=uri.port or 5672,
-        virtual_host=unquote(uri.path[1:]) or "/",
-        credentials=pika.PlainCredentials(
-            unquote(uri.username or ""), unquote(uri.password or "")
-        ),
-        socket_timeout=3,
-        blocked_connection_timeout=10,
-    )
 
 
 def _declarations(topology: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from chassis.handling import EventHandler
 from chassis.roles import service_class
 from chassis.topology import (
+    dead_letter_queue,
     is_reply_key,
     private_queue,
     reply_key_prefix,
@@ -68,6 +69,14 @@ class TestQueues:
         assert arguments["x-delivery-limit"] >= 50
         assert arguments["x-dead-letter-exchange"] == "dead-letters"
         assert arguments["x-dead-letter-routing-key"] in SERVICES
+
+    @pytest.mark.parametrize("service", SERVICES)
+    def test_of_dead_letters_drop_nothing_however_often_it_is_looked_at(self, service):
+        arguments = QUEUES[dead_letter_queue(service)]["arguments"]
+
+        # -1 means "no limit" to RabbitMQ 4.x and "none at all" to 3.10.
+        assert arguments["x-delivery-limit"] >= 2**31 - 1
+        assert not arguments.keys() & {"x-message-ttl", "x-max-length", "x-expires"}
 
     def test_policies_mirror_nothing(self):
         keys = {key for each in definitions()["policies"] for key in each["definition"]}
