@@ -10,9 +10,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
+from stack.dead_letters import count_dead_letters
 from stack.errors import StackError
 from stack.lifecycle import Stack, purge
 from stack.operate import print_environment, restart, scale, show_logs
+from stack.operator_commands import add_operator_commands
 from stack.paths import state_paths
 from stack.preflight import NO_SPACE
 from stack.status import collect_status, print_status
@@ -83,7 +85,12 @@ def _status(given: argparse.Namespace) -> int:
     status = collect_status(state_paths())
     print_status(status, as_json=given.json)
     states = {process["state"] for process in status["processes"]}
-    return _DOWN_EXIT_CODE if states == {"stopped"} else 0
+    if states == {"stopped"}:
+        return _DOWN_EXIT_CODE
+    if not given.json:
+        for service, count in count_dead_letters(state_paths()).items():
+            print(f"! {count} dead letters of {service}: see `./crm dlq list`")
+    return 0
 
 
 def _logs(given: argparse.Namespace) -> int:
@@ -182,6 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     env.add_argument("service")
     shell = command("shell", _shell, "nameko shell with the operator's rights")
     shell.add_argument("--org", help="the organization to act in (the demo's)")
+    add_operator_commands(command)
     command("demo", _demo, "drive the main job end to end, over HTTP")
     test = command("test", _test, "run the tests on a stack of their own")
     test.add_argument("steps", nargs="*", choices=_TEST_STEPS, default="all")

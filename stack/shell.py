@@ -12,6 +12,7 @@ from nameko.standalone.rpc import ClusterRpcProxy
 from chassis.auth import KeySet, Signer
 from stack.control import Supervisor
 from stack.errors import StackError
+from stack.operator_shell import DeadLetterVerbs, OutboxVerbs
 from stack.paths import StatePaths
 from stack.principals import OPERATOR
 from stack.private_files import read_json
@@ -41,9 +42,11 @@ def run_shell(paths: StatePaths, org_id: str | None) -> None:
     uri = (paths.secrets_of(OPERATOR) / "amqp_uri").read_text().strip()
     helper = _make_helper({AMQP_URI_CONFIG_KEY: uri}, _operator_token(paths, org))
     banner = (
-        f"Nameko shell on {mask_password(uri)}, as the operator in organization {org}"
+        f"Nameko shell on {mask_password(uri)}, as the operator in organization {org}\n"
+        "n: calls and events; dlq: dead letters; outbox: events on their way. Type one."
     )
-    shell.ShellRunner(banner, {"n": helper}).start_shell(name=None)
+    names = {"n": helper, "dlq": DeadLetterVerbs(paths), "outbox": OutboxVerbs(paths)}
+    shell.ShellRunner(banner, names).start_shell(name=None)
 
 
 def mask_password(uri: str) -> str:

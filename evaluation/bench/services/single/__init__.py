@@ -1,1 +1,1 @@
-"""Handlers that take one event at a time, each idempotent in its own way."""
+"""A handler that takes one event at a time and marks it in its inbox."""
