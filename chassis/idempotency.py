@@ -30,6 +30,7 @@ IDEMPOTENCY_KEYS: Final = Collection(
 )
 _LIFE: Final = timedelta(hours=24)
 _MARGIN: Final = timedelta(seconds=1)
+_OF_ONE_ATTEMPT: Final = ("attempt", "request_id", "running_until")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -70,7 +71,8 @@ class Operation:
             self._context.replayed = True
             return orjson.loads(reservation["answer"])
         self._seed = reservation["seed"]
-        own = {"_id": reservation["_id"]}
+        # Whoever took over from us decides from then on.
+        own = {name: reservation[name] for name in ("_id", "attempt")}
         try:
             answer = act()
         except WireError as refusal:
@@ -91,6 +93,7 @@ class Operation:
             "seed": new_id(),
             "answer": None,
             "request_id": self._context.request_id,
+            "attempt": new_id(),
             # Behind the deadline nothing of this attempt can be under way.
             "running_until": deadline + _MARGIN,
             "expires_at": now + _LIFE,
@@ -119,7 +122,7 @@ class Operation:
         ]
         taken_over = rows.update(
             {**key, "answer": None, "$or": is_free},
-            {"$set": {name: wanted[name] for name in ("running_until", "request_id")}},
+            {"$set": {name: wanted[name] for name in _OF_ONE_ATTEMPT}},
         )
         if taken_over is None:
             raise ConflictError(

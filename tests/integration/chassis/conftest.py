@@ -2,10 +2,15 @@ import json
 import os
 import signal
 import uuid
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pika
 import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from pymongo import MongoClient
+
+from chassis.migrate import migrate
 
 
 def connect(amqp_uri):
@@ -84,3 +89,54 @@ def paused(processes):
             os.kill(pid, signal.SIGCONT)
 
     return pause
+
+
+@pytest.fixture
+def service_database(status, secret):
+    """Makes a database like a service's: ``service_database(LEASES)``.
+
+    Gives it as its owner sees it, and as the service may use it.
+    """
+    host = status["mongo_uri"].rpartition("@")[2]
+    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
+    service = f"test{uuid.uuid4().hex[:12]}"
+    name = f"rapport_{service}"
+
+    with ExitStack() as stack:
+        owner = stack.enter_context(MongoClient(root, tz_aware=True))
+
+        def make(*collections, listeners=()):
+            migrate(owner, service, "password", collections)
+            stack.callback(owner.drop_database, name)
+            stack.callback(owner[name].command, "dropAllRolesFromDatabase")
+            stack.callback(owner[name].command, "dropAllUsersFromDatabase")
+            own = f"mongodb://{service}:password@{host}".partition("&authSource")[0]
+            client = MongoClient(
+                f"{own}&authSource={name}",
+                tz_aware=True,
+                w="majority",
+                event_listeners=listeners,
+            )
+            return owner[name], stack.enter_context(client)[name]
+
+        yield make
+
+
+@pytest.fixture
+def run_machine():
+    """Tries a state machine on real servers: ``run_machine(make, 20, 30)``.
+
+    Without looking for the smallest failure, which would take minutes here.
+    """
+
+    def run(make, examples, steps):
+        run_state_machine_as_test(
+            make,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=steps,
+                phases=[Phase.explicit, Phase.generate],
+            ),
+        )
+
+    return run
