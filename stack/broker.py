@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _NOT_FOUND: Final = 404
+_TIMEOUT_S: Final = 15
 
 # What becomes of a connection is told by the exception.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -70,13 +71,21 @@ def operator_uri(paths: StatePaths, name: str) -> str:
 
 
 @contextlib.contextmanager
-def operator_connection(paths: StatePaths) -> Iterator[Any]:
+def operator_connection(
+    paths: StatePaths, timeout_s: float = _TIMEOUT_S
+) -> Iterator[Any]:
     """A connection for the length of a ``with``; what it holds unacknowledged returns.
+
+    Args:
+        paths: The stack's.
+        timeout_s: The most that connecting may take.
 
     Raises:
         StackError: The broker cannot be reached, or went away meanwhile.
     """
     parameters = connection_parameters(operator_uri(paths, "amqp_uri"))
+    parameters.stack_timeout = timeout_s
+    parameters.socket_timeout = min(timeout_s, parameters.socket_timeout)
     try:
         connection = pika.BlockingConnection(parameters)
     except (AMQPError, OSError) as error:

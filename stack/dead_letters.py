@@ -15,7 +15,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import pika
-from pika.exceptions import AMQPError, NackError, UnroutableError
+from pika.exceptions import (
+    AMQPError,
+    ChannelClosedByBroker,
+    NackError,
+    UnroutableError,
+)
 
 from chassis import codec
 from chassis.topology import dead_letter_queue, feed_queue
@@ -37,6 +42,8 @@ __all__ = [
 DEFAULT_LIMIT: Final = 1_000
 _MAX_BYTES: Final = 64 * 2**20
 _SHOWN_ID: Final = 16
+_NOT_FOUND: Final = 404
+_COUNT_TIMEOUT_S: Final = 2
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class DeadLetter:
         id: The event's; made from the body (``body-…``) where there is none.
             Two handlers may have failed at one event: then ``queue`` differs.
         queue: The handler's queue, from which it came.
-        event: Its name, and the next two likewise: None if it is not readable.
+        event: Its name, and the next three likewise: None if it is not readable.
         reason: What the handler last said, or why the broker gave up.
         attempts: How often the handler failed; 0 if it never got that far.
         size: Of the body, in bytes.
@@ -59,6 +66,7 @@ class DeadLetter:
     event: str | None
     org_id: str | None
     aggregate: str | None
+    sequence: int | None
     reason: str
     attempts: int
     dead_at: datetime | None
@@ -81,13 +89,20 @@ class DeadLetter:
             event=_text(event.get("event")),
             org_id=_text(event.get("org_id")),
             aggregate=_aggregate(event.get("aggregate")),
+            sequence=_number(event.get("sequence")),
             reason=reason,
-            attempts=attempts if isinstance(attempts, int) else 0,
+            attempts=_number(attempts) or 0,
             dead_at=dead_at,
             size=len(body),
             headers=headers,
             body=body,
         )
+
+    @property
+    def age_key(self) -> tuple[float, int, str]:
+        """Sorts by time of death, and as the record went through its changes."""
+        died = self.dead_at.timestamp() if self.dead_at else 0.0
+        return died, self.sequence or 0, self.id
 
     def why_not_replayable(self) -> str | None:
         """What keeps it from being sent back, if anything.
@@ -119,6 +134,10 @@ def _id_of(body: bytes) -> str:
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
 
 
 def _aggregate(value: Any) -> str | None:
@@ -241,8 +260,8 @@ class DeadLetters:
 
     Args:
         connection: A pika ``BlockingConnection`` of the operator.
-        limit: The most messages of one queue that are looked at in one go,
-            from the oldest; 64 MB end it sooner.
+        limit: The most messages of one queue that are looked at in one go;
+            64 MB end it sooner. Which, if there are more, is up to the broker.
     """
 
     def __init__(self, connection: Any, limit: int = DEFAULT_LIMIT) -> None:
@@ -250,7 +269,7 @@ class DeadLetters:
         self._limit = limit
 
     def find(self, selection: Selection) -> Listing:
-        """Those that are meant, oldest first within a service.
+        """Those that are meant, by service, the oldest first.
 
         Raises:
             StackError: One of the ids is not there.
@@ -342,27 +361,40 @@ class DeadLetters:
                 channel = self._connection.channel()
                 channels.callback(_close, channel)
                 channel.confirm_delivery()
-                remaining = self._fetch(service, channel, held)
+                found, remaining = self._fetch(service, channel)
+                # The broker keeps no order in what was given back.
+                held += sorted(found, key=lambda each: each.letter.age_key)
                 if remaining:
                     unseen[service] = remaining
             meant = [each for each in held if selection.means(each.letter)]
             _check_ids(selection, meant, unseen)
             yield meant, unseen
 
-    def _fetch(self, service: str, channel: Any, held: list[_Held]) -> int:
+    def _fetch(self, service: str, channel: Any) -> tuple[list[_Held], int]:
         """Take hold of one service's, up to the limits; how many there are besides."""
         queue = dead_letter_queue(service)
-        remaining = size = count = 0
-        while count < self._limit and size < _MAX_BYTES:
-            found, properties, body = channel.basic_get(queue)
+        held: list[_Held] = []
+        remaining = size = 0
+        while len(held) < self._limit and size < _MAX_BYTES:
+            found, properties, body = self._get(channel, queue)
             if found is None:
-                return 0
+                return held, 0
             letter = DeadLetter.from_message(service, properties, body)
             held.append(_Held(channel, found.delivery_tag, letter))
             remaining = found.message_count
             size += letter.size
-            count += 1
-        return remaining
+        return held, remaining
+
+    @staticmethod
+    def _get(channel: Any, queue: str) -> tuple[Any, Any, Any]:
+        try:
+            return channel.basic_get(queue)  # type: ignore[no-any-return]
+        except ChannelClosedByBroker as error:
+            if error.reply_code != _NOT_FOUND:
+                raise
+            raise StackError(
+                f"There is no queue {queue}. `./crm migrate` declares it."
+            ) from None
 
 
 def _close(channel: Any) -> None:
@@ -396,7 +428,7 @@ def count_dead_letters(paths: StatePaths) -> dict[str, int]:
         Nothing, too, while the broker does not answer.
     """
     try:
-        with operator_connection(paths) as connection:
+        with operator_connection(paths, _COUNT_TIMEOUT_S) as connection:
             depths = {
                 service: queue_depth(connection, dead_letter_queue(service)).messages
                 for service in SERVICES

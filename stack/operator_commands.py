@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from stack.broker import operator_connection
 from stack.dead_letters import DEFAULT_LIMIT, DeadLetter, DeadLetters, Selection
@@ -24,6 +24,7 @@ from stack.principals import SERVICES
 
 __all__ = ["add_operator_commands"]
 
+_MOST: Final = 100_000
 # As argparse's subparsers give it: name, what to run, what it does.
 Add = Callable[[str, Callable[[Any], int], str], argparse.ArgumentParser]
 
@@ -41,9 +42,9 @@ def add_operator_commands(add: Add) -> None:
         added.add_argument("--json", action="store_true", help="for programs")
         added.add_argument(
             "--limit",
-            type=_positive,
+            type=_limit,
             default=DEFAULT_LIMIT,
-            help=f"look at so many of each service, from the oldest ({DEFAULT_LIMIT})",
+            help=f"look at so many of each service ({DEFAULT_LIMIT})",
         )
         return added
 
@@ -61,10 +62,10 @@ def add_operator_commands(add: Add) -> None:
     outbox.add_argument("--json", action="store_true", help="for programs")
 
 
-def _positive(text: str) -> int:
+def _limit(text: str) -> int:
     number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
+    if not 1 <= number <= _MOST:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST}")
     return number
 
 
@@ -118,9 +119,9 @@ def _settle(given: argparse.Namespace, act: Callable[..., Any]) -> int:
     if given.ids and given.all:
         raise StackError("Say either ids or `--all`.")
     selection = Selection(tuple(given.ids), given.service, given.queue)
-    say = _ignore if given.json else _say
+    say = () if given.json else (_say,)
     with operator_connection(state_paths()) as connection:
-        outcome = act(DeadLetters(connection, given.limit), selection, say)
+        outcome = act(DeadLetters(connection, given.limit), selection, *say)
     if given.json:
         _print_json(outcome_as_json(outcome))
     else:
@@ -130,10 +131,6 @@ def _settle(given: argparse.Namespace, act: Callable[..., Any]) -> int:
 
 def _say(letter: DeadLetter) -> None:
     print(line_of(letter), flush=True)
-
-
-def _ignore(_letter: DeadLetter) -> None:
-    pass
 
 
 def _outbox(given: argparse.Namespace) -> int:

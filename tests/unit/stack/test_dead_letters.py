@@ -77,6 +77,17 @@ class TestFromMessage:
         assert found.reason
 
 
+class TestAgeKey:
+    def test_orders_by_death_then_as_the_record_changed(self):
+        late = letter(x_at=20, message_id="a")
+        second = letter(b'{"sequence": 2}', x_at=10, message_id="a")
+        first = letter(b'{"sequence": 1}', x_at=10, message_id="z")
+        timeless = letter()
+
+        letters = sorted([late, second, first, timeless], key=lambda each: each.age_key)
+        assert letters == [timeless, first, second, late]
+
+
 class TestWhyNotReplayable:
     @pytest.mark.parametrize(
         ("service", "queue"), [("notify", QUEUE), ("analytics", "feed-analytics")]

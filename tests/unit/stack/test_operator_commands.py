@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 
 from stack.cli import main
@@ -25,7 +27,13 @@ class TestDlq:
 
     @pytest.mark.parametrize(
         "command",
-        [[], ["show"], ["list", "--limit", "0"], ["list", "--service", "bogus"]],
+        [
+            [],
+            ["show"],
+            ["list", "--limit", "0"],
+            ["list", "--limit", "100001"],
+            ["list", "--service", "bogus"],
+        ],
     )
     def test_refuses_what_it_does_not_know(self, command):
         with pytest.raises(SystemExit) as stop:
@@ -39,3 +47,17 @@ class TestDlq:
     def test_needs_a_stack(self, command, capsys):
         assert main(command) == 1
         assert "never started" in capsys.readouterr().err
+
+    def test_says_when_the_broker_does_not_answer(self, tmp_path, capsys):
+        secrets = tmp_path / "secrets" / "operator"
+        secrets.mkdir(parents=True)
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{closed.getsockname()[1]}"
+            uri = f"pyamqp://operator:secret@{address}/rapport"
+            (secrets / "amqp_uri").write_text(uri)
+
+            assert main(["dlq", "list"]) == 1
+        complaint = capsys.readouterr().err
+        assert f"RabbitMQ at {address} does not answer" in complaint
+        assert "secret" not in complaint

@@ -1,40 +1,29 @@
-"""The operators' commands against the real broker and database."""
+"""Dead letters on the real broker: seen, sent back, dropped, never lost."""
 
-import contextlib
 import json
-import os
 import subprocess
 import sys
 import time
-import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pika
 import pytest
-from pymongo import MongoClient
 
-from chassis.events import wire_time
 from chassis.ids import new_id
-from chassis.mongo import Collection
-from chassis.outbox import OUTBOX_COLLECTIONS, PENDING_INDEX
 from chassis.topology import (
     dead_letter_arguments,
     dead_letter_queue,
     feed_queue,
-    queue_arguments,
 )
 from stack.broker import operator_connection
 from stack.dead_letters import DeadLetters, Selection
-from stack.outboxes import _read
-from stack.paths import StatePaths
 
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
 HANDLER = "evt-auth-org_registered--notify.on_org_registered"
-DECLARED = (Collection("things", (PENDING_INDEX,)), *OUTBOX_COLLECTIONS)
-# Takes hold of everything and waits to be killed.
+# Takes hold of everything, sends back what it is told to, and waits to be killed.
 HOLDER = """
 import sys
 from pathlib import Path
@@ -43,107 +32,14 @@ from stack.dead_letters import DeadLetters, Selection
 from stack.paths import StatePaths
 
 with operator_connection(StatePaths(Path(sys.argv[1]))) as connection:
-    with DeadLetters(connection)._holding(Selection(service="sales")) as (held, _):
+    dead_letters = DeadLetters(connection)
+    with dead_letters._holding(Selection(service="sales")) as (held, _):
+        for each in held:
+            if each.letter.id == sys.argv[2]:
+                dead_letters._send_back(each)
         print(len(held), flush=True)
         sys.stdin.read()
 """
-
-
-@pytest.fixture
-def paths(status):
-    return StatePaths(Path(status["mailbox"]).parent)
-
-
-@pytest.fixture
-def crm(paths):
-    """Runs a command; its exit code, output and complaints."""
-
-    def run(*arguments, given=None):
-        ended = subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-m", "stack.cli", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "RAPPORT_STATE_DIR": str(paths.root)},
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return ended.returncode, ended.stdout, ended.stderr
-
-    return run
-
-
-@pytest.fixture
-def channel(paths):
-    with operator_connection(paths) as connection:
-        channel = connection.channel()
-        channel.confirm_delivery()
-        yield channel
-
-
-@pytest.fixture
-def database(status):
-    with MongoClient(status["mongo_uri"], tz_aware=True) as client:
-        yield client
-
-
-@pytest.fixture
-def scratch(status, secret):
-    """A database of this test alone, with an outbox."""
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    name = f"test_{uuid.uuid4().hex}"
-    with MongoClient(root, tz_aware=True) as client:
-        for collection in DECLARED:
-            client[name].create_collection(collection.name)
-            for index in collection.indexes:
-                client[name][collection.name].create_index(
-                    list(index.keys), unique=index.is_unique, sparse=index.is_sparse
-                )
-        yield client[name]
-        client.drop_database(name)
-
-
-@pytest.fixture
-def park(channel, paths):
-    """Puts a message among a service's dead letters; it is gone after the test."""
-    parked = []
-
-    def put(body, queue, service="sales", **headers):
-        identity = new_id()
-        parked.append((service, identity))
-        channel.basic_publish(
-            "dead-letters",
-            service,
-            body,
-            pika.BasicProperties(
-                message_id=identity,
-                delivery_mode=2,
-                headers={
-                    "x-attempt": 6,
-                    "x-reason": "Broken: by hand",
-                    "x-queue": queue,
-                    "x-at": int(time.time()),
-                    **headers,
-                },
-            ),
-            mandatory=True,
-        )
-        return identity
-
-    yield put
-    for service, identity in parked:
-        drop(paths, service, identity)
-
-
-@pytest.fixture
-def quiet_queue(channel):
-    """A handler's queue that nobody consumes."""
-    name = f"evt-auth-test--sales.on_{uuid.uuid4().hex}"
-    channel.queue_declare(name, durable=True, arguments=queue_arguments("sales"))
-    yield name
-    channel.queue_delete(name)
 
 
 def find(paths, service, identity=None):
@@ -156,10 +52,6 @@ def drop(paths, service, identity):
     if find(paths, service, identity):
         with operator_connection(paths) as connection:
             DeadLetters(connection).discard(Selection((identity,), service))
-
-
-def unique():
-    return {"org_id": new_id(), "aggregate": {"id": new_id()}, "sequence": 1}
 
 
 def envelope(org_id):
@@ -178,6 +70,27 @@ def envelope(org_id):
         "visibility": {"owner_id": None, "acl": []},
         "data": {},
     }
+
+
+@pytest.fixture
+def kill_while_held(paths, until):
+    """Kills a process that holds dead letters; how many it held."""
+
+    def run(sending_back=""):
+        with subprocess.Popen(  # noqa: S603 - our own code
+            [sys.executable, "-c", HOLDER, str(paths.root), sending_back],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as holder:
+            count = int(holder.stdout.readline())
+            assert not find(paths, "sales")
+            holder.kill()
+        until(lambda: len(find(paths, "sales")) >= count)
+        return count
+
+    return run
 
 
 class TestPoison:
@@ -290,6 +203,34 @@ class TestReplay:
         assert "There is no dead letter no-such-id." in complaint
         assert find(paths, "sales", identity)
 
+    def test_killed_before_its_end_leaves_both_copies(
+        self, park, paths, channel, quiet_queue, kill_while_held
+    ):
+        identity = park(b"{}", quiet_queue)
+
+        kill_while_held(sending_back=identity)
+
+        _, properties, _ = channel.basic_get(quiet_queue, auto_ack=True)
+        assert properties.message_id == identity
+        assert find(paths, "sales", identity)
+
+    def test_keeps_the_order_in_which_events_died(
+        self, crm, park, channel, quiet_queue
+    ):
+        parked = [
+            park(b"{}", quiet_queue, **{"x-at": 1_000_000 - age}) for age in range(50)
+        ]
+
+        # Given back by the look, in whatever order.
+        assert crm("dlq", "list", "--service", "sales")[0] == 0
+        assert crm("dlq", "replay", "--queue", quiet_queue)[0] == 0
+
+        came = [
+            channel.basic_get(quiet_queue, auto_ack=True)[1].message_id
+            for _ in range(50)
+        ]
+        assert came == parked[::-1]
+
 
 class TestLooking:
     def test_loses_nothing_however_often_it_is_done(self, park, paths, quiet_queue):
@@ -299,23 +240,11 @@ class TestLooking:
             found = {each.id for each in find(paths, "sales")}
             assert parked <= found
 
-    def test_loses_nothing_if_killed(self, park, paths, quiet_queue, until):
+    def test_loses_nothing_if_killed(self, park, paths, quiet_queue, kill_while_held):
         parked = {park(str(number).encode(), quiet_queue) for number in range(5)}
-        with contextlib.ExitStack() as ending:
-            holder = ending.enter_context(
-                subprocess.Popen(  # noqa: S603 - our own code
-                    [sys.executable, "-c", HOLDER, str(paths.root)],
-                    cwd=ROOT,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            ending.callback(holder.kill)
-            assert int(holder.stdout.readline()) >= 5
-            assert not parked & {each.id for each in find(paths, "sales")}
 
-        until(lambda: parked <= {each.id for each in find(paths, "sales")})
+        assert kill_while_held() >= 5
+        assert parked <= {each.id for each in find(paths, "sales")}
 
     def test_ends_at_its_limit_and_says_so(self, crm, park, quiet_queue):
         for number in range(3):
@@ -333,65 +262,6 @@ class TestQueueOfDeadLetters:
         channel.queue_declare(
             dead_letter_queue("sales"), durable=True, arguments=dead_letter_arguments()
         )
-
-
-class TestOutbox:
-    def test_shows_relay_and_queues_of_every_service(self, crm):
-        code, text, _ = crm("outbox", "--json")
-
-        report = json.loads(text)
-        services = {each["service"]: each for each in report["services"]}
-        assert code == 0
-        assert services["sales"]["relay"]
-        assert 0 < services["sales"]["relay_held_s"] <= 8
-        assert not services["notify"]["has_outbox"]
-        (queue,) = services["notify"]["queues"]
-        assert queue["name"] == HANDLER
-        assert queue["consumers"] >= 1
-        assert next(rung["name"] for rung in report["rungs"]) == "retry-1s"
-
-    def test_tells_what_does_not_move_and_for_how_long(self, scratch):
-        now = datetime.now(tz=UTC)
-        for minutes in (1, 2, 3):
-            pending_at = now - timedelta(minutes=minutes)
-            scratch["things"].insert_one({"pending_at": pending_at})
-        scratch["things"].insert_one({"quiet": True})
-        for position in range(1, 6):
-            occurred_at = wire_time(now - timedelta(hours=6 - position))
-            row = {"position": position, "occurred_at": occurred_at, **unique()}
-            scratch["event_log"].insert_one(row)
-        lease = {"owner": "host:1:x", "epoch": 4, "position": 5, "published": 3}
-        expired = now - timedelta(seconds=1)
-        scratch["leases"].insert_one({"_id": "relay", "expires_at": expired, **lease})
-
-        found = _read("sales", scratch, DECLARED)
-
-        assert found.pending_records == 3
-        assert 180 <= found.oldest_pending_s < 200
-        assert (found.logged, found.unpublished) == (5, 2)
-        assert 7_200 <= found.oldest_unpublished_s < 7_220
-        assert (found.relay, found.relay_epoch, found.relay_held_s) == (None, 4, 0)
-
-    def test_is_empty_before_the_first_event(self, scratch):
-        found = _read("sales", scratch, DECLARED)
-
-        assert (found.pending_records, found.logged, found.unpublished) == (0, 0, 0)
-        assert found.relay is None
-
-    def test_asks_indexes_only(self, scratch):
-        scratch.command("profile", 2)
-        try:
-            _read("sales", scratch, DECLARED)
-        finally:
-            scratch.command("profile", 0)
-        plans = [
-            each["planSummary"]
-            for each in scratch["system.profile"].find()
-            if "planSummary" in each
-        ]
-
-        assert len(plans) >= 4
-        assert not [plan for plan in plans if "COLLSCAN" in plan]
 
 
 class TestShell:
