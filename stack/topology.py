@@ -41,6 +41,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "sales": ("customer.upsert_customer",),
     "notify": ("auth.get_person",),
 }
+_PACKAGES: Final[Mapping[str, str]] = {name: f"svc_{name}" for name in SERVICES}
 _UUID: Final = "[0-9a-f-]{36}"
 _QUEUE_WAIT_MS: Final = 2_000
 _PRECONDITION_FAILED: Final = 406
@@ -50,25 +51,29 @@ class TopologyMismatchError(Exception):
     """Something on the broker has other arguments than it should have."""
 
 
-def definitions() -> dict[str, Any]:
-    """The topology as RabbitMQ imports it, without users."""
-    rungs = _rungs()
+def definitions(packages: Mapping[str, str] = _PACKAGES) -> dict[str, Any]:
+    """The topology as RabbitMQ imports it, without users.
+
+    Args:
+        packages: The package of each service.
+    """
+    rungs = _rungs(packages)
     exchanges = [
         _exchange(RPC_EXCHANGE, "topic"),
         _exchange(DEAD_LETTER_EXCHANGE, "direct"),
-        *(_exchange(event_exchange(service), "topic") for service in SERVICES),
+        *(_exchange(event_exchange(service), "topic") for service in packages),
         *(_exchange(retry_exchange(delay_s), "fanout") for delay_s in rungs),
     ]
     queues: list[dict[str, Any]] = []
     bindings: list[dict[str, Any]] = []
-    for service in SERVICES:
+    for service in packages:
         queues.append(_queue(rpc_queue(service), {}))
         bindings.append(_binding(RPC_EXCHANGE, rpc_queue(service), f"{service}.*"))
         queues.append(_queue(dead_letter_queue(service), dead_letter_arguments()))
         bindings.append(
             _binding(DEAD_LETTER_EXCHANGE, dead_letter_queue(service), service)
         )
-        for queue, source, routing_key in _consumed(service):
+        for queue, source, routing_key in _consumed(service, packages):
             if all(each["name"] != queue for each in queues):
                 queues.append(_queue(queue, queue_arguments(service)))
             bindings.append(_binding(source, queue, routing_key))
@@ -79,10 +84,10 @@ def definitions() -> dict[str, Any]:
     return {
         "vhosts": [{"name": VHOST}],
         "permissions": [
-            _permission(user) for user in ("operator", "gateway", *SERVICES)
+            _permission(user) for user in ("operator", "gateway", *packages)
         ],
         "topic_permissions": [
-            _topic_permission(user) for user in ("gateway", *SERVICES)
+            _topic_permission(user) for user in ("gateway", *packages)
         ],
         "policies": [_queue_wait_policy()],
         "exchanges": exchanges,
@@ -91,34 +96,36 @@ def definitions() -> dict[str, Any]:
     }
 
 
-def _handlers(service: str) -> Iterator[tuple[str, EventHandler | BatchHandler]]:
+def _handlers(package: str) -> Iterator[tuple[str, EventHandler | BatchHandler]]:
     """The methods of a service that handle events, with their entrypoints."""
-    handlers = service_class(f"svc_{service}", "events")
+    handlers = service_class(package, "events")
     for method, function in inspect.getmembers(handlers, inspect.isfunction):
         for entrypoint in getattr(function, ENTRYPOINT_EXTENSIONS_ATTR, ()):
             if isinstance(entrypoint, EventHandler | BatchHandler):
                 yield method, entrypoint
 
 
-def _rungs() -> list[int]:
+def _rungs(packages: Mapping[str, str]) -> list[int]:
     """Every delay that some handler waits, and the usual ones."""
     in_use = (
         delay_s
-        for service in SERVICES
-        for _, handler in _handlers(service)
+        for package in packages.values()
+        for _, handler in _handlers(package)
         for delay_s in handler.delays_s
     )
     return sorted({*RETRY_DELAYS_S, *in_use})
 
 
-def _consumed(service: str) -> Iterator[tuple[str, str, str]]:
+def _consumed(
+    service: str, packages: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
     """Queue, exchange and routing key of everything that a service listens to."""
-    for method, handler in _handlers(service):
+    for method, handler in _handlers(packages[service]):
         if isinstance(handler, EventHandler):
             queue = event_queue(handler.source, handler.event, service, method)
             yield queue, event_exchange(handler.source), handler.event
         else:
-            for source in SERVICES:
+            for source in packages:
                 yield feed_queue(service), event_exchange(source), "#"
 
 
@@ -225,15 +232,19 @@ def _topic_permission(user: str) -> dict[str, str]:
     }
 
 
-def declare(amqp_uri: str) -> None:
+def declare(amqp_uri: str, topology: Mapping[str, Any] | None = None) -> None:
     """Declare everything; what is there already, and alike, is left alone.
+
+    Args:
+        amqp_uri: The operator's.
+        topology: Another one than Rapport's own, as ``definitions`` makes it.
 
     Raises:
         TopologyMismatchError: What is there has other arguments; the message
             names it and says what to do.
         AMQPError: The broker cannot be reached or refuses us.
     """
-    topology = definitions()
+    topology = topology or definitions()
     connection = pika.BlockingConnection(connection_parameters(amqp_uri))
     try:
         mismatches = [
