@@ -1,0 +1,1 @@
+"""A service that tests drive: it says what it did, and fails when told to."""

@@ -1,0 +1,37 @@
+"""The events role."""
+
+from chassis import inject
+from chassis.handling import batch_handler, event_handler
+from chassis.mongo import Repositories
+from chassis.outbox import OutboxRelay
+from probe.repository import ENTRIES, Journal
+
+
+class ProbeEvents:
+    """Handles its own service's events, one by one and in batches."""
+
+    name = "probe"
+
+    relay = inject(OutboxRelay(ENTRIES.name))
+    journal = inject(Repositories(Journal))
+
+    @event_handler("probe", "entry_added", delays_s=(1, 1))
+    def on_entry_added(self, event):
+        """Have an effect on the record, unless ordered otherwise."""
+        self._handle("on_entry_added", event)
+
+    @event_handler("probe", "entry_changed", delays_s=(1, 1))
+    def on_entry_changed(self, event):
+        """Have an effect on the record, unless ordered otherwise."""
+        self._handle("on_entry_changed", event)
+
+    def _handle(self, what, event):
+        self.journal.start(what, event["aggregate"]["id"])
+        self.journal.obey(what, [event])
+        self.journal.affect(what, [event])
+
+    @batch_handler(size=50, delays_s=(1, 1))
+    def on_events(self, events):
+        """Have an effect on each record, unless ordered otherwise."""
+        self.journal.obey("on_events", events)
+        self.journal.affect("on_events", events)
