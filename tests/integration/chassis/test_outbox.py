@@ -60,3 +60,27 @@ class TestEventLog:
         of_it = {"aggregate.id": made["id"]}
         row = until(lambda: log_of("customer").find_one(of_it))
         assert NAME.encode() not in bson.encode(row)
+
+
+class TestATrace:
+    TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+    def test_leads_from_http_through_two_services_to_their_events(
+        self, client, log_of, until
+    ):
+        _, lead, _ = client("POST", "/v1/leads", {"company": "Foo"})
+        path = f"/v1/leads/{lead['id']}"
+        client("POST", f"{path}/qualify")
+        sent = f"00-{self.TRACE}-00f067aa0ba902b7-01"
+        code, made, _ = client("POST", f"{path}/convert", {}, traceparent=sent)
+        assert code == 200, made
+
+        for service, record in (
+            ("sales", lead["id"]),
+            ("sales", made["opportunity_id"]),
+            ("customer", made["account_id"]),
+            ("customer", made["contact_id"]),
+        ):
+            log = log_of(service)
+            wanted = {"aggregate.id": record, "traceparent": {"$regex": self.TRACE}}
+            until(lambda log=log, wanted=wanted: log.find_one(wanted))

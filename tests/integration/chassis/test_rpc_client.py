@@ -1,7 +1,5 @@
 import json
 import os
-import selectors
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pika
 import pytest
+from proxies import Proxy
 
 from chassis.errors import (
     ConflictError,
@@ -114,72 +113,6 @@ def responder(amqp_uri, *, started=True):
         service.stop()
         service.channel.queue_delete(service.queue)
         service.connection.close()
-
-
-class Proxy:
-    """A TCP relay to the broker whose connections can be cut."""
-
-    def __init__(self, host, port):
-        self.target = (host, port)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(self.listener, selectors.EVENT_READ)
-        self.peers = {}
-        self.is_cut = False
-        self.is_closing = False
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def cut(self):
-        self.is_cut = True
-
-    def mend(self):
-        self.is_cut = False
-
-    def close(self):
-        self.is_closing = True
-        self.thread.join(5)
-        self.selector.close()
-        self.listener.close()
-
-    def _run(self):
-        while not self.is_closing:
-            for key, _ in self.selector.select(0.02):
-                if key.fileobj is self.listener:
-                    self._accept()
-                elif key.fileobj in self.peers:
-                    self._relay(key.fileobj)
-            if self.is_cut:
-                self._drop_all()
-        self._drop_all()
-
-    def _accept(self):
-        inner, _ = self.listener.accept()
-        if self.is_cut:
-            inner.close()
-            return
-        outer = socket.create_connection(self.target)
-        for this, other in ((inner, outer), (outer, inner)):
-            self.peers[this] = other
-            self.selector.register(this, selectors.EVENT_READ)
-
-    def _relay(self, source):
-        data = source.recv(65_536)
-        if data:
-            self.peers[source].sendall(data)
-        else:
-            self._drop(source)
-
-    def _drop_all(self):
-        for peer in list(self.peers):
-            self._drop(peer)
-
-    def _drop(self, peer):
-        for end in (peer, self.peers.get(peer)):
-            if end is not None and self.peers.pop(end, None):
-                self.selector.unregister(end)
-                end.close()
 
 
 @pytest.fixture
@@ -341,7 +274,7 @@ class TestLostConnection:
             )
             for _ in range(5)
         ]
-        proxy.cut()
+        proxy.go_away()
 
         def collect():
             for one in pending:
@@ -353,16 +286,16 @@ class TestLostConnection:
 
     def test_reconnects_by_itself(self, proxied_client, proxy, echo):
         call(proxied_client, echo)
-        proxy.cut()
+        proxy.go_away()
         wait_until(lambda: not proxied_client.is_connected)
-        proxy.mend()
+        proxy.come_back()
         wait_until(lambda: proxied_client.is_connected)
 
         assert call(proxied_client, echo, n=1).result == {"n": 1}
 
     def test_refuses_quickly_while_it_is_away(self, proxied_client, proxy, echo):
         call(proxied_client, echo)
-        proxy.cut()
+        proxy.go_away()
         wait_until(lambda: not proxied_client.is_connected)
 
         def ask():
