@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from chassis.packets import _Writer
+from chassis.packets import _begins_with_frame, _Writer
 
 
 @pytest.fixture
@@ -61,3 +61,16 @@ class TestWriter:
         runs = [received[index] for index in range(0, 4_000_000, 1_000_000)]
         assert received == b"".join(bytes([run]) * 1_000_000 for run in runs)
         assert sorted(runs) == [0, 1, 2, 3]
+
+
+class TestBeginsWithFrame:
+    FRAME = b"\x01\x00\x01\x00\x00\x00\x03abc\xce"
+
+    def test_needs_the_whole_of_it(self):
+        parts = [self.FRAME[:size] for size in range(len(self.FRAME))]
+
+        assert not any(_begins_with_frame(part) for part in parts)
+
+    def test_looks_at_the_first_only(self):
+        assert _begins_with_frame(self.FRAME)
+        assert _begins_with_frame(self.FRAME + self.FRAME[:5])
