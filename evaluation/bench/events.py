@@ -28,6 +28,7 @@ from stack.errors import StackError
 
 __all__ = [
     "FEED",
+    "ONE_WRITE",
     "SINGLE",
     "Backlog",
     "EventFigures",
@@ -66,10 +67,16 @@ FEED: Final = Backlog(
     ("rapport_analytics", "processed_events"),
 )
 SINGLE: Final = Backlog(
-    "one at a time",
+    "one at a time (inbox and counter in a transaction)",
     event_queue("outbox", "entry_added", "single", "on_entry_added"),
     "single-events",
     ("rapport_single", "processed_events"),
+)
+ONE_WRITE: Final = Backlog(
+    "one at a time (one write under the event's id)",
+    event_queue("outbox", "entry_kept", "single", "on_entry_kept"),
+    "single-events",
+    ("rapport_single", "effects"),
 )
 
 
@@ -100,6 +107,7 @@ class EventFigures:
     lag_rate: float
     batch_rate: float
     single_rate: float
+    one_write_rate: float
     relay_rate: float
     idle_us: Sequence[int]
     draining_us: Mapping[str, Sequence[int]]
@@ -116,6 +124,7 @@ class EventFigures:
             "lag_at_events_per_s": self.lag_rate,
             "drained_in_batches_per_s": self.batch_rate,
             "drained_one_at_a_time_per_s": self.single_rate,
+            "drained_one_write_at_a_time_per_s": self.one_write_rate,
             "relayed_per_s": self.relay_rate,
             "idle_call_p50_ms": quantile(self.idle_us, 0.5) / 1_000,
             "idle_call_p99_ms": quantile(self.idle_us, 0.99) / 1_000,
@@ -186,6 +195,7 @@ class _Events:
         self._say("draining backlogs")
         batch_rate, _ = self._drain(FEED, sizes.batch_events)
         single_rate, _ = self._drain(SINGLE, sizes.single_events)
+        one_write_rate, _ = self._drain(ONE_WRITE, sizes.single_events)
         self._say(f"calls at {_CALL_RATE:.0f}/s, idle and beside a drain")
         idle_us, draining_us, under_load = self._calls_beside_drains()
         self._say("relaying a full outbox")
@@ -195,6 +205,7 @@ class _Events:
             lag_rate=lag_rate,
             batch_rate=batch_rate,
             single_rate=single_rate,
+            one_write_rate=one_write_rate,
             relay_rate=relay_rate,
             idle_us=idle_us,
             draining_us=draining_us,
@@ -216,12 +227,12 @@ class _Events:
         self._servers.await_running(FEED.process, SINGLE.process)
 
     def _declare(self) -> None:
-        """The handler's queue as ``./crm up`` declares it; an empty feed."""
+        """The handlers' queues as ``./crm up`` declares them; an empty feed."""
         connection = self._servers.broker()
         channel = connection.channel()
-        channel.queue_declare(
-            SINGLE.queue, durable=True, arguments=queue_arguments("single")
-        )
+        for queue in (SINGLE.queue, ONE_WRITE.queue):
+            arguments = queue_arguments("single")
+            channel.queue_declare(queue, durable=True, arguments=arguments)
         dead = dead_letter_queue("single")
         channel.queue_declare(dead, durable=True, arguments={"x-queue-type": "quorum"})
         channel.queue_bind(dead, DEAD_LETTER_EXCHANGE, "single")

@@ -5,7 +5,7 @@ from statistics import median
 from typing import Any, Final
 
 from evaluation.bench.calls import CONNECTIONS, OPERATIONS, PATHS, Cell
-from evaluation.bench.events import FEED, SINGLE, EventFigures
+from evaluation.bench.events import FEED, ONE_WRITE, SINGLE, EventFigures
 from evaluation.bench.figures import Summary, quantile
 from evaluation.bench.targets import Target, call_ratio, client_ratio
 
@@ -168,6 +168,10 @@ def event_tables(found: EventFigures) -> Iterator[str]:
         (f"lag at {found.lag_rate:.0f} events/s", f"p50 {lags[0]}, p99 {lags[1]}"),
         (_drained(sizes.batch_events, FEED.label), f"{found.batch_rate:.0f}/s"),
         (_drained(sizes.single_events, SINGLE.label), f"{found.single_rate:.0f}/s"),
+        (
+            _drained(sizes.single_events, ONE_WRITE.label),
+            f"{found.one_write_rate:.0f}/s",
+        ),
         (f"{sizes.pending_events} events relayed", f"{found.relay_rate:.0f}/s"),
         ("dead letters", errors_text(found.dead_letters)),
         ("requests that failed", errors_text(found.errors)),

@@ -1,1 +1,1 @@
-"""A handler that takes one event at a time and marks it in its inbox."""
+"""Handlers that take one event at a time, each idempotent in its own way."""

@@ -1,4 +1,4 @@
-"""The events role: one transaction per event, as most handlers need."""
+"""The events role: one event at a time, in a transaction and in a single write."""
 
 from typing import Any
 
@@ -34,13 +34,29 @@ class Counts:
         self._counts.upsert({"_id": aggregate_id}, {"$inc": {"count": 1}})
 
 
+class Effects:
+    """What events brought about, each under the event's own id."""
+
+    def __init__(self, database: Database[Document], context: Context) -> None:
+        self._effects = TenantRows(database["effects"], context)
+
+    def add(self, event_id: str, data: dict[str, Any]) -> None:
+        """Keep one.
+
+        Raises:
+            DuplicateKeyError: It is there already.
+        """
+        self._effects.insert({"_id": event_id, **data})
+
+
 class SingleEvents:
-    """Counts events, each of them once."""
+    """Has an effect once per event, in the two ways that handlers have."""
 
     name = "single"
 
     transaction: Transaction = inject(Transactions())
     counts: Counts = inject(Repositories(Counts))
+    effects: Effects = inject(Repositories(Effects))
 
     @event_handler("outbox", "entry_added")
     def on_entry_added(self, event: dict[str, Any]) -> None:
@@ -55,5 +71,16 @@ class SingleEvents:
 
         try:
             self.transaction(count)
+        except DuplicateKeyError:
+            return
+
+    @event_handler("outbox", "entry_kept")
+    def on_entry_kept(self, event: dict[str, Any]) -> None:
+        """Keep a row for the event.
+
+        Idempotent by the row's id, as svc_notify's deliveries are.
+        """
+        try:
+            self.effects.add(event["id"], event["data"])
         except DuplicateKeyError:
             return
