@@ -36,6 +36,7 @@ def _kinds(trial: Trial) -> Counter[str]:
 
 _COUNTS: Final[Mapping[str, Callable[[Trial], int]]] = {
     "faults": lambda trial: trial.struck,
+    "  planned": lambda trial: len(trial.plan),
     "writes": lambda trial: sum(1 for _ in trial.book),
     "  made": lambda trial: sum(each.outcome is Outcome.MADE for each in trial.book),
     "retries": lambda trial: trial.book.retries(),
@@ -52,6 +53,7 @@ _COUNTS: Final[Mapping[str, Callable[[Trial], int]]] = {
 }
 _SECONDS: Final[Mapping[str, Callable[[Trial], float]]] = {
     "slowest answer, s": lambda trial: trial.book.slowest_s(),
+    "  behind its deadline, s": lambda trial: trial.book.latest_s(),
     "quiet after, s": lambda trial: trial.quiet_after_s,
 }
 

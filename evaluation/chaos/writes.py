@@ -127,6 +127,11 @@ class Book:
         """The attempts after the first ones, without those after success."""
         return sum(max(0, len(each.answers) - 1 - each.repeats) for each in self)
 
+    def latest_s(self) -> float:
+        """How far the latest answer came behind its deadline; negative if before."""
+        late = [a.took_s - w.operation.deadline_s for w in self for a in w.answers]
+        return max(late, default=0.0)
+
     def slowest_s(self) -> float:
         """The longest that any attempt took."""
         return max((a.took_s for each in self for a in each.answers), default=0.0)

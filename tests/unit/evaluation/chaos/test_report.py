@@ -40,6 +40,7 @@ class TestTable:
         assert shown["retries"] == ["1", "1", "2"]
         assert shown["answered closed"] == ["1", "1", "2"]
         assert shown["slowest answer, s"] == ["1.5", "1.5", "1.5"]
+        assert shown["behind its deadline, s"] == ["-3.5", "-3.5", "-3.5"]
         assert shown["lost"] == ["0", "1", "1"]
         assert shown["verdict"] == ["ok", "FAILED", "FAILED"]
 
