@@ -250,7 +250,7 @@ class BatchHandler(_QueueEntrypoint):
         wait_s: How long the first of a batch waits for others.
     """
 
-    def __init__(self, size: int = 200, wait_s: float = 0.02, **kwargs: Any) -> None:
+    def __init__(self, size: int = 200, wait_s: float = 0.005, **kwargs: Any) -> None:
         self._size = size
         self._wait_s = wait_s
         self._waiting: list[Message] = []
@@ -346,7 +346,7 @@ class BatchHandler(_QueueEntrypoint):
 def batch_handler(
     *,
     size: int = 200,
-    wait_s: float = 0.02,
+    wait_s: float = 0.005,
     delays_s: Sequence[int] = RETRY_DELAYS_S,
 ) -> Callable[[Method], Method]:
     """Handle the service's feed in batches; see :class:`BatchHandler`."""

@@ -7,6 +7,7 @@ asleep cannot undo the work of the next.
 
 import os
 import socket
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -37,21 +38,39 @@ class Lease:
         self._lifetime = lifetime
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
         self.epoch: int | None = None
+        self._renewed_at = float("-inf")
 
     @property
     def condition(self) -> dict[str, Any]:
         """What the lease's row must match while it is ours."""
         return {"_id": self._name, "owner": self._owner, "epoch": self.epoch}
 
-    def hold(self) -> bool:
-        """Renew the lease, or take it if it is free; whether we hold it now."""
+    def hold(self, renew_after: timedelta = timedelta(0)) -> bool:
+        """Renew the lease, or take it if it is free; whether we hold it now.
+
+        Args:
+            renew_after: Believe that it is still ours for so long after the
+                last renewal. Right where every write has :attr:`condition` in
+                it, and much less than the lifetime.
+        """
+        if self.epoch is not None:
+            age_s = time.monotonic() - self._renewed_at
+            if age_s < renew_after.total_seconds():
+                return True
         now = datetime.now(tz=UTC)
         expiry = {"$set": {"expires_at": now + self._lifetime}}
-        if self.epoch is not None:
-            if self._rows.update_one(self.condition, expiry).matched_count:
-                return True
-            self.epoch = None
-        return self._take(now, expiry)
+        asked_at = time.monotonic()
+        is_held = self.epoch is not None and self._renew(expiry)
+        if is_held or self._take(now, expiry):
+            self._renewed_at = asked_at
+            return True
+        return False
+
+    def _renew(self, expiry: dict[str, Any]) -> bool:
+        if self._rows.update_one(self.condition, expiry).matched_count:
+            return True
+        self.epoch = None
+        return False
 
     def _take(self, now: datetime, expiry: dict[str, Any]) -> bool:
         expiry["$set"]["owner"] = self._owner

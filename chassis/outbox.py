@@ -58,6 +58,7 @@ OUTBOX_COLLECTIONS: Final = (EVENT_LOG, LEASES, SUBJECT_KEYS)
 PENDING_INDEX: Final = Index((("pending_at", 1),), is_sparse=True)
 
 _LEASE_LIFE: Final = timedelta(seconds=8)
+_RENEW_AFTER: Final = timedelta(seconds=2)
 _SWEEP_S: Final = 1.0
 _BATCH: Final = 200
 # Of one record at a time, so that a batch has a size that can be told.
@@ -129,7 +130,7 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
         while not self._is_stopping:
             self._wake = Signal()
             try:
-                if self._lease.hold():
+                if self._lease.hold(_RENEW_AFTER):
                     self._work()
             except (PyMongoError, NotPublishedError, LeaseLostError) as error:
                 logger.warning("relay will try again", extra={"error": repr(error)})
@@ -146,12 +147,8 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
 
     def _work(self) -> None:
         """Relay until nothing is left; renew the lease on the way."""
-        is_busy = True
-        while is_busy and not self._is_stopping:
-            with pymongo.timeout(_LEASE_LIFE.total_seconds() / 2):
-                is_collecting = self._relay.collect()
-            is_busy = self._relay.publish() or is_collecting
-            if is_busy and not self._lease.hold():
+        while self._relay.work() and not self._is_stopping:
+            if not self._lease.hold(_RENEW_AFTER):
                 raise LeaseLostError
 
 
@@ -182,20 +179,39 @@ class Relay:
         self._lease = lease
         self._publisher = publisher
         self._vault = vault
+        self._fresh: list[Document] = []
 
-    def collect(self) -> bool:
-        """Move a batch of each collection's pending events into the log.
+    def work(self) -> bool:
+        """Log what is pending, publish what is logged, and tidy the records up.
+
+        Whether or not the broker is there, what is pending gets into the log.
 
         Returns:
-            Whether there were any.
+            Whether more was there than fits a batch.
 
         Raises:
             LeaseLostError: Another process relays by now.
+            NotPublishedError: The broker does not have all of the batch; it
+                will be published again.
         """
-        was_pending = [self._collect(name) for name in self._collections]
-        return any(was_pending)
+        self._fresh = []
+        with pymongo.timeout(_LEASE_LIFE.total_seconds() / 2):
+            collected = [(name, self._collect(name)) for name in self._collections]
+        try:
+            published = self._publish()
+        except NotPublishedError:
+            self._tidy(collected)
+            raise
+        self._tidy(collected)
+        return published >= _BATCH or any(_is_cut(found) for _, found in collected)
 
-    def _collect(self, name: str) -> bool:
+    def _tidy(self, collected: list[tuple[str, list[Document]]]) -> None:
+        for name, found in collected:
+            if found:
+                self._forget(self._database[name], found)
+
+    def _collect(self, name: str) -> list[Document]:
+        """Copy a batch of a collection's pending events into the log."""
         records = self._database[name]
         found = list(
             records.find(
@@ -208,8 +224,7 @@ class Relay:
         )
         if found:
             self._log([event for record in found for event in record["pending_events"]])
-            self._forget(records, found)
-        return bool(found)
+        return found
 
     @staticmethod
     def _forget(records: Rows[Document], found: list[Document]) -> None:
@@ -238,7 +253,7 @@ class Relay:
         a relay that lost its lease cannot append behind the cursor.
         """
 
-        def append(session: ClientSession) -> None:
+        def append(session: ClientSession) -> int:
             lease: Any = self._database[LEASES.name].find_one_and_update(
                 self._lease.condition,
                 {"$inc": {"position": len(rows)}},
@@ -251,9 +266,14 @@ class Relay:
             for position, row in enumerate(rows, first):
                 row["position"] = position
             self._database[EVENT_LOG.name].insert_many(rows, session=session)
+            published: int = lease.get("published", 0)
+            return published
 
         with self._database.client.start_session() as session:
-            session.with_transaction(append)
+            published = session.with_transaction(append)
+        # What comes right behind the cursor need not be read again.
+        if published + len(self._fresh) + 1 == rows[0]["position"]:
+            self._fresh += rows
 
     def _keyed(
         self, events: Iterable[Document], known: set[str]
@@ -278,29 +298,11 @@ class Relay:
             sealed = {"sealed": self._vault.encrypt(key, private, event["id"])}
         return {"_id": event["id"], **public, "changes": changes, **sealed}
 
-    def publish(self) -> bool:
-        """Publish a batch from the log and move the cursor.
-
-        Returns:
-            Whether there was anything to publish.
-
-        Raises:
-            LeaseLostError: Another process relays by now.
-            NotPublishedError: The broker does not have all of the batch; the
-                cursor stays where it was.
-        """
-        lease = self._database[LEASES.name].find_one(self._lease.condition)
-        if lease is None:
-            raise LeaseLostError
-        rows = list(
-            self._database[EVENT_LOG.name].find(
-                {"position": {"$gt": lease.get("published", 0)}},
-                sort=[("position", 1)],
-                limit=_BATCH,
-            )
-        )
+    def _publish(self) -> int:
+        """Publish a batch and move the cursor; how many events there were."""
+        rows = self._fresh or self._unpublished()
         if not rows:
-            return False
+            return 0
         in_flight: set[str] = set()
         for row in rows:
             # Order within a record holds because the next event of it leaves
@@ -312,7 +314,15 @@ class Relay:
             self._send(row)
         self._publisher.flush()
         self._advance(rows[-1]["position"])
-        return True
+        return len(rows)
+
+    def _unpublished(self) -> list[Document]:
+        lease = self._database[LEASES.name].find_one(self._lease.condition)
+        if lease is None:
+            raise LeaseLostError
+        behind = {"position": {"$gt": lease.get("published", 0)}}
+        log = self._database[EVENT_LOG.name]
+        return list(log.find(behind, sort=[("position", 1)], limit=_BATCH))
 
     def _advance(self, position: int) -> None:
         """Move the cursor; not if the lease, and the cursor with it, is another's."""
@@ -333,6 +343,12 @@ class Relay:
             codec.encode({"id": row["_id"], **event}),
             message_id=row["_id"],
         )
+
+
+def _is_cut(found: list[Document]) -> bool:
+    """Whether a batch was as large as may be, in records or events of one."""
+    most = max((len(record["pending_events"]) for record in found), default=0)
+    return len(found) >= _BATCH or most >= _MOST_OF_ONE
 
 
 def _without(record_id: str, event_ids: list[str]) -> UpdateOne:

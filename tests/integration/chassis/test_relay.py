@@ -165,10 +165,8 @@ class Process(Relay):
         """What ``OutboxRelay`` does at each sweep, as far as there is work."""
         self.accident = accident
         with suppress(NotPublishedError, LeaseLostError):
-            while self.lease.hold():
-                was_collecting = self.collect()
-                if not (self.publish() or was_collecting):
-                    return
+            while self.lease.hold() and self.work():
+                pass
 
 
 class Broker:
