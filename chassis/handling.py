@@ -254,7 +254,7 @@ class BatchHandler(_QueueEntrypoint):
         self._size = size
         self._wait_s = wait_s
         self._waiting: list[Message] = []
-        self._flusher: Any = None
+        self._collecting: Any = None
         super().__init__(**kwargs)
 
     @property
@@ -276,7 +276,18 @@ class BatchHandler(_QueueEntrypoint):
         """Add the event to the batch; start the clock with the first."""
         self._waiting.append(message)
         if len(self._waiting) == 1:
-            self.container.spawn_managed_thread(self._collect)
+            self._collecting = self.container.spawn_managed_thread(self._collect)
+
+    def stop(self) -> None:
+        """Stop consuming; what was collected is handled while that can be done.
+
+        The database closes as soon as the entrypoints have stopped and no
+        worker is active, and a batch that is being collected has none yet.
+        """
+        super().stop()
+        if self._collecting is not None:
+            # The last of them to be started is the last to have its turn.
+            self._collecting.wait()
 
     def _collect(self) -> None:
         eventlet.sleep(self._wait_s)

@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -100,6 +101,30 @@ class TestEvents:
         until(lambda: count() >= 31)
         assert made == [201] * 30
         assert (count(), last["version"]) == (31, 1)
+
+
+class TestAnEventsProcess:
+    def test_ends_in_time_though_events_keep_coming(self, client, processes, until):
+        ended = threading.Event()
+
+        def write():
+            while not ended.is_set():
+                client("POST", "/v1/contacts", {"last_name": "More"})
+
+        pid = processes()["analytics-events-1"]["pid"]
+        with ThreadPoolExecutor(4) as pool:
+            try:
+                for _ in range(4):
+                    pool.submit(write)
+                asked = time.monotonic()
+                os.kill(pid, signal.SIGTERM)
+                until(lambda: processes()["analytics-events-1"]["pid"] != pid)
+                took_s = time.monotonic() - asked
+            finally:
+                ended.set()
+
+        # Half of what it is given before it is killed.
+        assert took_s < 10
 
 
 class TestAStoppedProcess:
