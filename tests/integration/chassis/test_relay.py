@@ -18,7 +18,6 @@ from typing import ClassVar
 import pika
 import pymongo
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,9 +25,7 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
-from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 from pymongo.monitoring import CommandListener
 
@@ -36,7 +33,6 @@ from chassis.context import Context
 from chassis.events import Event, changes_between
 from chassis.ids import new_id
 from chassis.leases import LEASES, Lease
-from chassis.migrate import migrate
 from chassis.mongo import Collection, Transaction
 from chassis.outbox import (
     EVENT_LOG,
@@ -435,39 +431,20 @@ def broker(status):
 
 
 @pytest.fixture
-def databases(status, secret):
-    """A database as its owner sees it and as its service does."""
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    service = f"test{uuid.uuid4().hex[:12]}"
-    name = f"rapport_{service}"
-    with MongoClient(root, tz_aware=True) as owner:
-        migrate(owner, service, "password", [THINGS, *OUTBOX_COLLECTIONS])
-        own = f"mongodb://{service}:password@{host}".partition("&authSource")[0]
-        wire = Wire()
-        with MongoClient(
-            f"{own}&authSource={name}",
-            tz_aware=True,
-            w="majority",
-            event_listeners=[wire],
-        ) as client:
-            yield owner[name], client[name], wire
-        owner[name].command("dropAllUsersFromDatabase")
-        owner[name].command("dropAllRolesFromDatabase")
-        owner.drop_database(name)
+def databases(service_database):
+    wire = Wire()
+    collections = (THINGS, *OUTBOX_COLLECTIONS)
+    return *service_database(*collections, listeners=[wire]), wire
 
 
 class TestTheOutbox:
     def test_loses_and_forges_nothing_whatever_dies_when(
-        self, databases, broker, monkeypatch
+        self, databases, broker, monkeypatch, run_machine
     ):
         # Small, so that the work of one turn takes several batches.
         monkeypatch.setattr("chassis.outbox._BATCH", 2)
 
-        run_state_machine_as_test(
-            lambda: OutboxMachine(*databases, broker),
-            settings=settings(max_examples=20, stateful_step_count=20),
-        )
+        run_machine(lambda: OutboxMachine(*databases, broker), examples=16, steps=20)
 
 
 class TestATransaction:
@@ -486,3 +463,20 @@ class TestATransaction:
             with suppress(OperationFailure):
                 session.commit_transaction()
             assert "position" not in rows.find_one()
+
+
+class TestTheEventsOfOneRecord:
+    def test_do_not_overtake_one_that_was_refused(self, databases, broker):
+        machine = OutboxMachine(*databases, broker)
+        machine.begin()
+        machine.work([(0, "made"), (0, "changed"), (0, "made")])
+        broker.route("made", set())
+
+        machine.relays[0].turn()
+        assert list(broker.received()) == []
+        broker.route("made", {"open"})
+        machine.relays[0].turn()
+        received = [event["sequence"] for _, event in broker.received()]
+        assert received == [1, 2, 3]
+        for relay in machine.relays:
+            relay.publisher.close()
