@@ -1,4 +1,4 @@
-"""Entrypoints of the events role: one event at a time, in batches, by timer.
+"""Entrypoints for events: one at a time, or in batches.
 
 A handler that fails is retried through the ladder of ``chassis.topology``:
 the event waits in a queue whose messages expire back into exactly this
@@ -8,10 +8,8 @@ chooses its own rungs; ``stack.topology`` declares whatever rungs are in use.
 """
 
 import logging
-import random
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -20,15 +18,12 @@ from eventlet.event import Event as Signal
 from kombu.message import Message
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
-from pymongo.errors import AutoReconnect, PyMongoError
+from pymongo.errors import AutoReconnect
 
 from chassis.consuming import QueueConsumer, declared_elsewhere
 from chassis.context import KEY, Context
 from chassis.errors import InvalidInputError
 from chassis.events import attempt_of, next_delay_s, read_envelope
-from chassis.ids import new_id
-from chassis.leases import LEASES, Lease
-from chassis.mongo import MongoDatabase
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
 from chassis.telemetry import describe
 from chassis.topology import (
@@ -42,10 +37,8 @@ from chassis.topology import (
 __all__ = [
     "BatchHandler",
     "EventHandler",
-    "LeasedTimer",
     "batch_handler",
     "event_handler",
-    "leased_timer",
 ]
 
 logger = logging.getLogger(__name__)
@@ -362,74 +355,3 @@ def batch_handler(
 ) -> Callable[[Method], Method]:
     """Handle the service's feed in batches; see :class:`BatchHandler`."""
     return BatchHandler.decorator(size=size, wait_s=wait_s, delays_s=delays_s)  # type: ignore[no-any-return]
-
-
-class LeasedTimer(Entrypoint):  # type: ignore[misc]
-    """Calls the method every ``interval_s``, in one process of the service.
-
-    The method gets no organization: it looks for work in all of them.
-    """
-
-    mongo = MongoDatabase()
-
-    def __init__(self, interval_s: float, **kwargs: Any) -> None:
-        self._interval_s = interval_s
-        super().__init__(**kwargs)
-
-    def start(self) -> None:
-        """Begin to tick."""
-        self._stopping = Signal()
-        self._ticker = self.container.spawn_managed_thread(self._run)
-
-    def stop(self) -> None:
-        """Stop ticking; the lease runs out by itself."""
-        if not self._stopping.ready():
-            self._stopping.send(None)
-
-    def _run(self) -> None:
-        lease = Lease(
-            self.mongo.database[LEASES.name],
-            f"timer:{self.method_name}",
-            timedelta(seconds=3 * self._interval_s),
-        )
-        while not self._stopping.ready():
-            try:
-                if lease.hold():
-                    self._tick()
-            except PyMongoError as error:
-                logger.warning("timer skipped", extra={"error": repr(error)})
-            # Spread, so that processes started together do not stay together.
-            pause_s = self._interval_s * random.uniform(0.8, 1.2)  # noqa: S311
-            with eventlet.Timeout(pause_s, exception=False):
-                self._stopping.wait()
-
-    def _tick(self) -> None:
-        done = Signal()
-
-        def handle_result(
-            _worker_ctx: Any, result: Any, exc_info: Any
-        ) -> tuple[Any, Any]:
-            if exc_info is not None:
-                logger.error("timer failed", exc_info=exc_info)
-            done.send(None)
-            return result, exc_info
-
-        identity = new_id()
-        context = Context(
-            caller=None,
-            org_id=None,
-            actor={"type": "service", "id": f"service:{self.container.service_name}"},
-            operation_id=identity,
-            request_id=identity,
-            traceparent="",
-            deadline=time.time() + _HANDLER_BUDGET_S,
-        )
-        self.container.spawn_worker(
-            self, (), {}, context_data={KEY: context}, handle_result=handle_result
-        )
-        done.wait()
-
-
-def leased_timer(interval_s: float) -> Callable[[Method], Method]:
-    """Run every ``interval_s`` in one process; see :class:`LeasedTimer`."""
-    return LeasedTimer.decorator(interval_s=interval_s)  # type: ignore[no-any-return]

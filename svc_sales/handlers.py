@@ -6,9 +6,9 @@ from typing import Final
 
 from chassis import inject
 from chassis.errors import WireError
-from chassis.handling import leased_timer
 from chassis.mongo import Repositories
 from chassis.outbox import OutboxRelay
+from chassis.timers import leased_timer
 from svc_sales import repository
 from svc_sales.jobs import LeadConversion
 from svc_sales.repository.leads import StuckConversions
