@@ -36,11 +36,12 @@ _FRAME_OVERHEAD: Final = 8
 
 
 class _Timer:
-    __slots__ = ("callback", "due")
+    """Something to be called later, unless its callback is taken away."""
 
-    def __init__(self, due: float, callback: Callable[[], Any] | None) -> None:
-        self.due = due
-        self.callback = callback
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], Any]) -> None:
+        self.callback: Callable[[], Any] | None = callback
 
 
 class RpcConnection(Connection):  # type: ignore[misc]
@@ -69,6 +70,8 @@ class RpcConnection(Connection):  # type: ignore[misc]
         """Connect and serve the connection until it is lost or ended."""
         try:
             self._open_socket()
+            # Until the connection is open no heartbeat watches it.
+            self.call_later(self.params.stack_timeout, self._end_unless_open)
             self._on_stream_connected()
             while not self._is_ending:
                 self._run_due()
@@ -121,9 +124,10 @@ class RpcConnection(Connection):  # type: ignore[misc]
 
     def call_later(self, delay_s: float, callback: Callable[[], Any]) -> _Timer:
         """Call in the reading thread, after this long and a tenth of a second."""
-        timer = _Timer(time.monotonic() + delay_s, callback)
+        timer = _Timer(callback)
+        due = time.monotonic() + delay_s
         with self._scheduling:
-            heapq.heappush(self._timers, (timer.due, next(self._order), timer))
+            heapq.heappush(self._timers, (due, next(self._order), timer))
         return timer
 
     def end(self) -> None:
@@ -135,6 +139,10 @@ class RpcConnection(Connection):  # type: ignore[misc]
             except OSError:
                 # It is closed already.
                 return
+
+    def _end_unless_open(self) -> None:
+        if not self.is_open:
+            raise TimeoutError("The broker did not open the connection in time.")
 
     def _open_socket(self) -> None:
         address = (self.params.host, self.params.port)

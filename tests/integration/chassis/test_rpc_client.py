@@ -305,12 +305,29 @@ class TestLostConnection:
         assert seconds(ask) < 1.2
         wait_until(lambda: seconds(ask) < 0.1)
 
+    def test_gives_up_a_broker_that_never_answers_the_first_word(
+        self, proxied_client, proxy, echo, caplog
+    ):
+        proxy.swallow()
+        with pytest.raises(UnavailableError, match="broker_unavailable"):
+            call(proxied_client, echo)
+
+        wait_until(lambda: "did not open the connection in time" in reasons(caplog))
+        proxy.cut()
+        proxy.flow()
+        wait_until(lambda: proxied_client.is_connected)
+        assert call(proxied_client, echo, n=1).result == {"n": 1}
+
     def test_a_closed_client_refuses(self, client, echo):
         call(client, echo)
         client.close()
 
         with pytest.raises(UnavailableError, match="broker_unavailable"):
             call(client, echo)
+
+
+def reasons(caplog):
+    return " ".join(getattr(record, "reason", "") for record in caplog.records)
 
 
 def wait_until(condition, timeout_s=8.0):
