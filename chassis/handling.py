@@ -101,8 +101,9 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
         if error is None:
             self.queue_consumer.ack_message(message)
             return
+        letter = self._letter(message, error)
         give_up_at = time.monotonic() + _PATIENCE_S
-        while not self._put_off(message, error):
+        while not self._is_sent(message, *letter):
             if self._should_stop_waiting(give_up_at) or not message.channel.connection:
                 self.queue_consumer.requeue_message(message)
                 return
@@ -112,8 +113,13 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
     def _should_stop_waiting(self, give_up_at: float) -> bool:
         return self._is_stopping or time.monotonic() > give_up_at
 
-    def _put_off(self, message: Message, error: BaseException) -> bool:
-        """Send the event to its next rung or the dead letters; whether it is safe."""
+    def _letter(
+        self, message: Message, error: BaseException
+    ) -> tuple[str, str, dict[str, Any]]:
+        """Where an event that failed goes next, and the headers it goes with.
+
+        To its next rung, or to the dead letters: exchange and routing key.
+        """
         attempt = attempt_of(message.headers)
         delay_s = next_delay_s(attempt, self.delays_s)
         reason = describe(error)[:_MAX_REASON]
@@ -133,30 +139,31 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
             "x-queue": self.queue.name,
             "x-at": int(time.time()),
         }
-        try:
-            self._publish(message, exchange, routing_key, headers)
-        except NotPublishedError as lost:
-            logger.warning("event not put off", extra={"error": repr(lost)})
-            return False
-        return True
+        return exchange, routing_key, headers
 
-    def _publish(
+    def _is_sent(
         self,
         message: Message,
         exchange: str,
         routing_key: str,
         headers: dict[str, Any],
-    ) -> None:
+    ) -> bool:
+        """Send the event there; whether it is safe."""
         body = message.body
-        with self._publishing:
-            self._publisher.publish(
-                exchange,
-                routing_key,
-                body.encode() if isinstance(body, str) else bytes(body),
-                message_id=message.properties.get("message_id"),
-                headers=headers,
-            )
-            self._publisher.flush()
+        try:
+            with self._publishing:
+                self._publisher.publish(
+                    exchange,
+                    routing_key,
+                    body.encode() if isinstance(body, str) else bytes(body),
+                    message_id=message.properties.get("message_id"),
+                    headers=headers,
+                )
+                self._publisher.flush()
+        except NotPublishedError as lost:
+            logger.warning("event not put off", extra={"error": repr(lost)})
+            return False
+        return True
 
 
 def _context(
