@@ -21,6 +21,7 @@ from typing import Any, Final
 from pika.exceptions import ChannelClosedByBroker
 
 from chassis.rpc_connection import RpcConnection
+from chassis.topology import rpc_queue
 
 __all__ = ["Liveness"]
 
@@ -146,7 +147,7 @@ class Liveness:
             return
         self._probed = self._queue.popleft()
         self._channel.queue_declare(
-            f"rpc-{self._probed}", passive=True, callback=self._on_declared
+            rpc_queue(self._probed), passive=True, callback=self._on_declared
         )
 
     def _on_declared(self, frame: Any) -> None:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from kombu.transport import pyamqp
 
+from chassis.publishing import UnblockedConnection
+
 __all__ = ["InOnePacket", "use_thrifty_connections"]
 
 # py-amqp copies what is left of its buffer with each part of a frame that it
@@ -45,13 +47,8 @@ class _Writer:
             self(held)
 
 
-class _Connection(pyamqp.Connection):  # type: ignore[misc]
-    # With connection.blocked negotiated, py-amqp reads the socket before every
-    # publish; here workers publish replies while the consumer reads.
-    negotiate_capabilities = {  # noqa: RUF012 - py-amqp's own attribute
-        "consumer_cancel_notify": True,
-        "authentication_failure_close": True,
-    }
+class _Connection(UnblockedConnection, pyamqp.Connection):  # type: ignore[misc]
+    # Workers publish replies while the consumer reads.
 
     def connect(self, callback: Any = None) -> Any:
         """Connect, then put reading and writing in order."""

@@ -14,7 +14,7 @@ from amqp.exceptions import AMQPError
 
 from chassis import codec
 
-__all__ = ["ConfirmingPublisher", "NotPublishedError"]
+__all__ = ["ConfirmingPublisher", "NotPublishedError", "UnblockedConnection"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +26,14 @@ class NotPublishedError(Exception):
     """Some messages of the window are not known to be safe with the broker."""
 
 
-class _Connection(amqp.Connection):  # type: ignore[misc]
-    # connection.blocked would make py-amqp read the socket on every publish.
-    # A broker in alarm withholds its confirms instead, and those have a limit.
+class UnblockedConnection(amqp.Connection):  # type: ignore[misc]
+    """Does without the broker's notice that it blocks publishers.
+
+    With ``connection.blocked`` negotiated py-amqp reads the socket before every
+    publish, in whatever thread that is. A broker in alarm withholds its
+    confirms instead, and those have a limit.
+    """
+
     negotiate_capabilities = {  # noqa: RUF012 - py-amqp's own attribute
         "consumer_cancel_notify": True,
         "authentication_failure_close": True,
@@ -123,7 +128,7 @@ class ConfirmingPublisher:
             self._give_up(error)
 
     def _connect(self) -> None:
-        connection = _Connection(
+        connection = UnblockedConnection(
             host=f"{self._uri.hostname}:{self._uri.port or 5672}",
             userid=unquote(self._uri.username or ""),
             password=unquote(self._uri.password or ""),

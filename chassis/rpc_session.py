@@ -13,10 +13,10 @@ import pika
 from pika.spec import BasicProperties
 
 from chassis.rpc_connection import RpcConnection
+from chassis.topology import RPC_EXCHANGE, private_queue, reply_key_prefix
 
-__all__ = ["EXCHANGE", "Session", "connection_parameters", "open_session"]
+__all__ = ["Session", "connection_parameters", "open_session"]
 
-EXCHANGE: Final = "nameko-rpc"
 _HEARTBEAT_S: Final = 20
 _CONNECT_TIMEOUT_S: Final = 3
 
@@ -38,7 +38,7 @@ class Session:
             OSError: The connection is lost.
         """
         number = self.channel.channel_number
-        self.connection.publish(number, EXCHANGE, routing_key, properties, body)
+        self.connection.publish(number, RPC_EXCHANGE, routing_key, properties, body)
 
 
 def connection_parameters(amqp_uri: str, connection_name: str) -> pika.URLParameters:
@@ -67,16 +67,16 @@ def open_session(
     """
 
     def use(channel: Any) -> None:
-        unique = uuid.uuid4()
-        queue = f"rpc.reply-{name}-{unique}"
-        session = Session(connection, channel, f"reply.{name}.{unique}")
+        unique = str(uuid.uuid4())
+        queue = private_queue(name, unique)
+        session = Session(connection, channel, f"{reply_key_prefix(name)}{unique}")
         channel.add_on_close_callback(_close_connection)
         channel.add_on_cancel_callback(lambda _: channel.close())
         channel.add_on_return_callback(on_return)
         connection.take_replies(channel.channel_number, on_reply)
         # The broker works these off in order, so only the last is waited for.
         channel.queue_declare(queue, exclusive=True, auto_delete=True)
-        channel.queue_bind(queue, EXCHANGE, routing_key=session.reply_key)
+        channel.queue_bind(queue, RPC_EXCHANGE, routing_key=session.reply_key)
         channel.basic_consume(
             queue, _unexpected, auto_ack=True, callback=lambda _: on_ready(session)
         )

@@ -24,21 +24,13 @@ from chassis.calls import (
     service_unavailable,
     too_busy,
 )
+from chassis.publishing import UnblockedConnection
+from chassis.topology import RPC_EXCHANGE, private_queue, reply_key_prefix
 
 __all__ = ["AmqpClient"]
 
-_EXCHANGE: Final = "nameko-rpc"
 _CONNECT_TIMEOUT_S: Final = 3
 _LONGEST_IN_QUEUE_MS: Final = 2_000
-
-
-class _Connection(amqp.Connection):  # type: ignore[misc]
-    # With connection.blocked every publish would read the socket, too, in the
-    # caller's thread.
-    negotiate_capabilities = {  # noqa: RUF012 - py-amqp's own attribute
-        "consumer_cancel_notify": True,
-        "authentication_failure_close": True,
-    }
 
 
 class AmqpClient:
@@ -52,7 +44,7 @@ class AmqpClient:
         self._publishing = threading.Lock()
         self._pending: dict[str, PendingCall] = {}
         self._is_open = True
-        self._connection = _Connection(
+        self._connection = UnblockedConnection(
             host=f"{uri.hostname}:{uri.port or 5672}",
             userid=unquote(uri.username or ""),
             password=unquote(uri.password or ""),
@@ -65,11 +57,11 @@ class AmqpClient:
     def _open_session(self) -> None:
         self._connection.connect()
         self._channel = self._connection.channel()
-        unique = uuid.uuid4()
-        queue = f"rpc.reply-{self._name}-{unique}"
-        self._reply_key = f"reply.{self._name}.{unique}"
+        unique = str(uuid.uuid4())
+        queue = private_queue(self._name, unique)
+        self._reply_key = f"{reply_key_prefix(self._name)}{unique}"
         self._channel.queue_declare(queue, exclusive=True, auto_delete=True)
-        self._channel.queue_bind(queue, _EXCHANGE, self._reply_key)
+        self._channel.queue_bind(queue, RPC_EXCHANGE, self._reply_key)
         self._channel.basic_consume(queue, no_ack=True, callback=self._on_reply)
         self._channel.events["basic_return"].add(self._on_return)
 
@@ -121,7 +113,7 @@ class AmqpClient:
         try:
             with self._publishing:
                 self._channel.basic_publish(
-                    message, _EXCHANGE, routing_key, mandatory=True
+                    message, RPC_EXCHANGE, routing_key, mandatory=True
                 )
         except (OSError, AMQPError) as error:
             raise broker_unavailable() from error
