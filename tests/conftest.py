@@ -1,14 +1,15 @@
 import http.client
 import json
 import os
-import threading
-import time
+import signal
 import uuid
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import settings
+from waiting import until
 
 from stack.paths import StatePaths
 from stack.status import collect_status
@@ -18,18 +19,6 @@ from stack.status import collect_status
 settings.register_profile("steady", derandomize=True, deadline=None, max_examples=50)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile("steady")
-
-
-def until(condition, within_s=30):
-    """Ask again until the answer is truthy; the answer, or a failure."""
-    deadline = time.monotonic() + within_s
-    pause = threading.Event()
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        pause.wait(0.1)
 
 
 @pytest.fixture(name="until")
@@ -74,6 +63,24 @@ def processes(status):
     """The stack's processes by name, as they are at each call."""
     paths = StatePaths(Path(status["mailbox"]).parent)
     return lambda: {each["name"]: each for each in collect_status(paths)["processes"]}
+
+
+@pytest.fixture
+def paused(processes):
+    """Stops a process in its tracks: ``with paused("customer-rpc-1"): …``."""
+
+    @contextmanager
+    def pause(name):
+        pid = processes()[name]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            # It may have been killed meanwhile.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    return pause
 
 
 @pytest.fixture(scope="session")

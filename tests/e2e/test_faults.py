@@ -3,7 +3,6 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -14,24 +13,6 @@ pytestmark = pytest.mark.e2e
 def shoot(processes):
     """``kill -9`` a process of the stack; the supervisor brings it back."""
     return lambda name: os.kill(processes()[name]["pid"], signal.SIGKILL)
-
-
-@pytest.fixture
-def paused(processes):
-    """Stops a process in its tracks: ``with paused("customer-rpc-1"): …``."""
-
-    @contextmanager
-    def pause(name):
-        pid = processes()[name]["pid"]
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            # It may have been killed meanwhile.
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-    return pause
 
 
 class TestConversion:

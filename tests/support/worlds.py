@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 import uuid
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
+import waiting
 from brokers import Broker
 from probe.repository import COLLECTIONS
 from proxies import Proxy
@@ -30,17 +30,7 @@ ORG = new_id()
 VAULT_KEY = "A" * 43 + "="
 _DATABASE = "rapport_probe"
 
-
-def until(condition, within_s=20):
-    """Ask again until the answer is truthy; the answer, or a failure."""
-    deadline = time.monotonic() + within_s
-    pause = threading.Event()
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        pause.wait(0.05)
+until = partial(waiting.until, within_s=20, pause_s=0.05)
 
 
 class Worker:
@@ -80,7 +70,7 @@ class Worker:
             assert self.is_running, self.log.read_text()[-2_000:]
             return self.readiness()[0] == 200
 
-        until(is_ready, within_s)
+        until(is_ready, within_s=within_s)
 
     def signal(self, number):
         os.kill(self.pid, number)

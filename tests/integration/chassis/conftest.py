@@ -1,14 +1,13 @@
 import json
-import os
-import signal
 import uuid
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pika
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from pymongo import MongoClient
+from worlds import World
 
 from chassis.migrate import migrate
 
@@ -68,27 +67,19 @@ class Caller:
         self._connection.close()
 
 
+@pytest.fixture(scope="module")
+def world(status, tmp_path_factory):
+    """The probe, on a vhost and a database of this module alone."""
+    world = World(status, tmp_path_factory.mktemp("world"))
+    yield world
+    world.close()
+
+
 @pytest.fixture
 def caller(status):
     caller = Caller(status["amqp_uri"])
     yield caller
     caller.close()
-
-
-@pytest.fixture
-def paused(processes):
-    """Stops a process in its tracks: ``with paused("customer-rpc-1"): …``."""
-
-    @contextmanager
-    def pause(name):
-        pid = processes()[name]["pid"]
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
-
-    return pause
 
 
 @pytest.fixture

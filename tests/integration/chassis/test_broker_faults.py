@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from worlds import ORG, World, ask, until
+from worlds import ORG, ask, until
 
 from chassis.errors import DeadlineExceededError, UnavailableError
 from chassis.ids import new_id
@@ -14,13 +14,6 @@ pytestmark = pytest.mark.integration
 
 OUTAGE_S = 20
 WRITERS = 4
-
-
-@pytest.fixture(scope="module")
-def world(status, tmp_path_factory):
-    world = World(status, tmp_path_factory.mktemp("world"))
-    yield world
-    world.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ import uuid
 
 import pika
 import pytest
-from worlds import ORG, World, ask, until
+from envelopes import envelope
+from worlds import ORG, ask, until
 
 from chassis.errors import DeadlineExceededError, UnavailableError
 from chassis.ids import derive_id, new_id
@@ -21,13 +22,6 @@ HANDLER = "evt-probe-entry_added--probe.on_entry_added"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 REQUEST = b'{"args": [], "kwargs": {"value": 1}}'
 POISON = b'{"args": [], "kwargs": {"value": {"__type__": "nope", "__value__": 1}}}'
-
-
-@pytest.fixture(scope="module")
-def world(status, tmp_path_factory):
-    world = World(status, tmp_path_factory.mktemp("world"))
-    yield world
-    world.close()
 
 
 @pytest.fixture(scope="module")
@@ -49,22 +43,14 @@ def is_unharmed(workers):
     )
 
 
-def envelope(entry, sequence=1, event="entry_added"):
-    return {
-        "id": derive_id(entry, f"event:{sequence}"),
-        "event": f"probe.{event}",
-        "version": 1,
-        "org_id": ORG,
-        "aggregate": {"type": "entry", "id": entry},
-        "sequence": sequence,
-        "operation_id": new_id(),
-        "occurred_at": "2026-01-01T00:00:00.000Z",
-        "actor": {"type": "anonymous", "id": "anonymous"},
-        "request_id": "r-1",
-        "traceparent": "",
-        "visibility": {"owner_id": None, "acl": []},
-        "data": {},
-    }
+def entry_event(entry, sequence=1, event="entry_added"):
+    return envelope(
+        ORG,
+        id=derive_id(entry, f"event:{sequence}"),
+        event=f"probe.{event}",
+        aggregate={"type": "entry", "id": entry},
+        sequence=sequence,
+    )
 
 
 def seconds(function):
@@ -207,7 +193,7 @@ class TestAnEvent:
         entries = [new_id() for _ in range(10)]
         bad = entries[4]
         world.order("on_events", bad, fails=True)
-        world.broker.publish("", "feed-probe", *map(envelope, entries))
+        world.broker.publish("", "feed-probe", *map(entry_event, entries))
         for entry in entries:
             if entry != bad:
                 until(lambda entry=entry: world.effects("on_events", entry) == [1])
@@ -250,7 +236,7 @@ class TestABacklog:
         events = workers[1]
         entries = [new_id() for _ in range(1_000)]
         events.freeze()
-        world.broker.publish("", "feed-probe", *map(envelope, entries))
+        world.broker.publish("", "feed-probe", *map(entry_event, entries))
         events.thaw()
         took = []
         while world.broker.waiting("feed-probe"):

@@ -121,7 +121,9 @@ class Publisher(ConfirmingPublisher):
 
     def cut(self):
         if self._connection is not None:
-            self._connection.transport.sock.shutdown(socket.SHUT_RDWR)
+            # Whatever cut it before this may have been noticed by nobody yet.
+            with suppress(OSError):
+                self._connection.transport.sock.shutdown(socket.SHUT_RDWR)
 
 
 class Process(Relay):

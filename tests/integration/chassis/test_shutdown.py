@@ -3,20 +3,13 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from worlds import ORG, World, ask, until
+from worlds import ORG, ask, until
 
 from chassis.ids import new_id
 
 pytestmark = pytest.mark.integration
 
 LONG_S = 10
-
-
-@pytest.fixture(scope="module")
-def world(status, tmp_path_factory):
-    world = World(status, tmp_path_factory.mktemp("world"))
-    yield world
-    world.close()
 
 
 class TestSigterm:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from worlds import World
 
 from stack.paths import ROOT
 
@@ -66,13 +65,6 @@ print(json.dumps(found), flush=True)
 sys.stdin.readline()
 client.close()
 """
-
-
-@pytest.fixture(scope="module")
-def world(status, tmp_path_factory):
-    world = World(status, tmp_path_factory.mktemp("world"))
-    yield world
-    world.close()
 
 
 class TestTenThousandTimeouts:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pika
 import pytest
+from envelopes import envelope
 
 from chassis.ids import new_id
 from chassis.topology import (
@@ -52,24 +53,6 @@ def drop(paths, service, identity):
     if find(paths, service, identity):
         with operator_connection(paths) as connection:
             DeadLetters(connection).discard(Selection((identity,), service))
-
-
-def envelope(org_id):
-    return {
-        "id": new_id(),
-        "event": "customer.contact_created",
-        "version": 1,
-        "org_id": org_id,
-        "aggregate": {"type": "contact", "id": new_id()},
-        "sequence": 1,
-        "operation_id": new_id(),
-        "occurred_at": "2026-01-31T09:30:00.123Z",
-        "actor": {"type": "operator", "id": "operator"},
-        "request_id": "test",
-        "traceparent": "",
-        "visibility": {"owner_id": None, "acl": []},
-        "data": {},
-    }
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pika
 import pytest
+from envelopes import envelope
 from pymongo import MongoClient
 
 from chassis.ids import new_id
@@ -30,24 +31,6 @@ def channel(status):
 def activity(status):
     with MongoClient(status["mongo_uri"]) as client:
         yield client["rapport_analytics"]["activity"]
-
-
-def envelope(org_id):
-    return {
-        "id": new_id(),
-        "event": "customer.contact_created",
-        "version": 1,
-        "org_id": org_id,
-        "aggregate": {"type": "contact", "id": new_id()},
-        "sequence": 1,
-        "operation_id": new_id(),
-        "occurred_at": "2026-01-31T09:30:00.123Z",
-        "actor": {"type": "operator", "id": "operator"},
-        "request_id": "test",
-        "traceparent": "",
-        "visibility": {"owner_id": None, "acl": []},
-        "data": {},
-    }
 
 
 def publish(channel, event):
