@@ -8,10 +8,8 @@ both, which is harmless, since handlers take an event once.
 """
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any, Final
 
 import pika
@@ -23,15 +21,15 @@ from pika.exceptions import (
 )
 
 from chassis import codec
-from chassis.topology import dead_letter_queue, feed_queue
+from chassis.topology import dead_letter_queue
 from stack.broker import operator_connection, queue_depth
+from stack.dead_letter import DeadLetter
 from stack.errors import StackError
 from stack.paths import StatePaths
 from stack.principals import SERVICES
 
 __all__ = [
     "DEFAULT_LIMIT",
-    "DeadLetter",
     "DeadLetters",
     "Listing",
     "Outcome",
@@ -41,144 +39,8 @@ __all__ = [
 
 DEFAULT_LIMIT: Final = 1_000
 _MAX_BYTES: Final = 64 * 2**20
-_SHOWN_ID: Final = 16
 _NOT_FOUND: Final = 404
 _COUNT_TIMEOUT_S: Final = 2
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """One message among the dead letters of a service.
-
-    Attributes:
-        id: The event's; made from the body (``body-…``) where there is none.
-            Two handlers may have failed at one event: then ``queue`` differs.
-        queue: The handler's queue, from which it came.
-        event: Its name, and the next three likewise: None if it is not readable.
-        reason: What the handler last said, or why the broker gave up.
-        attempts: How often the handler failed; 0 if it never got that far.
-        size: Of the body, in bytes.
-    """
-
-    service: str
-    id: str
-    queue: str | None
-    event: str | None
-    org_id: str | None
-    aggregate: str | None
-    sequence: int | None
-    reason: str
-    attempts: int
-    dead_at: datetime | None
-    size: int
-    headers: Mapping[str, Any] = field(repr=False)
-    body: bytes = field(repr=False)
-
-    @classmethod
-    def from_message(cls, service: str, properties: Any, body: bytes) -> "DeadLetter":
-        """Read what can be read; whoever may publish can put anything there."""
-        headers = properties.headers or {}
-        event = _event(body)
-        broker = _broker_verdict(headers)
-        queue, reason, dead_at = broker or _handler_verdict(headers)
-        attempts = headers.get("x-attempt")
-        return cls(
-            service=service,
-            id=properties.message_id or _id_of(body),
-            queue=queue,
-            event=_text(event.get("event")),
-            org_id=_text(event.get("org_id")),
-            aggregate=_aggregate(event.get("aggregate")),
-            sequence=_number(event.get("sequence")),
-            reason=reason,
-            attempts=_number(attempts) or 0,
-            dead_at=dead_at,
-            size=len(body),
-            headers=headers,
-            body=body,
-        )
-
-    @property
-    def age_key(self) -> tuple[float, int, str]:
-        """Sorts by time of death, and as the record went through its changes."""
-        died = self.dead_at.timestamp() if self.dead_at else 0.0
-        return died, self.sequence or 0, self.id
-
-    def why_not_replayable(self) -> str | None:
-        """What keeps it from being sent back, if anything.
-
-        The operator may write to any queue, so a forged header must not choose
-        which: a dead letter returns to a handler of its own service only.
-        """
-        queue = self.queue
-        if queue is None:
-            return "it does not say from which queue it came"
-        own = f"--{self.service}."
-        is_own = queue.startswith("evt-") and own in queue
-        if is_own or queue == feed_queue(self.service):
-            return None
-        return f"{queue} is no queue of a handler of {self.service}"
-
-
-def _event(body: bytes) -> Mapping[str, Any]:
-    try:
-        event = codec.decode(body)
-    except ValueError:
-        return {}
-    return event if isinstance(event, dict) else {}
-
-
-def _id_of(body: bytes) -> str:
-    return f"body-{hashlib.sha256(body).hexdigest()[:_SHOWN_ID]}"
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) else None
-
-
-def _aggregate(value: Any) -> str | None:
-    if not isinstance(value, dict):
-        return None
-    return f"{value.get('type')} {value.get('id')}"
-
-
-def _broker_verdict(
-    headers: Mapping[str, Any],
-) -> tuple[str | None, str, datetime | None] | None:
-    """Queue, reason and time, if it was the broker that gave up.
-
-    A handler publishes a dead letter anew, without this header. What handlers
-    wrote for an earlier attempt may be in the message all the same.
-    """
-    deaths = headers.get("x-death")
-    if not isinstance(deaths, list) or not deaths or not isinstance(deaths[0], dict):
-        return None
-    latest = deaths[0]
-    reason = _text(latest.get("reason")) or "unknown"
-    if reason == "delivery_limit":
-        reason = "delivery_limit: handed out too often without being settled"
-    earlier = _text(headers.get("x-reason"))
-    if earlier:
-        reason = f"{reason}; before that {earlier}"
-    at = latest.get("time")
-    dead_at = at.replace(tzinfo=UTC) if isinstance(at, datetime) else None
-    return _text(latest.get("queue")), reason, dead_at
-
-
-def _handler_verdict(
-    headers: Mapping[str, Any],
-) -> tuple[str | None, str, datetime | None]:
-    at = headers.get("x-at")
-    try:
-        dead_at = datetime.fromtimestamp(at, tz=UTC) if isinstance(at, int) else None
-    except (ValueError, OverflowError, OSError):
-        dead_at = None
-    reason = _text(headers.get("x-reason")) or "it does not say"
-    return _text(headers.get("x-queue")), reason, dead_at
 
 
 @dataclass(frozen=True)
@@ -337,7 +199,7 @@ class DeadLetters:
             content_type=codec.CONTENT_TYPE,
             content_encoding=codec.CONTENT_ENCODING,
             delivery_mode=2,
-            message_id=None if letter.id == _id_of(letter.body) else letter.id,
+            message_id=letter.message_id,
         )
         try:
             held.channel.basic_publish(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from stack.broker import operator_connection
-from stack.dead_letters import DEFAULT_LIMIT, DeadLetter, DeadLetters, Selection
+from stack.dead_letter import DeadLetter
+from stack.dead_letters import DEFAULT_LIMIT, DeadLetters, Selection
 from stack.errors import StackError
 from stack.operator_tables import (
     letter_as_json,

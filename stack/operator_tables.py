@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from stack.dead_letters import DeadLetter, Listing, Outcome
+from stack.dead_letter import DeadLetter
+from stack.dead_letters import Listing, Outcome
 
 if TYPE_CHECKING:
     # Brings every service and Nameko along, which dead letters do without.

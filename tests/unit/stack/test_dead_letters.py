@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pika
 import pytest
 
-from stack.dead_letters import DeadLetter, Selection
+from stack.dead_letter import DeadLetter
+from stack.dead_letters import Selection
 from stack.errors import StackError
 
 EVENT = {

@@ -4,7 +4,8 @@ import json
 import pika
 
 from stack.broker import QueueDepth
-from stack.dead_letters import DeadLetter, Listing, Outcome
+from stack.dead_letter import DeadLetter
+from stack.dead_letters import Listing, Outcome
 from stack.operator_tables import (
     letter_as_json,
     letter_as_text,
