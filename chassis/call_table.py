@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 # Running out of a shorter time than this says nothing about the service.
 _SLOW_S: Final = 1.0
+# So long a call beyond the bound waits for another's end; not at all where the
+# bound was reached, and nothing has been answered, for as long.
+_PATIENCE_S: Final = 0.25
 
 
 class CallTable:
@@ -26,15 +29,18 @@ class CallTable:
 
     Args:
         max_in_flight: Calls beyond this many are refused.
-        max_per_service: The same for one service.
+        max_per_service: The same for one service; while it answers, a call
+            beyond waits a quarter of a second for one of them to end.
     """
 
     def __init__(self, max_in_flight: int, max_per_service: int) -> None:
         self._max_in_flight = max_in_flight
         self._max_per_service = max_per_service
         self._lock = threading.Lock()
+        self._has_ended = threading.Condition(self._lock)
         self._calls: dict[str, PendingCall] = {}
         self._load: Counter[str] = Counter()
+        self._stirred_at: dict[str, float] = {}
         self._breakers: dict[str, Breaker] = {}
 
     def __len__(self) -> int:
@@ -55,14 +61,17 @@ class CallTable:
             UnavailableError: ``too_busy``, ``service_unavailable``.
         """
         with self._lock:
-            is_full = len(self._calls) >= self._max_in_flight
-            if is_full or self._load[call.service] >= self._max_per_service:
+            if self._load[call.service] >= self._max_per_service:
+                self._wait_for_an_end(call)
+            if len(self._calls) >= self._max_in_flight:
                 raise too_busy()
             breaker = self._breakers.setdefault(call.service, Breaker())
             if not breaker.admits(time.monotonic()):
                 raise service_unavailable(call.service)
             self._calls[call.correlation_id] = call
             self._load[call.service] += 1
+            if self._load[call.service] == self._max_per_service:
+                self._stirred_at[call.service] = time.monotonic()
 
     def take(
         self, correlation_id: str, *, is_answered: bool = False
@@ -72,6 +81,7 @@ class CallTable:
             call = self._remove(correlation_id)
             if call is not None and is_answered:
                 self._breakers[call.service].succeeded()
+                self._stirred_at[call.service] = time.monotonic()
             return call
 
     def give_up(self, call: PendingCall) -> bool:
@@ -109,7 +119,18 @@ class CallTable:
         call = self._calls.pop(correlation_id, None)
         if call is not None:
             self._load[call.service] -= 1
+            self._has_ended.notify_all()
         return call
+
+    def _wait_for_an_end(self, call: PendingCall) -> None:
+        """Wait until the service has room, for as long as it seems alive."""
+        give_up_at = min(time.monotonic() + _PATIENCE_S, call.deadline)
+        while self._load[call.service] >= self._max_per_service:
+            silent_at = self._stirred_at[call.service] + _PATIENCE_S
+            remaining_s = min(give_up_at, silent_at) - time.monotonic()
+            if remaining_s <= 0:
+                raise too_busy()
+            self._has_ended.wait(remaining_s)
 
     def _ran_out_of_time(self, service: str, now: float) -> None:
         breaker = self._breakers[service]
