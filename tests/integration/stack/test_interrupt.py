@@ -41,6 +41,14 @@ def holding_back():
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Ctrl-C reaches what is started, even where these tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def holds_back(process):
     status = Path(f"/proc/{process.pid}/status").read_text()
     mask = next(line for line in status.splitlines() if line.startswith("SigBlk:"))
