@@ -12,6 +12,7 @@ from gateway_flask.auth import TokenVerifier, bearer_token
 from gateway_flask.bus import Bus
 from gateway_flask.context import begin_request
 from gateway_flask.errors import register_error_handlers
+from gateway_flask.feed import Feed
 from gateway_flask.health import Readiness
 from gateway_flask.inputs import IdConverter, optional_body, read_query
 from gateway_flask.limits import Charge, Limiter, Verdict
@@ -33,6 +34,8 @@ def create_app(
     limiter: Limiter | None = None,
 ) -> Flask:
     """Build the application; the broker is connected to by the first call.
+
+    Events are heard once somebody starts the feed, as each worker process does.
 
     Args:
         settings: Read from the environment unless given.
@@ -61,6 +64,7 @@ def create_app(
     )
     app.extensions["settings"] = settings
     app.extensions["bus"] = bus
+    app.extensions["feed"] = Feed(settings.amqp_uri)
     app.extensions["metrics"] = metrics
     app.extensions["readiness"] = Readiness(bus, limiter)
     register_error_handlers(app)

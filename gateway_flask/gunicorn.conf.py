@@ -53,10 +53,11 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Close the worker's connection to the broker."""
+    """Close the worker's connections to the broker."""
     application = getattr(worker, "wsgi", None)
     if application is not None:
         application.extensions["bus"].close()
+        application.extensions["feed"].close()
 
 
 def on_exit(_server: Any) -> None:

@@ -35,6 +35,11 @@ class GatewayLogger(Logger):  # type: ignore[misc]
 class GatewayWorker(ThreadWorker):  # type: ignore[misc]
     """Answers unreadable requests like all others, and says when it stops."""
 
+    def run(self) -> None:
+        """Hear events before the first request, and serve."""
+        self.wsgi.extensions["feed"].start()
+        super().run()
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Turn readiness red as soon as the worker is told to stop."""
         application = getattr(self, "wsgi", None)

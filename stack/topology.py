@@ -192,7 +192,8 @@ def _permission(user: str) -> dict[str, str]:
     elif user == "gateway":
         configure = f"^{replies}$"
         write = f"^({RPC_EXCHANGE}|{replies})$"
-        read = f"^({RPC_EXCHANGE}|{replies})$"
+        # It hears every event, to keep caches and streams up to date.
+        read = rf"^({RPC_EXCHANGE}|({'|'.join(SERVICES)})\.events|{replies})$"
     else:
         configure = f"^{replies}$"
         write = (
