@@ -15,6 +15,7 @@ from gateway_flask.errors import register_error_handlers
 from gateway_flask.feed import Feed
 from gateway_flask.health import Readiness
 from gateway_flask.inputs import IdConverter, optional_body, read_query
+from gateway_flask.last_good import LastGood
 from gateway_flask.limits import Charge, Limiter, Verdict
 from gateway_flask.metrics import Metrics
 from gateway_flask.policies import Policy, policies
@@ -65,6 +66,7 @@ def create_app(
     app.extensions["settings"] = settings
     app.extensions["bus"] = bus
     app.extensions["feed"] = Feed(settings.amqp_uri)
+    app.extensions["last_good"] = LastGood(settings.redis_cache_url)
     app.extensions["metrics"] = metrics
     app.extensions["readiness"] = Readiness(bus, limiter)
     register_error_handlers(app)

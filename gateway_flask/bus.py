@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flask import current_app, g
 
-from chassis.errors import DeadlineExceededError
+from chassis.errors import DeadlineExceededError, RemoteError, WireError
 from chassis.rpc_client import PendingCall, Reply
 from gateway_flask.inputs import operation_id
 from gateway_flask.policies import View, mark
 
-__all__ = ["Bus", "call", "within"]
+__all__ = ["Ask", "Bus", "ask", "call", "gather", "within"]
 
 
 class Bus(Protocol):
@@ -63,16 +64,78 @@ def call(service: str, method: str, /, **kwargs: Any) -> Any:
             ``service_unavailable``, ``broker_unavailable``, ``too_busy``.
     """
     bus: Bus = current_app.extensions["bus"]
-    remaining_s = g.deadline - time.monotonic()
-    if remaining_s <= 0:
-        raise DeadlineExceededError(
-            "deadline_exceeded", "The request took too long to arrive."
-        )
+    remaining_s = _remaining_s()
     reply = bus.call(
         service, method, kwargs=kwargs, context=_context(), timeout_s=remaining_s
     )
     g.is_replayed = bool(reply.headers.get("rapport.replayed"))
     return reply.result
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question that can be put to a service together with others."""
+
+    service: str
+    method: str
+    arguments: Mapping[str, Any]
+
+
+def ask(service: str, method: str, /, **arguments: Any) -> Ask:
+    """What :func:`gather` asks; arguments as for :func:`call`."""
+    return Ask(service, method, arguments)
+
+
+def gather(asks: Mapping[str, Ask], timeout_s: float) -> dict[str, Any]:
+    """Put all questions at once and wait for all answers under one deadline.
+
+    Args:
+        asks: Reads only, by a name of the caller's choice.
+        timeout_s: How long all of them may take together, if the request has
+            so long.
+
+    Returns:
+        By the same names: each result, or the ``WireError`` or
+        ``RemoteError`` there was instead of one.
+
+    Raises:
+        DeadlineExceededError: ``deadline_exceeded``: there was no time left
+            to ask.
+    """
+    bus: Bus = current_app.extensions["bus"]
+    give_up_at = time.monotonic() + min(_remaining_s(), timeout_s)
+    context = _context()
+    pending: dict[str, PendingCall | WireError] = {}
+    for name, each in asks.items():
+        try:
+            pending[name] = bus.begin(
+                each.service,
+                each.method,
+                kwargs=each.arguments,
+                context=context,
+                timeout_s=max(give_up_at - time.monotonic(), 0),
+            )
+        except WireError as error:
+            pending[name] = error
+    return {name: _outcome(call) for name, call in pending.items()}
+
+
+def _outcome(call: PendingCall | WireError) -> Any:
+    if isinstance(call, WireError):
+        return call
+    try:
+        return call.result().result
+    except (WireError, RemoteError) as error:
+        return error
+
+
+def _remaining_s() -> float:
+    remaining_s: float = g.deadline - time.monotonic()
+    if remaining_s <= 0:
+        raise DeadlineExceededError(
+            "deadline_exceeded", "The request took too long to arrive."
+        )
+    return remaining_s
 
 
 def _context() -> dict[str, str]:

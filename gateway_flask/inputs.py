@@ -24,6 +24,7 @@ __all__ = [
     "optional_body",
     "query",
     "read_query",
+    "refuse_parameters",
 ]
 
 _MEDIA_TYPES: Final = ("application/json", "application/merge-patch+json")
@@ -181,6 +182,21 @@ def query() -> dict[str, str]:
     """The request's query parameters, raw."""
     parameters: dict[str, str] = g.query
     return parameters
+
+
+def refuse_parameters(*known: str) -> None:
+    """Refuse query parameters other than those that the route knows.
+
+    Raises:
+        InvalidInputError: 400 ``unknown_parameter``.
+    """
+    for name in query():
+        if name not in known:
+            raise bad_request(
+                "unknown_parameter",
+                "There is no such parameter.",
+                [{"field": name[:100], "code": "unknown_parameter"}],
+            )
 
 
 def if_match() -> int | None:

@@ -24,6 +24,7 @@ class Settings:
 
     amqp_uri: str
     redis_state_url: str
+    redis_cache_url: str
     keys: KeySet
     limits: Mapping[str, Limit]
     trusted_proxies: int = 0
@@ -42,6 +43,7 @@ class Settings:
         return cls(
             amqp_uri=setting("AMQP_URI"),
             redis_state_url=setting("REDIS_STATE_URL"),
+            redis_cache_url=setting("REDIS_CACHE_URL"),
             keys=KeySet.load(secret_file("JWKS_FILE", "jwks.json")),
             limits=limits_from_settings(),
             trusted_proxies=number("TRUSTED_PROXIES", 0),

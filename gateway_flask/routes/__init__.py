@@ -1,7 +1,11 @@
-"""One module per owning service; a route is decorators and one ``call``."""
+"""One module per owning service; a route is decorators and one ``call``.
+
+``aggregate`` has the few that ask several services at once.
+"""
 
 from flask import Blueprint
 
+from gateway_flask.routes.aggregate import aggregate
 from gateway_flask.routes.analytics import analytics
 from gateway_flask.routes.auth import auth
 from gateway_flask.routes.customer import customer
@@ -11,4 +15,12 @@ from gateway_flask.routes.system import system
 
 __all__ = ["BLUEPRINTS"]
 
-BLUEPRINTS: tuple[Blueprint, ...] = (auth, customer, sales, analytics, notify, system)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    auth,
+    customer,
+    sales,
+    analytics,
+    notify,
+    aggregate,
+    system,
+)

@@ -24,6 +24,7 @@ LEADS: Final = Collection(
         by("updated_at"),
         by("owner_id", "created_at"),
         by("status", "created_at"),
+        by("owner_id", "status", "created_at"),
         by("email_key"),
         Index(
             (("status", 1), ("updated_at", 1)),

@@ -22,6 +22,9 @@ OPPORTUNITIES: Final = Collection(
         by("status", "created_at"),
         by("account_id", "created_at"),
         by("contact_id", "created_at"),
+        # Open ones of an account or of a person, among many that are closed.
+        by("account_id", "status", "created_at"),
+        by("owner_id", "status", "created_at"),
         by("lead_id"),
     ),
 )

@@ -34,7 +34,7 @@ def gateway_calls():
         for node in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(node, ast.Call) and len(node.args) == 2):
                 continue
-            if getattr(node.func, "id", "") != "call":
+            if getattr(node.func, "id", "") not in {"call", "ask"}:
                 continue
             service, method = (argument.value for argument in node.args)
             names = {keyword.arg for keyword in node.keywords}

@@ -34,6 +34,16 @@ def routes():
             yield pytest.param(guards, calls, id=f"{path.stem}.{view.name}")
 
 
+def sections():
+    """The permission and the RPC of each section of the views."""
+    for path in sorted((ROOT / "gateway_flask/routes").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Section":
+                permission, _, asked = node.args
+                rpc = tuple(argument.value for argument in asked.args)
+                yield pytest.param(permission.value, rpc, id=".".join(rpc))
+
+
 ROUTES = list(routes())
 CALLING = [each for each in ROUTES if each.values[1]]
 
@@ -66,3 +76,12 @@ class TestRoutes:
     def test_are_named_as_the_rpc(self, guards, calls, request):
         assert guards
         assert request.node.callspec.id.endswith(f".{calls[0][1]}")
+
+
+class TestSections:
+    @pytest.mark.parametrize(("permission", "rpc"), list(sections()))
+    def test_ask_for_what_the_service_asks_for(self, permission, rpc):
+        function, entrypoint = rpc_of(*rpc)
+
+        assert NEEDS.findall(inspect.getdoc(function)) == [permission]
+        assert not entrypoint.is_public

@@ -93,7 +93,14 @@ def make_token(signer):
 
 @pytest.fixture
 def settings(signer):
-    return Settings(amqp_uri="", redis_state_url="", keys=signer[1], limits={})
+    return Settings(
+        amqp_uri="",
+        redis_state_url="",
+        # Nobody listens there, which is as good as a cache that is away.
+        redis_cache_url="redis://127.0.0.1:1",
+        keys=signer[1],
+        limits={},
+    )
 
 
 @pytest.fixture

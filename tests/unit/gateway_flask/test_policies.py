@@ -85,6 +85,7 @@ class TestRoutes:
             "auth.logout",
             "auth.get_jwks",
             "auth.get_me",
+            "aggregate.get_home",
             "system.live",
             "system.ready",
             "system.metrics",

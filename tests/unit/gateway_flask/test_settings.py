@@ -11,6 +11,7 @@ def secrets(tmp_path, monkeypatch):
     monkeypatch.setenv("RAPPORT_SECRETS_DIR", str(tmp_path))
     (tmp_path / "amqp_uri").write_text("pyamqp://gateway:x@127.0.0.1:1/rapport\n")
     (tmp_path / "redis_state_url").write_text("redis://:x@127.0.0.1:1/0\n")
+    (tmp_path / "redis_cache_url").write_text("redis://:x@127.0.0.1:1/1\n")
     (tmp_path / "jwks.json").write_text(json.dumps({"keys": []}))
     return tmp_path
 
