@@ -42,6 +42,7 @@ class Caller:
         grants: ``"<resource>:<action>"`` to how far it reaches; ``"*"``
             stands for every resource and action.
         currency: The organization's own, in which amounts are compared.
+        time_zone: The organization's own, in which a day begins and ends.
     """
 
     principal_id: str
@@ -53,6 +54,7 @@ class Caller:
     expires_at: float
     token_id: str
     currency: str | None = None
+    time_zone: str = "UTC"
 
     def reach(self, permission: str) -> Reach:
         """How far ``permission`` reaches for this caller; ``none`` if not held."""
@@ -209,6 +211,7 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         expires_at=float(claims["exp"]),
         token_id=str(claims["jti"]),
         currency=claims.get("currency"),
+        time_zone=str(claims.get("time_zone") or "UTC"),
     )
 
 
@@ -254,6 +257,7 @@ class Signer:
         lifetime_s: int,
         roles: Sequence[str] = (),
         currency: str | None = None,
+        time_zone: str | None = None,
     ) -> str:
         """A token for ``subject`` that lives ``lifetime_s`` seconds from now."""
         now = int(time.time())
@@ -264,6 +268,7 @@ class Signer:
             "org_id": org_id,
             "roles": list(roles),
             "currency": currency,
+            "time_zone": time_zone,
             "grants": dict(grants),
             "iat": now,
             "nbf": now,

@@ -33,6 +33,8 @@ class Context:
             been carried out without anybody hearing of it.
         replayed: Set when the answer is that of an earlier, equal request.
         has_events: Set when a write of this worker left events to be relayed.
+        step: Which of an operation's parts is being carried out, where it has
+            several of a kind.
         session: The database transaction that the worker is in, if any.
         attempt: How often this event has been tried, this time included.
         is_last_attempt: Whether the event will be a dead letter if it fails.
@@ -49,6 +51,7 @@ class Context:
     is_repeated: bool = False
     replayed: bool = False
     has_events: bool = False
+    step: str | None = None
     session: Any = None
     attempt: int = 1
     is_last_attempt: bool = False
@@ -63,6 +66,13 @@ class Context:
         if self.caller is None:
             raise UnauthenticatedError("token_missing", "An access token is needed.")
         return self.caller
+
+    @property
+    def step_id(self) -> str:
+        """What a record remembers of a change: the operation, and its part."""
+        if self.step is None:
+            return self.operation_id
+        return f"{self.operation_id}/{self.step}"
 
     def now(self) -> datetime:
         """The current time, in milliseconds as MongoDB keeps it."""

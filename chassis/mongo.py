@@ -4,10 +4,10 @@ A repository is built for one organization and never sees the collection
 itself, so that forgetting ``org_id`` is impossible.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from typing import Any, Final
 
 import pymongo
 from nameko.extensions import DependencyProvider, SharedExtension
@@ -15,7 +15,7 @@ from pymongo import MongoClient, ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as Rows
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from chassis.config import setting
 from chassis.context import Context, context_of
@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 Document = dict[str, Any]
+_DUPLICATE_KEY: Final = 11_000
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,10 @@ class TenantRows:
     def __init__(self, rows: Rows[Document], context: Context) -> None:
         self._rows = rows
         self._context = context
-        self._org_id = context.org_id or context.identified_caller.org_id
+        self.org_id = context.org_id or context.identified_caller.org_id
 
     def _own(self, conditions: Mapping[str, Any]) -> Document:
-        return {**conditions, "org_id": self._org_id}
+        return {**conditions, "org_id": self.org_id}
 
     def find_one(self, conditions: Mapping[str, Any]) -> Document | None:
         """The first row that matches, if any."""
@@ -157,6 +158,18 @@ class TenantRows:
             )
         )
 
+    def find_nth(
+        self, conditions: Mapping[str, Any], sort: tuple[str, int], skip: int
+    ) -> Document | None:
+        """The row behind the first ``skip`` in order: its id and sort value."""
+        return self._rows.find_one(
+            self._own(conditions),
+            {sort[0]: 1},
+            sort=[sort],
+            skip=skip,
+            session=self._context.session,
+        )
+
     def count(self, conditions: Mapping[str, Any]) -> int:
         """How many rows match; stops counting one behind the cap."""
         return self._rows.count_documents(
@@ -170,6 +183,33 @@ class TenantRows:
             DuplicateKeyError: A unique value is taken.
         """
         self._rows.insert_one(self._own(document), session=self._context.session)
+
+    def insert_many(
+        self, documents: Sequence[Document]
+    ) -> dict[int, DuplicateKeyError]:
+        """Store new rows, each for itself.
+
+        Returns:
+            The rows, by their place, of which a unique value is taken.
+
+        Raises:
+            BulkWriteError: Some could not be stored for another reason.
+        """
+        try:
+            self._rows.insert_many(
+                [self._own(document) for document in documents],
+                ordered=False,
+                session=self._context.session,
+            )
+        except BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            if any(each["code"] != _DUPLICATE_KEY for each in failures):
+                raise
+            return {
+                each["index"]: DuplicateKeyError("taken", _DUPLICATE_KEY, each)
+                for each in failures
+            }
+        return {}
 
     def update(
         self, conditions: Mapping[str, Any], update: Mapping[str, Any]
@@ -194,6 +234,10 @@ class TenantRows:
             session=self._context.session,
         )  # type: ignore[assignment]
         return row
+
+    def delete_many(self, conditions: Mapping[str, Any]) -> None:
+        """Remove every row that matches."""
+        self._rows.delete_many(self._own(conditions), session=self._context.session)
 
     def delete(self, conditions: Mapping[str, Any]) -> None:
         """Remove the first row that matches."""

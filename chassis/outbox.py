@@ -63,7 +63,9 @@ _SWEEP_S: Final = 1.0
 _BATCH: Final = 200
 # Of one record at a time, so that a batch has a size that can be told.
 _MOST_OF_ONE: Final = 50
-_PRIVATE: Final = frozenset({"changes", "personal", "subject_id"})
+_PRIVATE: Final = frozenset(
+    {"changes", "personal", "subject_id", "record_version", "step"}
+)
 
 
 class LeaseLostError(Exception):

@@ -7,133 +7,69 @@ costs what page 1 costs and inserts move nothing. What is not declared is
 refused with 400, never ignored.
 """
 
-import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 
-import orjson
-from bson import Decimal128
-
+from chassis.cursors import CursorSeal
 from chassis.errors import InvalidInputError, bad_request
+from chassis.fields import Clock, Condition, Field
 from chassis.ids import is_id
 
 Entity = TypeVar("Entity")
 
-__all__ = ["COUNT_CAP", "Field", "Page", "Query", "compile_query"]
+__all__ = ["COUNT_CAP", "Listing", "Page", "Query", "compile_query"]
 
 COUNT_CAP: Final = 10_000
 _MAX_LIMIT: Final = 200
 _DEFAULT_LIMIT: Final = 50
-_MAX_CURSOR: Final = 2_048
-_MAX_VALUES: Final = 100
 _MAX_FILTERS: Final = 10
-_MAX_VALUE_LENGTH: Final = 1_000
 _MAX_SORT: Final = 3
 _FILTER = re.compile(r"filter\[([a-z_][a-z0-9_.]*)\](?:\[([a-z_]+)\])?")
 _PARAMETERS: Final = frozenset({"sort", "limit", "cursor", "fields", "include"})
-_OPERATORS: Final[Mapping[str, str]] = {
-    "eq": "$eq",
-    "gt": "$gt",
-    "gte": "$gte",
-    "lt": "$lt",
-    "lte": "$lte",
-    "in": "$in",
-    "nin": "$nin",
-}
-_RANGES: Final = frozenset({"gt", "gte", "lt", "lte"})
 
 
-def _identifier(text: str) -> str:
-    if not is_id(text):
-        raise ValueError("not an id")
-    return text
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
-
-
-def _integer(text: str) -> int:
-    number = int(text)
-    if not -(2**63) <= number < 2**63:
-        raise ValueError("not a 64-bit number")
-    return number
-
-
-def _flag(text: str) -> bool:
-    if text not in {"true", "false"}:
-        raise ValueError("not true or false")
-    return text == "true"
-
-
-def _decimal(text: str) -> Decimal128:
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError("not a finite number")
-    return Decimal128(number)
-
-
-_PARSERS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "id": _identifier,
-    "text": str,
-    "email": str.casefold,
-    "datetime": _moment,
-    "date": lambda text: date.fromisoformat(text).isoformat(),
-    "flag": _flag,
-    "decimal": _decimal,
-    "integer": _integer,
-}
-
-
-@dataclass(frozen=True)
-class Field:
-    """What clients may do with one field of a list.
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What one resource's list allows.
 
     Attributes:
-        kind: ``id``, ``text``, ``email``, ``datetime``, ``date``, ``flag``, ``decimal``
-            or ``integer``.
-        path: Where the value is stored, if not under the field's name.
-        is_sortable: Whether ``sort`` may name it; an index has to back it.
+        fields: What may be filtered and sorted by.
+        view_fields: What ``fields=`` may name.
+        scope: What a cursor is bound to: the organization and the list.
+        default_sort: Used where the client gives none.
     """
 
-    kind: str = "text"
-    path: str | None = None
-    is_sortable: bool = False
-
-    def parse(self, text: str) -> Any:
-        """The value as MongoDB compares it; ``ValueError`` if it is none."""
-        if len(text) > _MAX_VALUE_LENGTH or "\0" in text:
-            raise ValueError("too long or not printable")
-        try:
-            return _PARSERS[self.kind](text)
-        except ArithmeticError:
-            raise ValueError("not a number that can be kept") from None
+    fields: Mapping[str, Field]
+    view_fields: frozenset[str]
+    scope: str
+    default_sort: str = "-created_at"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A list request, ready to run."""
+    """A list request, ready to run.
+
+    Attributes:
+        conditions: What the filters ask.
+        after: What is asked besides, so that the page begins behind the
+            cursor's row; nothing for the first page.
+        sort: Paths and directions; the last is the id, which makes it total.
+    """
 
     conditions: dict[str, Any]
+    after: list[dict[str, Any]]
     sort: list[tuple[str, int]]
     limit: int
     fields: tuple[str, ...]
     with_count: bool
-    after: dict[str, Any] | None
-    sort_text: str
+    scope: str
 
-    def cursor_after(self, document: Mapping[str, Any]) -> str:
+    def cursor_after(self, document: Mapping[str, Any], seal: CursorSeal) -> str:
         """The cursor of the page that begins behind ``document``."""
-        values = [_to_cursor(_value_at(document, path)) for path, _ in self.sort]
-        raw = orjson.dumps([self.sort_text, values])
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        values = [value_at(document, path) for path, _ in self.sort]
+        return seal.seal(self.scope, values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,43 +99,62 @@ class Page(Generic[Entity]):
 
 
 def compile_query(
-    parameters: Mapping[str, str],
-    fields: Mapping[str, Field],
-    view_fields: frozenset[str],
-    default_sort: str = "-created_at",
+    parameters: Mapping[str, str], listing: Listing, clock: Clock, seal: CursorSeal
 ) -> Query:
     """Read a query string against what a resource allows.
 
     Args:
         parameters: The query parameters as they came.
-        fields: What may be filtered and sorted by.
-        view_fields: What ``fields=`` may name.
-        default_sort: Used where the client gives none.
+        listing: What the resource allows.
+        clock: What relative dates are relative to.
+        seal: Tells our cursors from invented ones.
 
     Raises:
         InvalidInputError: 400 ``unknown_parameter``, ``invalid_filter``,
             ``invalid_sort``, ``invalid_limit``, ``invalid_cursor`` or
             ``invalid_fields``, naming the parameter.
     """
-    conditions: dict[str, Any] = {}
-    for name, text in parameters.items():
-        if name in _PARAMETERS:
-            continue
-        path, condition = _condition(name, text, fields)
-        conditions.setdefault(path, {}).update(condition)
-    if len(conditions) > _MAX_FILTERS:
+    filters = {
+        name: text for name, text in parameters.items() if name not in _PARAMETERS
+    }
+    if len(filters) > _MAX_FILTERS:
         raise _refuse("invalid_filter", "filter", f"At most {_MAX_FILTERS} filters.")
-    sort_text = parameters.get("sort", default_sort)
-    sort = _sort(sort_text, fields)
+    sort_text = parameters.get("sort", listing.default_sort)
+    sort = _sort(sort_text, listing.fields)
+    scope = f"{listing.scope}\n{sort_text}"
     return Query(
-        conditions=conditions,
+        conditions=all_of(
+            _condition(name, text, listing.fields, clock)
+            for name, text in filters.items()
+        ),
+        after=_after(parameters.get("cursor"), sort, scope, seal),
         sort=sort,
         limit=_limit(parameters.get("limit")),
-        fields=_sparse_fields(parameters.get("fields"), view_fields),
+        fields=_sparse_fields(parameters.get("fields"), listing.view_fields),
         with_count=_include(parameters.get("include")),
-        after=_after(parameters.get("cursor"), sort, sort_text),
-        sort_text=sort_text,
+        scope=scope,
     )
+
+
+def all_of(conditions: Iterable[Condition]) -> dict[str, Any]:
+    """One document that asks all of ``conditions``, several of one path included."""
+    merged: dict[str, Any] = {}
+    more: list[Condition] = []
+    for condition in conditions:
+        for path, asked in condition.items():
+            if merged.get(path, {}).keys() & asked.keys():
+                more.append({path: asked})
+            else:
+                merged.setdefault(path, {}).update(asked)
+    return {**merged, "$and": more} if more else merged
+
+
+def value_at(document: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path; None where there is none."""
+    value: Any = document
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _refuse(code: str, parameter: str, message: str) -> InvalidInputError:
@@ -209,36 +164,23 @@ def _refuse(code: str, parameter: str, message: str) -> InvalidInputError:
 
 
 def _condition(
-    name: str, text: str, fields: Mapping[str, Field]
-) -> tuple[str, dict[str, Any]]:
+    name: str, text: str, fields: Mapping[str, Field], clock: Clock
+) -> Condition:
     match = _FILTER.fullmatch(name)
     if match is None:
         raise _refuse("unknown_parameter", name[:100], "There is no such parameter.")
     field = fields.get(match[1])
+    if field is None:
+        known = ", ".join(sorted(fields))
+        raise _refuse("invalid_filter", name[:100], f"Filter by one of {known}.")
     operator = match[2] or "eq"
-    if field is None or operator not in {*_OPERATORS, "exists"}:
-        raise _refuse("invalid_filter", name, "No such field or operator to filter by.")
-    if operator in _RANGES and field.kind in {"flag", "id"}:
-        raise _refuse("invalid_filter", name, "This field has no order.")
+    if operator not in field.operators:
+        known = ", ".join(field.operators)
+        raise _refuse("invalid_filter", name[:100], f"Operators here are {known}.")
     try:
-        condition = _comparison(field, operator, text)
-    except ValueError:
-        raise _refuse(
-            "invalid_filter", name, f"Not a value of kind {field.kind}."
-        ) from None
-    return field.path or match[1], condition
-
-
-def _comparison(field: Field, operator: str, text: str) -> dict[str, Any]:
-    if operator == "exists":
-        # An empty field is stored as null.
-        return {"$ne": None} if _flag(text) else {"$eq": None}
-    if operator in {"in", "nin"}:
-        values = text.split(",")
-        if len(values) > _MAX_VALUES:
-            raise ValueError("too many values")
-        return {_OPERATORS[operator]: [field.parse(value) for value in values]}
-    return {_OPERATORS[operator]: field.parse(text)}
+        return field.condition(match[1], operator, text, clock)
+    except ValueError as error:
+        raise _refuse("invalid_filter", name, f"This takes {error}.") from None
 
 
 def _sort(text: str, fields: Mapping[str, Field]) -> list[tuple[str, int]]:
@@ -247,8 +189,9 @@ def _sort(text: str, fields: Mapping[str, Field]) -> list[tuple[str, int]]:
         name = part.removeprefix("-")
         field = fields.get(name)
         if field is None or not field.is_sortable:
-            raise _refuse("invalid_sort", "sort", f"Cannot sort by {name[:100]!r}.")
-        sort.append((field.path or name, -1 if part.startswith("-") else 1))
+            known = ", ".join(sorted(n for n, f in fields.items() if f.is_sortable))
+            raise _refuse("invalid_sort", "sort", f"Sort by one of {known}.")
+        sort.append((field.path_of(name), -1 if part.startswith("-") else 1))
     if len(sort) > _MAX_SORT or len({path for path, _ in sort}) < len(sort):
         raise _refuse("invalid_sort", "sort", "Too many fields, or one twice.")
     # The id makes the order total; it runs the way of the last field, so that
@@ -281,40 +224,44 @@ def _include(text: str | None) -> bool:
 
 
 def _after(
-    cursor: str | None, sort: Sequence[tuple[str, int]], sort_text: str
-) -> dict[str, Any] | None:
+    cursor: str | None, sort: Sequence[tuple[str, int]], scope: str, seal: CursorSeal
+) -> list[dict[str, Any]]:
     if cursor is None:
-        return None
+        return []
     try:
-        bounds = _decode_cursor(cursor, sort_text)
-    except (ValueError, TypeError, ArithmeticError):
+        bounds = seal.open(scope, cursor)
+    except ValueError:
         bounds = []
     if len(bounds) != len(sort) or not is_id(bounds[-1]):
         raise _refuse(
-            "invalid_cursor", "cursor", "Not a cursor of a list in this order."
+            "invalid_cursor",
+            "cursor",
+            "Give next_cursor of a page of this list, in the same order.",
         )
-    return {
-        "$or": [
-            {
-                **{path: bounds[i] for i, (path, _) in enumerate(sort[:position])},
-                **_beyond(path, direction, bounds[position]),
-            }
-            for position, (path, direction) in enumerate(sort)
-        ]
-    }
+    beyond = [
+        {
+            **{path: bounds[i] for i, (path, _) in enumerate(sort[:position])},
+            **_beyond(path, direction, bounds[position]),
+        }
+        for position, (path, direction) in enumerate(sort)
+    ]
+    # Said once more for the first field alone, which an index can begin at.
+    return [*_from(*sort[0], bounds[0]), {"$or": beyond}]
 
 
-def _decode_cursor(cursor: str, sort_text: str) -> list[Any]:
-    """The values in a cursor; any error of decoding means that it is none."""
-    padded = cursor[:_MAX_CURSOR] + "=" * (-len(cursor) % 4)
-    made_for, values = orjson.loads(
-        base64.b64decode(padded, altchars=b"-_", validate=True)
-    )
-    return [_from_cursor(value) for value in values] if made_for == sort_text else []
+def _from(path: str, direction: int, bound: Any) -> list[dict[str, Any]]:
+    """Where to begin looking; MongoDB sorts null before everything else."""
+    if direction > 0:
+        return [] if bound is None else [{path: {"$gte": bound}}]
+    return [{path: None} if bound is None else up_to(path, bound)]
+
+
+def up_to(path: str, bound: Any) -> dict[str, Any]:
+    """Values not behind ``bound`` in rising order, null included."""
+    return {path: {"$not": {"$gt": bound}}}
 
 
 def _beyond(path: str, direction: int, bound: Any) -> dict[str, Any]:
-    """Values behind ``bound``; MongoDB sorts null before everything else."""
     if direction > 0:
         return {path: {"$ne": None} if bound is None else {"$gt": bound}}
     if bound is None:
@@ -322,27 +269,3 @@ def _beyond(path: str, direction: int, bound: Any) -> dict[str, Any]:
     if path == "_id":
         return {path: {"$lt": bound}}
     return {"$or": [{path: {"$lt": bound}}, {path: None}]}
-
-
-def _value_at(document: Mapping[str, Any], path: str) -> Any:
-    value: Any = document
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def _to_cursor(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return {"at": value.isoformat()}
-    if isinstance(value, Decimal128):
-        return {"decimal": str(value)}
-    return value
-
-
-def _from_cursor(value: Any) -> Any:
-    if isinstance(value, dict):
-        ((kind, text),) = value.items()
-        return _decimal(text) if kind == "decimal" else _moment(text)
-    if isinstance(value, list):
-        raise TypeError("no list is a sort value")
-    return value

@@ -6,54 +6,45 @@ relay has moved it to the event log, so that neither exists without the other.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from decimal import Decimal
-from enum import Enum
-from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection as Names
+from typing import Any, ClassVar, Final, Generic, TypeVar
+from zoneinfo import ZoneInfo
 
-from bson import Decimal128
+import orjson
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from chassis.context import Context
+from chassis.cursors import own_seal
+from chassis.documents import document_of, value_of
 from chassis.errors import (
     ConflictError,
     NotFoundError,
     UnavailableError,
     VersionConflictError,
 )
-from chassis.events import Envelope, Event, envelope
-from chassis.money import Money
+from chassis.events import Envelope, Event, changes_between, envelope
+from chassis.fields import Clock, Field, search_keys
+from chassis.history import History
+from chassis.listing import find_page
 from chassis.mongo import Collection, Document, TenantRows
-from chassis.outbox import EVENT_LOG
-from chassis.query import Field, Page, compile_query
+from chassis.query import Listing, Page, compile_query, value_at
+from chassis.records import Record, access_list
 
-__all__ = ["Record", "Repository", "document_of"]
+__all__ = ["Addition", "Repository"]
 
 PENDING_CAP: Final = 1_000
 _REMEMBERED_OPERATIONS: Final = 10
 _WRITE_ATTEMPTS: Final = 5
-
-
-class Record(Protocol):
-    """What every aggregate has; domain classes have it by shape."""
-
-    @property
-    def id(self) -> str: ...  # noqa: D102
-    @property
-    def version(self) -> int: ...  # noqa: D102
-    @property
-    def sequence(self) -> int: ...  # noqa: D102
-    @property
-    def owner_id(self) -> str | None: ...  # noqa: D102
-    @property
-    def team_ids(self) -> tuple[str, ...]: ...  # noqa: D102
-    @property
-    def archived_at(self) -> datetime | None: ...  # noqa: D102
+_MOST_MATCHES: Final = 5_000
 
 
 Entity = TypeVar("Entity", bound=Record)
+
+
+# A new record, its event, and its place in the operation.
+Addition = tuple[Entity, Event | None, str | None]
 
 
 class Repository(Generic[Entity]):
@@ -67,6 +58,8 @@ class Repository(Generic[Entity]):
     resource: ClassVar[str]
     fields: ClassVar[Mapping[str, Field]]
     entity: ClassVar[type[Any]]
+    # Keys that a record without such a value must not have, for a unique index.
+    sparse_keys: ClassVar[frozenset[str]] = frozenset()
     schema_version: ClassVar[int] = 1
 
     def __init__(self, database: Database[Document], context: Context) -> None:
@@ -77,7 +70,7 @@ class Repository(Generic[Entity]):
     def restore(self, document: Document) -> Entity:
         """Build the value that ``document`` keeps."""
         names = {field.name for field in dataclasses.fields(self.entity)}
-        stored = {name: _value(document[name]) for name in names & document.keys()}
+        stored = {name: value_of(document[name]) for name in names & document.keys()}
         return self.entity(id=document["_id"], **stored)  # type: ignore[no-any-return]
 
     def index_fields(self, entity: Entity) -> Document:  # noqa: ARG002 - a hook
@@ -98,29 +91,57 @@ class Repository(Generic[Entity]):
         conditions = {"_id": record_id, "archived_at": None, **self._rights("read")}
         return self.restore(self._found(self._rows.find_one(conditions)))
 
-    def page(self, parameters: Mapping[str, str]) -> Page[Entity]:
+    def page(
+        self, parameters: Mapping[str, str], view_fields: Names[str]
+    ) -> Page[Entity]:
         """One page of the records that the caller may read.
 
         Archived ones are left out unless ``filter[archived_at]`` asks.
 
+        Args:
+            parameters: Those of the list grammar, as they came.
+            view_fields: What ``fields=`` may name.
+
         Raises:
             InvalidInputError: See ``chassis.query.compile_query``.
         """
-        names = frozenset(field.name for field in dataclasses.fields(self.entity))
-        query = compile_query(parameters, self.fields, names)
-        conditions = {"archived_at": None, **query.conditions, **self._rights("read")}
-        paged = (
-            conditions if query.after is None else {"$and": [conditions, query.after]}
+        listing = Listing(
+            fields=self.fields,
+            view_fields=frozenset(view_fields),
+            scope=f"{self._rows.org_id}\n{self.collection.name}",
         )
-        documents = self._rows.find(paged, query.sort, query.limit + 1)
-        has_more = len(documents) > query.limit
-        documents = documents[: query.limit]
+        query = compile_query(parameters, listing, self._clock, own_seal())
+        conditions = {"archived_at": None, **query.conditions, **self._rights("read")}
+        documents, next_cursor = find_page(self._rows, query, conditions)
         return Page(
             items=[self.restore(document) for document in documents],
-            next_cursor=query.cursor_after(documents[-1]) if has_more else None,
+            next_cursor=next_cursor,
             fields=query.fields,
             count=self._rows.count(conditions) if query.with_count else None,
         )
+
+    @property
+    def _clock(self) -> Clock:
+        caller = self._context.caller
+        zone = "UTC" if caller is None else caller.time_zone
+        return Clock(self._context.now(), ZoneInfo(zone))
+
+    def match(self, name: str, values: Names[str]) -> dict[str, list[str]]:
+        """Which live records have which of ``values`` in the list field ``name``.
+
+        Of whomever they are: that a value is taken is no secret.
+
+        Returns:
+            Ids by value.
+        """
+        path = self.fields[name].path_of(name)
+        conditions = {path: {"$in": list(values)}, "archived_at": None}
+        found: dict[str, list[str]] = {}
+        for row in self._rows.find(conditions, [("_id", 1)], _MOST_MATCHES):
+            stored = value_at(row, path)
+            for value in [stored] if isinstance(stored, str) else stored:
+                found.setdefault(value, []).append(row["_id"])
+        return found
 
     def add(self, entity: Entity, event: Event | None = None) -> Entity:
         """Store a new record and queue its event in one write.
@@ -131,27 +152,57 @@ class Repository(Generic[Entity]):
         Raises:
             ConflictError: ``<noun>_exists`` or ``duplicate_value``.
         """
-        document = {
-            **document_of(entity, self._currency),
-            **self.index_fields(entity),
-            "_id": entity.id,
-            "schema_version": self.schema_version,
-            "acl": _acl(entity),
-            "version": 1,
-            "sequence": 0,
-            "operations": [self._context.operation_id],
-        }
-        if event is not None:
-            document |= {
-                "sequence": 1,
-                "pending_events": [self._pending(entity, event, 1)],
-                "pending_at": self._context.now(),
-            }
+        document = self._new(entity, event)
         try:
             self._rows.insert(document)
         except DuplicateKeyError as error:
             return self.restore(self._added_before(entity.id, error))
         return self.restore(document)
+
+    def add_all(
+        self, additions: Sequence[Addition[Entity]]
+    ) -> list[Entity | ConflictError]:
+        """Store new records, each with its event, in one message.
+
+        Returns:
+            In the order given: the record, or why it could not be added; see
+            ``add``.
+        """
+        documents = []
+        for entity, event, step in additions:
+            self._context.step = step
+            documents.append(self._new(entity, event))
+        taken = self._rows.insert_many(documents) if documents else {}
+        added: list[Entity | ConflictError] = []
+        for place, document in enumerate(documents):
+            try:
+                self._context.step = additions[place][2]
+                stored = (
+                    self._added_before(document["_id"], taken[place])
+                    if place in taken
+                    else document
+                )
+                added.append(self.restore(stored))
+            except ConflictError as refusal:
+                added.append(refusal)
+        return added
+
+    def _new(self, entity: Entity, event: Event | None) -> Document:
+        document = {
+            **self._content(entity),
+            "_id": entity.id,
+            "schema_version": self.schema_version,
+            "version": 1,
+            "sequence": 0,
+            "operations": [self._context.step_id],
+        }
+        if event is not None:
+            document |= {
+                "sequence": 1,
+                "pending_events": [self._pending(entity, event, 1, 1)],
+                "pending_at": self._context.now(),
+            }
+        return document
 
     def change(
         self,
@@ -160,12 +211,15 @@ class Repository(Generic[Entity]):
         describe: Callable[[Entity, Entity], Event | None],
         *,
         expected_version: int | None = None,
+        is_mergeable: bool = False,
         is_archived: bool = False,
     ) -> Entity:
         """Read a record, change it and store it with its event in one write.
 
         Without ``expected_version`` the change is made again on top of what
         another writer stored meanwhile: the last writer wins field by field.
+        With one, a mergeable change is made on top of what others stored as
+        long as they changed other fields.
         A change that changes nothing stores nothing and announces nothing;
         so does one that this operation has made before.
 
@@ -174,11 +228,13 @@ class Repository(Generic[Entity]):
             change: From the old value to the new one.
             describe: The event, from the old and the new value.
             expected_version: The version that the caller saw, if it cares.
+            is_mergeable: Whether it may be made on top of a later version.
             is_archived: Look for an archived record instead of a live one.
 
         Raises:
             NotFoundError: ``<noun>_not_found``.
-            VersionConflictError: ``version_conflict``.
+            VersionConflictError: ``version_conflict``; the details hold the
+                ``conflicts``, ``{field: {original, current, yours}}``.
             ConflictError: ``too_many_writers``, or what ``change`` raises.
             UnavailableError: ``outbox_full``.
         """
@@ -192,18 +248,33 @@ class Repository(Generic[Entity]):
             if document is None or self._is_done(document):
                 return self.restore(self._done_before(record_id, document))
             before: Entity = self.restore(document)
-            if expected_version not in {None, before.version}:
-                raise VersionConflictError(
-                    "version_conflict",
-                    f"The {self.noun} is at version {before.version} by now.",
-                )
             after = change(before)
+            if expected_version not in {None, before.version}:
+                seen = expected_version if is_mergeable else None
+                self._refuse_clashes(document, before, after, seen)
             if after == before:
                 return before
             stored = self.save(after, describe(before, after))
             if stored is not None:
                 return stored
         raise ConflictError("too_many_writers", "Too many changes at once; try again.")
+
+    def _refuse_clashes(
+        self, document: Document, before: Entity, after: Entity, version: int | None
+    ) -> None:
+        """Refuse a change of what others changed since ``version``; all if None."""
+        history = History(self._database, self._context)
+        clashes = (
+            None
+            if version is None
+            else history.clashes(document, changes_between(before, after), version)
+        )
+        if clashes is None or clashes:
+            raise VersionConflictError(
+                "version_conflict",
+                f"The {self.noun} is at version {before.version} by now.",
+                orjson.dumps({"conflicts": clashes or {}}).decode(),
+            )
 
     def save(self, entity: Entity, event: Event | None = None) -> Entity | None:
         """Store a changed record and queue its event in one write.
@@ -216,23 +287,25 @@ class Repository(Generic[Entity]):
             UnavailableError: ``outbox_full``: a thousand of its events wait.
         """
         sequence = entity.sequence + (event is not None)
+        content = self._content(entity)
         update: Document = {
+            "$unset": dict.fromkeys(self.sparse_keys - content.keys(), ""),
             "$set": {
-                **document_of(entity, self._currency),
-                **self.index_fields(entity),
-                "acl": _acl(entity),
+                **content,
                 "version": entity.version + 1,
                 "sequence": sequence,
             },
             "$push": {
                 "operations": {
-                    "$each": [self._context.operation_id],
+                    "$each": [self._context.step_id],
                     "$slice": -_REMEMBERED_OPERATIONS,
                 }
             },
         }
         if event is not None:
-            update["$push"]["pending_events"] = self._pending(entity, event, sequence)
+            update["$push"]["pending_events"] = self._pending(
+                entity, event, sequence, entity.version + 1
+            )
             update["$min"] = {"pending_at": self._context.now()}
         conditions = {
             "_id": entity.id,
@@ -248,18 +321,29 @@ class Repository(Generic[Entity]):
             return None
         return self.restore(document)
 
+    def _content(self, entity: Entity) -> Document:
+        """An entity's values, and what is kept beside them to find it by."""
+        content = document_of(entity, self._currency) | self.index_fields(entity)
+        return {
+            **content,
+            **search_keys(self.fields, content),
+            "acl": access_list(entity),
+        }
+
     def _refuse_if_full(self, record_id: str) -> None:
         last = f"pending_events.{PENDING_CAP - 1}"
         if self._rows.find_one({"_id": record_id, last: {"$exists": True}}):
             raise UnavailableError("outbox_full", "Too many events of it wait.")
 
-    def _pending(self, entity: Entity, event: Event, sequence: int) -> Document:
+    def _pending(
+        self, entity: Entity, event: Event, sequence: int, version: int
+    ) -> Document:
         self._context.has_events = True
         pending: Envelope = envelope(
             event,
             {"type": self.noun, "id": entity.id},
             sequence,
-            {"owner_id": entity.owner_id, "acl": _acl(entity)},
+            {"owner_id": entity.owner_id, "acl": access_list(entity)},
             self._context,
         )
         return {
@@ -267,6 +351,8 @@ class Repository(Generic[Entity]):
             "changes": dict(event.changes),
             "personal": sorted(event.personal),
             "subject_id": event.subject_id,
+            "record_version": version,
+            "step": self._context.step,
         }
 
     def _added_before(self, record_id: str, error: DuplicateKeyError) -> Document:
@@ -284,20 +370,17 @@ class Repository(Generic[Entity]):
         that is tried again at once, but not if others went on changing the
         record meanwhile; the log knows all of them.
         """
-        operation_id = self._context.operation_id
-        if operation_id in document["operations"]:
+        if self._context.step_id in document["operations"]:
             return True
+        if not self._context.is_repeated:
+            return False
+        own = self._context.operation_id, self._context.step
         # An event leaves the record only when the log has it, so that the log
         # is to be read after the record.
-        waiting = (each["operation_id"] for each in document.get("pending_events", ()))
-        return self._context.is_repeated and (
-            operation_id in waiting or self._is_logged(document["_id"], operation_id)
-        )
-
-    def _is_logged(self, record_id: str, operation_id: str) -> bool:
-        log = TenantRows(self._database[EVENT_LOG.name], self._context)
-        event = {"aggregate.id": record_id, "operation_id": operation_id}
-        return log.find_one(event) is not None
+        return any(
+            (each["operation_id"], each.get("step")) == own
+            for each in document.get("pending_events", ())
+        ) or History(self._database, self._context).has_own_event(document["_id"])
 
     def _done_before(self, record_id: str, document: Document | None) -> Document:
         """The record that this operation has changed already.
@@ -333,60 +416,3 @@ def _taken(error: DuplicateKeyError) -> ConflictError:
     return ConflictError(
         "duplicate_value", f"Another record has this {' and '.join(names) or 'value'}."
     )
-
-
-def _acl(entity: Record) -> list[str]:
-    return [name for name in (entity.owner_id, *entity.team_ids) if name]
-
-
-def document_of(entity: object, base_currency: str | None = None) -> Document:
-    """The fields of a domain value as MongoDB keeps them.
-
-    Without the fields that the repository itself maintains.
-    """
-    maintained = {"id", "version", "sequence"}
-    return {
-        field.name: _stored(getattr(entity, field.name), base_currency)
-        for field in dataclasses.fields(entity)  # type: ignore[arg-type]
-        if field.name not in maintained
-    }
-
-
-def _stored(value: Any, base_currency: str | None) -> Any:
-    if isinstance(value, Money):
-        # Amounts in other currencies get theirs when there are rates.
-        is_base = value.currency == base_currency
-        return {
-            "amount": Decimal128(value.amount),
-            "currency": value.currency,
-            "amount_base": Decimal128(value.amount) if is_base else None,
-        }
-    if dataclasses.is_dataclass(value):
-        return document_of(value, base_currency)
-    if isinstance(value, tuple | frozenset):
-        return [_stored(item, base_currency) for item in value]
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return Decimal128(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    return value
-
-
-def _value(stored: Any) -> Any:
-    if isinstance(stored, list):
-        return tuple(_value(item) for item in stored)
-    if isinstance(stored, Decimal128):
-        return stored.to_decimal()
-    if isinstance(stored, dict) and stored.keys() == {
-        "amount",
-        "currency",
-        "amount_base",
-    }:
-        return Money(stored["amount"].to_decimal(), stored["currency"])
-    return stored

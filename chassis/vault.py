@@ -53,6 +53,10 @@ class Vault:
             known = self._read(ids)
         return known
 
+    def find_key(self, subject_id: str) -> AESGCM | None:
+        """The key of one subject; None if there is none, or none any more."""
+        return self._read([subject_id]).get(subject_id)
+
     def _read(self, subject_ids: list[str]) -> dict[str, AESGCM]:
         return {
             row["_id"]: AESGCM(self._open(self._master, row["wrapped"], row["_id"]))

@@ -21,6 +21,7 @@ __all__ = [
     "body",
     "if_match",
     "operation_id",
+    "operations",
     "optional_body",
     "query",
     "read_query",
@@ -31,7 +32,7 @@ _MEDIA_TYPES: Final = ("application/json", "application/merge-patch+json")
 _MAX_DEPTH: Final = 32
 _MAX_STRING: Final = 100_000
 _MAX_KEY: Final = 256
-_MAX_VALUES: Final = 10_000
+_MAX_VALUES: Final = 50_000
 _MAX_QUERY: Final = 8_192
 _MAX_PARAMETERS: Final = 100
 _INT64: Final = 2**63
@@ -58,6 +59,22 @@ def body() -> dict[str, Any]:
     if given is None:
         raise bad_request("body_missing", "A JSON object is needed as the body.")
     return given
+
+
+def operations() -> list[Any]:
+    """The rows of a batch, ``{"operations": […]}``; their owner reads each.
+
+    Raises:
+        InvalidInputError: As ``body``, or 422 ``invalid_input``.
+    """
+    given = body()
+    rows = given.get("operations")
+    if given.keys() != {"operations"} or not isinstance(rows, list):
+        message = "The body holds a list under this name, and nothing else."
+        raise invalid_input(
+            [{"field": "operations", "code": "invalid", "message": message}]
+        )
+    return rows
 
 
 def optional_body() -> dict[str, Any] | None:

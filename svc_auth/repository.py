@@ -10,9 +10,9 @@ from pymongo.errors import DuplicateKeyError
 
 from chassis.context import Context
 from chassis.errors import ConflictError
+from chassis.fields import Field
 from chassis.mongo import Collection, Document, Index, TenantRows
 from chassis.outbox import OUTBOX_COLLECTIONS, PENDING_INDEX
-from chassis.query import Field
 from chassis.repository import Repository
 from svc_auth.domain import Membership, Org, Person, RefreshToken
 

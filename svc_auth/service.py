@@ -292,6 +292,7 @@ class AuthService:
             roles=membership.roles,
             grants=domain.grants_of(membership.roles),
             currency=org.currency,
+            time_zone=org.time_zone,
             lifetime_s=life_s,
         )
         return {

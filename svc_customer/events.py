@@ -16,7 +16,10 @@ __all__ = [
     "contact_created",
     "contact_restored",
     "contact_updated",
+    "interaction_archived",
     "interaction_recorded",
+    "interaction_restored",
+    "interaction_updated",
 ]
 
 _PERSONAL: Final = frozenset(
@@ -96,9 +99,31 @@ def _contact(verb: str, before: Contact | None, after: Contact) -> Event:
 
 def interaction_recorded(interaction: Interaction) -> Event:
     """Something happened with a customer."""
+    return _interaction("recorded", None, interaction)
+
+
+def interaction_updated(before: Interaction, after: Interaction) -> Event:
+    """What is on record of it has other values."""
+    return _interaction("updated", before, after)
+
+
+def interaction_archived(before: Interaction, after: Interaction) -> Event:
+    """An interaction was put away."""
+    return _interaction("archived", before, after)
+
+
+def interaction_restored(before: Interaction, after: Interaction) -> Event:
+    """An interaction is back."""
+    return _interaction("restored", before, after)
+
+
+def _interaction(
+    verb: str, before: Interaction | None, interaction: Interaction
+) -> Event:
+    changes = changes_between(before, interaction)
     amount = interaction.amount
     return Event(
-        name="customer.interaction_recorded",
+        name=f"customer.interaction_{verb}",
         data={
             "type": interaction.type,
             "contact_id": interaction.contact_id,
@@ -106,8 +131,9 @@ def interaction_recorded(interaction: Interaction) -> Event:
             "occurred_on": interaction.occurred_at.date().isoformat(),
             "amount": None if amount is None else f"{amount.amount:f}",
             "currency": None if amount is None else amount.currency,
+            "changed": sorted(changes),
         },
-        changes=changes_between(None, interaction),
+        changes=changes,
         personal=_ABOUT_A_PERSON,
         subject_id=interaction.contact_id,
     )

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from chassis.fields import Field
 from chassis.mongo import Collection, Document, Index, by
-from chassis.query import Field
 from chassis.repository import Repository
 from svc_notify.domain import Delivery, DeliveryStatus
 
@@ -35,7 +35,7 @@ class DeliveryRepository(Repository[Delivery]):
     entity = Delivery
     fields: ClassVar[Mapping[str, Field]] = {
         "id": Field("id", "_id"),
-        "status": Field(),
+        "status": Field(choices=tuple(DeliveryStatus)),
         "template": Field(),
         "event_id": Field("id"),
         "created_at": Field("datetime", is_sortable=True),

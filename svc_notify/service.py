@@ -1,6 +1,6 @@
 """The rpc role of svc_notify."""
 
-from typing import Any
+from typing import Any, Final
 
 from chassis import inject
 from chassis.context import Context
@@ -13,9 +13,11 @@ from svc_notify.schemas import DeliveryView
 
 __all__ = ["NotifyService"]
 
+_VIEW: Final = DeliveryView()
+
 
 def _view(delivery: Delivery) -> dict[str, Any]:
-    view: dict[str, Any] = DeliveryView().dump(delivery)
+    view: dict[str, Any] = _VIEW.dump(delivery)
     return view
 
 
@@ -63,4 +65,4 @@ class NotifyService:
             InvalidInputError: 400, naming the parameter.
         """
         self.context.identified_caller.require("deliveries:read")
-        return self.deliveries.page(query).view(_view)
+        return self.deliveries.page(query, _VIEW.fields).view(_view)

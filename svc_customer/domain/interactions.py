@@ -5,9 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from chassis.errors import InvalidInputError
 from chassis.money import Money
+from svc_customer.domain.records import OwnedRecord
 
-__all__ = ["INTERACTION_TYPES", "Interaction", "new_interaction"]
+__all__ = [
+    "DIRECTIONS",
+    "INTERACTION_TYPES",
+    "Interaction",
+    "change_interaction",
+    "new_interaction",
+]
+
+DIRECTIONS: Final = ("inbound", "outbound")
 
 INTERACTION_TYPES: Final = (
     "call",
@@ -23,10 +33,9 @@ INTERACTION_TYPES: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interaction:
+class Interaction(OwnedRecord):
     """One thing that happened with a contact, an account or both."""
 
-    id: str
     type: str
     occurred_at: datetime
     contact_id: str | None = None
@@ -36,14 +45,6 @@ class Interaction:
     body: str | None = None
     amount: Money | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    external_ids: Mapping[str, str] = field(default_factory=dict)
-    owner_id: str | None = None
-    team_ids: tuple[str, ...] = ()
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None = None
-    version: int = 1
-    sequence: int = 0
 
 
 def new_interaction(
@@ -57,3 +58,20 @@ def new_interaction(
         updated_at=now,
         **{"occurred_at": now, **data},
     )
+
+
+def change_interaction(
+    interaction: Interaction, patch: Mapping[str, Any], now: datetime
+) -> Interaction:
+    """The interaction with ``patch`` applied.
+
+    Raises:
+        InvalidInputError: ``interaction_unidentified``: neither a contact nor
+            an account would be left.
+    """
+    changed = interaction.changed(patch, now)
+    if not (changed.contact_id or changed.account_id):
+        raise InvalidInputError(
+            "interaction_unidentified", "An interaction needs a contact or an account."
+        )
+    return changed

@@ -1,4 +1,4 @@
-"""What accounts and contacts have in common."""
+"""What accounts, contacts and interactions have in common."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-__all__ = ["LIFECYCLE_STAGES", "Address", "CustomerRecord"]
+__all__ = ["LIFECYCLE_STAGES", "Address", "CustomerRecord", "OwnedRecord"]
 
 LIFECYCLE_STAGES: Final = (
     "subscriber",
@@ -33,15 +33,12 @@ class Address:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CustomerRecord:
-    """The part that is alike in an account and in a contact."""
+class OwnedRecord:
+    """The part that is alike in everything that is kept of customers."""
 
     id: str
-    owner_id: str | None
+    owner_id: str | None = None
     team_ids: tuple[str, ...] = ()
-    lifecycle_stage: str = "lead"
-    source: str | None = None
-    tags: tuple[str, ...] = ()
     external_ids: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime
@@ -66,3 +63,12 @@ class CustomerRecord:
     def _after(self, now: datetime) -> datetime:
         """Later than the last change, even if the clock went back."""
         return max(now, self.updated_at + timedelta(milliseconds=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerRecord(OwnedRecord):
+    """The part that is alike in an account and in a contact."""
+
+    lifecycle_stage: str = "lead"
+    source: str | None = None
+    tags: tuple[str, ...] = ()

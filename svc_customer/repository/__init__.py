@@ -3,6 +3,7 @@
 from typing import Final
 
 from chassis.idempotency import IDEMPOTENCY_KEYS
+from chassis.matching import MATCH_LOCKS
 from chassis.outbox import OUTBOX_COLLECTIONS
 from svc_customer.repository.accounts import ACCOUNTS
 from svc_customer.repository.contacts import CONTACTS
@@ -11,4 +12,4 @@ from svc_customer.repository.interactions import INTERACTIONS
 __all__ = ["COLLECTIONS", "RECORDS"]
 
 RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS)
-COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, *OUTBOX_COLLECTIONS)
+COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, MATCH_LOCKS, *OUTBOX_COLLECTIONS)

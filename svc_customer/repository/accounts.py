@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
-from chassis.query import Field
 from chassis.repository import Repository
 from svc_customer.domain.accounts import Account
 from svc_customer.domain.records import Address
 from svc_customer.repository.records import (
-    RECORD_FIELDS,
-    RECORD_INDEXES,
-    external_keys,
+    CUSTOMER_FIELDS,
+    CUSTOMER_INDEXES,
+    stored_keys,
 )
 
 __all__ = ["ACCOUNTS", "AccountRepository"]
@@ -19,12 +19,12 @@ __all__ = ["ACCOUNTS", "AccountRepository"]
 ACCOUNTS: Final = Collection(
     "accounts",
     (
-        *RECORD_INDEXES,
-        by("name"),
-        by("domain"),
+        *CUSTOMER_INDEXES,
+        by("folded.name"),
+        by("folded.domain"),
+        by("folded.industry"),
+        by("employee_count"),
         by("parent_id", "created_at"),
-        by("lifecycle_stage", "created_at"),
-        by("tags"),
     ),
 )
 
@@ -36,13 +36,14 @@ class AccountRepository(Repository[Account]):
     noun = "account"
     resource = "accounts"
     entity = Account
+    sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
-        **RECORD_FIELDS,
-        "name": Field(is_sortable=True),
-        "domain": Field(),
+        **CUSTOMER_FIELDS,
+        "name": Field("text", is_sortable=True),
+        "domain": Field("text", is_sortable=True),
+        "industry": Field("text"),
+        "employee_count": Field("integer", is_sortable=True),
         "parent_id": Field("id"),
-        "lifecycle_stage": Field(),
-        "tags": Field(),
     }
 
     def restore(self, document: Document) -> Account:
@@ -55,4 +56,4 @@ class AccountRepository(Repository[Account]):
 
     def index_fields(self, entity: Account) -> Document:
         """External ids as keys."""
-        return external_keys(entity.external_ids)
+        return stored_keys(entity.external_ids)

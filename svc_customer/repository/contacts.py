@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
-from chassis.query import Field
 from chassis.repository import Repository
 from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
 from svc_customer.domain.records import Address
 from svc_customer.repository.records import (
-    RECORD_FIELDS,
-    RECORD_INDEXES,
-    external_keys,
+    CUSTOMER_FIELDS,
+    CUSTOMER_INDEXES,
+    stored_keys,
 )
 
 __all__ = ["CONTACTS", "ContactRepository"]
@@ -19,12 +19,13 @@ __all__ = ["CONTACTS", "ContactRepository"]
 CONTACTS: Final = Collection(
     "contacts",
     (
-        *RECORD_INDEXES,
-        by("last_name"),
+        *CUSTOMER_INDEXES,
+        by("folded.last_name"),
+        by("folded.first_name"),
+        by("folded.job_title"),
         by("email_keys"),
         by("account_id", "created_at"),
-        by("lifecycle_stage", "created_at"),
-        by("tags"),
+        by("do_not_contact", "created_at"),
     ),
 )
 
@@ -36,13 +37,15 @@ class ContactRepository(Repository[Contact]):
     noun = "contact"
     resource = "contacts"
     entity = Contact
+    sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
-        **RECORD_FIELDS,
-        "last_name": Field(is_sortable=True),
-        "email": Field("email", "email_keys"),
+        **CUSTOMER_FIELDS,
+        "last_name": Field("text", is_sortable=True),
+        "first_name": Field("text", is_sortable=True),
+        "job_title": Field("text"),
+        "email": Field("email", "email_keys", is_list=True),
         "account_id": Field("id"),
-        "lifecycle_stage": Field(),
-        "tags": Field(),
+        "do_not_contact": Field("flag"),
     }
 
     def restore(self, document: Document) -> Contact:
@@ -57,6 +60,6 @@ class ContactRepository(Repository[Contact]):
     def index_fields(self, entity: Contact) -> Document:
         """External ids as keys, addresses in one spelling."""
         return {
-            **external_keys(entity.external_ids),
+            **stored_keys(entity.external_ids),
             "email_keys": [each.address.casefold() for each in entity.emails],
         }

@@ -1,13 +1,21 @@
 """Indexes and list fields that customer records share."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from chassis.fields import EARLIEST, Field
 from chassis.mongo import Document, Index, by
 from chassis.outbox import PENDING_INDEX
-from chassis.query import Field
+from svc_customer.domain.records import LIFECYCLE_STAGES
 
-__all__ = ["RECORD_FIELDS", "RECORD_INDEXES", "external_keys"]
+__all__ = [
+    "CUSTOMER_FIELDS",
+    "CUSTOMER_INDEXES",
+    "RECORD_FIELDS",
+    "RECORD_INDEXES",
+    "external_keys",
+    "stored_keys",
+]
 
 
 RECORD_INDEXES: Final = (
@@ -15,6 +23,12 @@ RECORD_INDEXES: Final = (
     by("created_at"),
     by("updated_at"),
     by("owner_id", "created_at"),
+    by("acl", "created_at"),
+    by("grams", "created_at"),
+    Index(
+        (("org_id", 1), ("archived_at", 1), ("_id", 1)),
+        partial={"archived_at": {"$gte": EARLIEST}},
+    ),
     Index(
         (("org_id", 1), ("external_keys", 1)),
         is_unique=True,
@@ -27,13 +41,28 @@ RECORD_FIELDS: Final[Mapping[str, Field]] = {
     "created_at": Field("datetime", is_sortable=True),
     "updated_at": Field("datetime", is_sortable=True),
     "archived_at": Field("datetime"),
-    "external_id": Field("text", "external_keys"),
+    "external_id": Field("code", "external_keys", is_list=True),
+}
+CUSTOMER_INDEXES: Final = (
+    *RECORD_INDEXES,
+    by("lifecycle_stage", "created_at"),
+    by("source", "created_at"),
+    by("tags", "created_at"),
+)
+CUSTOMER_FIELDS: Final[Mapping[str, Field]] = {
+    **RECORD_FIELDS,
+    "lifecycle_stage": Field(choices=LIFECYCLE_STAGES),
+    "source": Field(),
+    "tags": Field(is_list=True),
 }
 
 
-def external_keys(external_ids: Mapping[str, Any]) -> Document:
+def external_keys(external_ids: Mapping[str, str]) -> list[str]:
     """``source:id`` pairs, unique in the organization."""
-    if not external_ids:
-        return {}
-    keys = [f"{source}:{name}" for source, name in sorted(external_ids.items())]
-    return {"external_keys": keys}
+    return [f"{source}:{name}" for source, name in sorted(external_ids.items())]
+
+
+def stored_keys(external_ids: Mapping[str, str]) -> Document:
+    """The keys as an index finds them; nothing for a record without any."""
+    keys = external_keys(external_ids)
+    return {"external_keys": keys} if keys else {}

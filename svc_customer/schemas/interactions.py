@@ -5,10 +5,10 @@ from typing import Any, Final
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from chassis.schemas import Id, Input, Moment, MoneyInput, MoneyView, Text
-from svc_customer.domain.interactions import INTERACTION_TYPES
+from svc_customer.domain.interactions import DIRECTIONS, INTERACTION_TYPES
 from svc_customer.schemas.records import ExternalIds
 
-__all__ = ["CreateInteractionInput", "InteractionView"]
+__all__ = ["CreateInteractionInput", "InteractionView", "UpdateInteractionInput"]
 
 _MAX_INTEGER: Final = 2**53
 
@@ -26,13 +26,11 @@ class Fact(fields.Field[Any]):
         raise ValidationError("Must be a short string, a number, a flag or null.")
 
 
-class CreateInteractionInput(Input):
-    """Something that happened with a contact, an account or both."""
+class UpdateInteractionInput(Input):
+    """A merge patch (RFC 7396) of an interaction."""
 
-    type = fields.String(required=True, validate=validate.OneOf(INTERACTION_TYPES))
-    direction = fields.String(
-        allow_none=True, validate=validate.OneOf(("inbound", "outbound"))
-    )
+    type = fields.String(validate=validate.OneOf(INTERACTION_TYPES))
+    direction = fields.String(allow_none=True, validate=validate.OneOf(DIRECTIONS))
     subject = Text(500, allow_none=True)
     body = Text(20_000, allow_none=True)
     occurred_at = Moment()
@@ -45,6 +43,13 @@ class CreateInteractionInput(Input):
         validate=validate.Length(max=50),
     )
     external_ids = ExternalIds()
+    owner_id = fields.String()
+
+
+class CreateInteractionInput(UpdateInteractionInput):
+    """Something that happened with a contact, an account or both."""
+
+    type = fields.String(required=True, validate=validate.OneOf(INTERACTION_TYPES))
 
     @validates_schema
     def _with_somebody(self, data: dict[str, Any], **_: Any) -> None:

@@ -1,12 +1,15 @@
 """RPCs of accounts."""
 
-from typing import Any
+from typing import Any, Final
 
+from chassis.batches import Batch
+from chassis.folding import fold
 from chassis.idempotency import idempotent
+from chassis.resources import Kind, Records
 from chassis.rpc import rpc
-from chassis.schemas import load
 from svc_customer import events
 from svc_customer.domain.accounts import Account, new_account
+from svc_customer.repository.records import external_keys
 from svc_customer.schemas.accounts import (
     AccountView,
     CreateAccountInput,
@@ -16,14 +19,28 @@ from svc_customer.service.dependencies import Dependencies
 
 __all__ = ["AccountMethods"]
 
-
-def _view(account: Account) -> dict[str, Any]:
-    view: dict[str, Any] = AccountView().dump(account)
-    return view
+_ACCOUNT: Final = Kind(
+    create_input=CreateAccountInput(),
+    update_input=UpdateAccountInput(),
+    view=AccountView(),
+    make=new_account,
+    change=Account.changed,
+    created=events.account_created,
+    updated=events.account_updated,
+    archived=events.account_archived,
+    restored=events.account_restored,
+    match_by={
+        "external_id": lambda data: external_keys(data.get("external_ids", {})),
+        "domain": lambda data: [fold(data["domain"])] if data.get("domain") else [],
+    },
+)
 
 
 class AccountMethods(Dependencies):
     """What can be done with accounts."""
+
+    def _accounts(self) -> Records[Account]:
+        return Records(_ACCOUNT, self.accounts, self)
 
     @rpc
     @idempotent
@@ -45,16 +62,7 @@ class AccountMethods(Dependencies):
         Emits:
             ``customer.account_created`` v1.
         """
-        caller = self.permitted("accounts:write")
-        data = load(CreateAccountInput(), payload)
-        self.check_references(data)
-        account = new_account(
-            self.operation.new_id("account"),
-            data,
-            self.owner(caller),
-            self.context.now(),
-        )
-        return _view(self.accounts.add(account, events.account_created(account)))
+        return self._accounts().create(payload)
 
     @rpc
     def get_account(self, *, account_id: str) -> dict[str, Any]:
@@ -69,8 +77,7 @@ class AccountMethods(Dependencies):
             NotFoundError: ``account_not_found``, also when it is archived or
                 the caller may not see it.
         """
-        self.permitted("accounts:read")
-        return _view(self.accounts.get(account_id))
+        return self._accounts().get(account_id)
 
     @rpc
     def list_accounts(self, *, query: dict[str, str]) -> dict[str, Any]:
@@ -87,8 +94,7 @@ class AccountMethods(Dependencies):
         Raises:
             InvalidInputError: 400, naming the parameter.
         """
-        self.permitted("accounts:read")
-        return self.accounts.page(query).view(_view)
+        return self._accounts().page(query)
 
     @rpc
     @idempotent
@@ -101,7 +107,8 @@ class AccountMethods(Dependencies):
     ) -> dict[str, Any]:
         """Apply a merge patch and announce what changed.
 
-        A patch that changes nothing announces nothing.
+        A patch that changes nothing announces nothing. One made for an
+        earlier version is applied unless others changed the same fields.
 
         Needs the ``accounts:write`` permission.
 
@@ -114,24 +121,15 @@ class AccountMethods(Dependencies):
             An ``AccountView``.
 
         Raises:
-            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            InvalidInputError: ``invalid_input``, ``reference_not_found``.
             NotFoundError: ``account_not_found``.
-            VersionConflictError: ``version_conflict``.
+            ConflictError: ``duplicate_value``: an external id is taken.
+            VersionConflictError: ``version_conflict``, with ``conflicts``.
 
         Emits:
             ``customer.account_updated`` v1.
         """
-        self.permitted("accounts:write")
-        patch = load(UpdateAccountInput(), payload)
-        self.check_references(patch)
-        now = self.context.now()
-        changed = self.accounts.change(
-            account_id,
-            lambda account: account.changed(patch, now),
-            events.account_updated,
-            expected_version=expected_version,
-        )
-        return _view(changed)
+        return self._accounts().update(account_id, payload, expected_version)
 
     @rpc
     def archive_account(
@@ -148,14 +146,7 @@ class AccountMethods(Dependencies):
         Emits:
             ``customer.account_archived`` v1.
         """
-        self.permitted("accounts:write")
-        now = self.context.now()
-        self.accounts.change(
-            account_id,
-            lambda account: account.archived(now),
-            events.account_archived,
-            expected_version=expected_version,
-        )
+        self._accounts().archive(account_id, expected_version)
 
     @rpc
     @idempotent
@@ -176,13 +167,28 @@ class AccountMethods(Dependencies):
         Emits:
             ``customer.account_restored`` v1.
         """
-        self.permitted("accounts:write")
-        now = self.context.now()
-        restored = self.accounts.change(
-            account_id,
-            lambda account: account.restored(now),
-            events.account_restored,
-            expected_version=expected_version,
-            is_archived=True,
-        )
-        return _view(restored)
+        return self._accounts().restore(account_id, expected_version)
+
+    @rpc
+    @idempotent
+    def batch_accounts(self, *, operations: list[Any]) -> dict[str, Any]:
+        """Carry out up to 500 operations, each for itself and in order.
+
+        Needs the ``accounts:write`` permission.
+
+        Args:
+            operations: Each a ``BatchOperationInput``; an upsert finds its
+                account by ``external_id`` or ``domain``.
+
+        Returns:
+            See ``chassis.batches.Batch.run``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``: no list of 1 to 500.
+            DeadlineExceededError: ``deadline_exceeded``; sent again with the
+                same key, the batch goes on.
+
+        Emits:
+            ``customer.account_created``, ``_updated`` and ``_archived`` v1.
+        """
+        return Batch(self._accounts(), self.match_locks, self).run(operations)

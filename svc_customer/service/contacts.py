@@ -1,12 +1,15 @@
 """RPCs of contacts."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
+from chassis.batches import Batch
 from chassis.idempotency import idempotent
+from chassis.resources import Kind, Records
 from chassis.rpc import rpc
-from chassis.schemas import load
 from svc_customer import events
 from svc_customer.domain.contacts import Contact, change_contact, new_contact
+from svc_customer.repository.records import external_keys
 from svc_customer.schemas.contacts import (
     ContactView,
     CreateContactInput,
@@ -17,13 +20,34 @@ from svc_customer.service.dependencies import Dependencies
 __all__ = ["ContactMethods"]
 
 
-def _view(contact: Contact) -> dict[str, Any]:
-    view: dict[str, Any] = ContactView().dump(contact)
-    return view
+def _primary_email(data: Mapping[str, Any]) -> list[str]:
+    return [
+        each.address.casefold() for each in data.get("emails", ()) if each.is_primary
+    ]
+
+
+_CONTACT: Final = Kind(
+    create_input=CreateContactInput(),
+    update_input=UpdateContactInput(),
+    view=ContactView(),
+    make=new_contact,
+    change=change_contact,
+    created=events.contact_created,
+    updated=events.contact_updated,
+    archived=events.contact_archived,
+    restored=events.contact_restored,
+    match_by={
+        "external_id": lambda data: external_keys(data.get("external_ids", {})),
+        "email": _primary_email,
+    },
+)
 
 
 class ContactMethods(Dependencies):
     """What can be done with contacts."""
+
+    def _contacts(self) -> Records[Contact]:
+        return Records(_CONTACT, self.contacts, self)
 
     @rpc
     @idempotent
@@ -45,16 +69,7 @@ class ContactMethods(Dependencies):
         Emits:
             ``customer.contact_created`` v1.
         """
-        caller = self.permitted("contacts:write")
-        data = load(CreateContactInput(), payload)
-        self.check_references(data)
-        contact = new_contact(
-            self.operation.new_id("contact"),
-            data,
-            self.owner(caller),
-            self.context.now(),
-        )
-        return _view(self.contacts.add(contact, events.contact_created(contact)))
+        return self._contacts().create(payload)
 
     @rpc
     def get_contact(self, *, contact_id: str) -> dict[str, Any]:
@@ -69,8 +84,7 @@ class ContactMethods(Dependencies):
             NotFoundError: ``contact_not_found``, also when it is archived or
                 the caller may not see it.
         """
-        self.permitted("contacts:read")
-        return _view(self.contacts.get(contact_id))
+        return self._contacts().get(contact_id)
 
     @rpc
     def list_contacts(self, *, query: dict[str, str]) -> dict[str, Any]:
@@ -87,8 +101,7 @@ class ContactMethods(Dependencies):
         Raises:
             InvalidInputError: 400, naming the parameter.
         """
-        self.permitted("contacts:read")
-        return self.contacts.page(query).view(_view)
+        return self._contacts().page(query)
 
     @rpc
     @idempotent
@@ -101,7 +114,8 @@ class ContactMethods(Dependencies):
     ) -> dict[str, Any]:
         """Apply a merge patch and announce what changed.
 
-        A patch that changes nothing announces nothing.
+        A patch that changes nothing announces nothing. One made for an
+        earlier version is applied unless others changed the same fields.
 
         Needs the ``contacts:write`` permission.
 
@@ -114,24 +128,16 @@ class ContactMethods(Dependencies):
             A ``ContactView``.
 
         Raises:
-            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            InvalidInputError: ``invalid_input``, ``reference_not_found`` or
+                ``contact_unidentified``.
             NotFoundError: ``contact_not_found``.
-            VersionConflictError: ``version_conflict``.
+            ConflictError: ``duplicate_value``: an external id is taken.
+            VersionConflictError: ``version_conflict``, with ``conflicts``.
 
         Emits:
             ``customer.contact_updated`` v1.
         """
-        self.permitted("contacts:write")
-        patch = load(UpdateContactInput(), payload)
-        self.check_references(patch)
-        now = self.context.now()
-        changed = self.contacts.change(
-            contact_id,
-            lambda contact: change_contact(contact, patch, now),
-            events.contact_updated,
-            expected_version=expected_version,
-        )
-        return _view(changed)
+        return self._contacts().update(contact_id, payload, expected_version)
 
     @rpc
     def archive_contact(
@@ -148,14 +154,7 @@ class ContactMethods(Dependencies):
         Emits:
             ``customer.contact_archived`` v1.
         """
-        self.permitted("contacts:write")
-        now = self.context.now()
-        self.contacts.change(
-            contact_id,
-            lambda contact: contact.archived(now),
-            events.contact_archived,
-            expected_version=expected_version,
-        )
+        self._contacts().archive(contact_id, expected_version)
 
     @rpc
     @idempotent
@@ -176,13 +175,28 @@ class ContactMethods(Dependencies):
         Emits:
             ``customer.contact_restored`` v1.
         """
-        self.permitted("contacts:write")
-        now = self.context.now()
-        restored = self.contacts.change(
-            contact_id,
-            lambda contact: contact.restored(now),
-            events.contact_restored,
-            expected_version=expected_version,
-            is_archived=True,
-        )
-        return _view(restored)
+        return self._contacts().restore(contact_id, expected_version)
+
+    @rpc
+    @idempotent
+    def batch_contacts(self, *, operations: list[Any]) -> dict[str, Any]:
+        """Carry out up to 500 operations, each for itself and in order.
+
+        Needs the ``contacts:write`` permission.
+
+        Args:
+            operations: Each a ``BatchOperationInput``; an upsert finds its
+                contact by ``external_id`` or ``email``.
+
+        Returns:
+            See ``chassis.batches.Batch.run``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``: no list of 1 to 500.
+            DeadlineExceededError: ``deadline_exceeded``; sent again with the
+                same key, the batch goes on.
+
+        Emits:
+            ``customer.contact_created``, ``_updated`` and ``_archived`` v1.
+        """
+        return Batch(self._contacts(), self.match_locks, self).run(operations)

@@ -8,6 +8,7 @@ from chassis.auth import Caller
 from chassis.context import Context
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation
+from chassis.matching import MatchLocks
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
 from svc_customer.repository.accounts import AccountRepository
@@ -26,16 +27,13 @@ class Dependencies:
     accounts: AccountRepository = inject(Repositories(AccountRepository))
     contacts: ContactRepository = inject(Repositories(ContactRepository))
     interactions: InteractionRepository = inject(Repositories(InteractionRepository))
+    match_locks: MatchLocks = inject(Repositories(MatchLocks))
 
     def permitted(self, permission: str) -> Caller:
         """The caller, who holds ``permission``."""
         caller = self.context.identified_caller
         caller.require(permission)
         return caller
-
-    def owner(self, caller: Caller) -> str | None:
-        """Who owns what this caller makes; a service leaves it open."""
-        return caller.principal_id if caller.principal_type == "person" else None
 
     def check_references(self, data: Mapping[str, Any]) -> None:
         """Refuse references to records that the organization does not have.
@@ -52,11 +50,11 @@ class Dependencies:
             # here, records can be given to nobody but oneself.
             "owner_id": lambda owner: owner == caller.principal_id or None,
         }
-        missing = [
-            name
-            for name, find in found.items()
-            if data.get(name) and find(data[name]) is None  # type: ignore[no-untyped-call]
-        ]
+        # The rows of a batch often refer to the same thing.
+        known = self.__dict__.setdefault("known_references", set())
+        given = {(name, data[name]) for name in found if data.get(name)} - known
+        missing = [name for name, value in sorted(given) if found[name](value) is None]  # type: ignore[no-untyped-call]
+        known |= {(name, value) for name, value in given if name not in missing}
         if missing:
             raise invalid_input(
                 [{"field": name, "code": "reference_not_found"} for name in missing],

@@ -1,30 +1,53 @@
 """RPCs of interactions."""
 
-from typing import Any
+from typing import Any, Final
 
+from chassis.batches import Batch
 from chassis.idempotency import idempotent
+from chassis.resources import Kind, Records
 from chassis.rpc import rpc
-from chassis.schemas import load
 from svc_customer import events
-from svc_customer.domain.interactions import Interaction, new_interaction
-from svc_customer.schemas.interactions import CreateInteractionInput, InteractionView
+from svc_customer.domain.interactions import (
+    Interaction,
+    change_interaction,
+    new_interaction,
+)
+from svc_customer.repository.records import external_keys
+from svc_customer.schemas.interactions import (
+    CreateInteractionInput,
+    InteractionView,
+    UpdateInteractionInput,
+)
 from svc_customer.service.dependencies import Dependencies
 
 __all__ = ["InteractionMethods"]
 
-
-def _view(interaction: Interaction) -> dict[str, Any]:
-    view: dict[str, Any] = InteractionView().dump(interaction)
-    return view
+_INTERACTION: Final = Kind(
+    create_input=CreateInteractionInput(),
+    update_input=UpdateInteractionInput(),
+    view=InteractionView(),
+    make=new_interaction,
+    change=change_interaction,
+    created=events.interaction_recorded,
+    updated=events.interaction_updated,
+    archived=events.interaction_archived,
+    restored=events.interaction_restored,
+    match_by={
+        "external_id": lambda data: external_keys(data.get("external_ids", {})),
+    },
+)
 
 
 class InteractionMethods(Dependencies):
-    """What can be done with the timeline."""
+    """What can be done with interactions."""
+
+    def _interactions(self) -> Records[Interaction]:
+        return Records(_INTERACTION, self.interactions, self)
 
     @rpc
     @idempotent
     def create_interaction(self, *, payload: dict[str, Any]) -> dict[str, Any]:
-        """Record something that happened with a customer, and announce it.
+        """Create an interaction and announce it.
 
         Needs the ``interactions:write`` permission.
 
@@ -41,21 +64,11 @@ class InteractionMethods(Dependencies):
         Emits:
             ``customer.interaction_recorded`` v1.
         """
-        caller = self.permitted("interactions:write")
-        data = load(CreateInteractionInput(), payload)
-        self.check_references(data)
-        interaction = new_interaction(
-            self.operation.new_id("interaction"),
-            data,
-            self.owner(caller),
-            self.context.now(),
-        )
-        event = events.interaction_recorded(interaction)
-        return _view(self.interactions.add(interaction, event))
+        return self._interactions().create(payload)
 
     @rpc
     def get_interaction(self, *, interaction_id: str) -> dict[str, Any]:
-        """One entry of the timeline.
+        """One interaction.
 
         Needs the ``interactions:read`` permission.
 
@@ -63,10 +76,10 @@ class InteractionMethods(Dependencies):
             An ``InteractionView``.
 
         Raises:
-            NotFoundError: ``interaction_not_found``.
+            NotFoundError: ``interaction_not_found``, also when it is archived or
+                the caller may not see it.
         """
-        self.permitted("interactions:read")
-        return _view(self.interactions.get(interaction_id))
+        return self._interactions().get(interaction_id)
 
     @rpc
     def list_interactions(self, *, query: dict[str, str]) -> dict[str, Any]:
@@ -83,5 +96,102 @@ class InteractionMethods(Dependencies):
         Raises:
             InvalidInputError: 400, naming the parameter.
         """
-        self.permitted("interactions:read")
-        return self.interactions.page(query).view(_view)
+        return self._interactions().page(query)
+
+    @rpc
+    @idempotent
+    def update_interaction(
+        self,
+        *,
+        interaction_id: str,
+        payload: dict[str, Any],
+        expected_version: int | None = None,
+    ) -> dict[str, Any]:
+        """Apply a merge patch and announce what changed.
+
+        A patch that changes nothing announces nothing. One made for an
+        earlier version is applied unless others changed the same fields.
+
+        Needs the ``interactions:write`` permission.
+
+        Args:
+            interaction_id: A live interaction.
+            payload: An ``UpdateInteractionInput``.
+            expected_version: The version the caller last read, if it cares.
+
+        Returns:
+            An ``InteractionView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``, ``reference_not_found`` or
+                ``interaction_unidentified``.
+            NotFoundError: ``interaction_not_found``.
+            ConflictError: ``duplicate_value``: an external id is taken.
+            VersionConflictError: ``version_conflict``, with ``conflicts``.
+
+        Emits:
+            ``customer.interaction_updated`` v1.
+        """
+        return self._interactions().update(interaction_id, payload, expected_version)
+
+    @rpc
+    def archive_interaction(
+        self, *, interaction_id: str, expected_version: int | None = None
+    ) -> None:
+        """Put an interaction away; it can be restored.
+
+        Needs the ``interactions:write`` permission.
+
+        Raises:
+            NotFoundError: ``interaction_not_found``, also when it is archived.
+            VersionConflictError: ``version_conflict``.
+
+        Emits:
+            ``customer.interaction_archived`` v1.
+        """
+        self._interactions().archive(interaction_id, expected_version)
+
+    @rpc
+    @idempotent
+    def restore_interaction(
+        self, *, interaction_id: str, expected_version: int | None = None
+    ) -> dict[str, Any]:
+        """Bring an archived interaction back.
+
+        Needs the ``interactions:write`` permission.
+
+        Returns:
+            An ``InteractionView``.
+
+        Raises:
+            NotFoundError: ``interaction_not_found``: none is archived.
+            VersionConflictError: ``version_conflict``.
+
+        Emits:
+            ``customer.interaction_restored`` v1.
+        """
+        return self._interactions().restore(interaction_id, expected_version)
+
+    @rpc
+    @idempotent
+    def batch_interactions(self, *, operations: list[Any]) -> dict[str, Any]:
+        """Carry out up to 500 operations, each for itself and in order.
+
+        Needs the ``interactions:write`` permission.
+
+        Args:
+            operations: Each a ``BatchOperationInput``; an upsert finds its
+                interaction by ``external_id``.
+
+        Returns:
+            See ``chassis.batches.Batch.run``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``: no list of 1 to 500.
+            DeadlineExceededError: ``deadline_exceeded``; sent again with the
+                same key, the batch goes on.
+
+        Emits:
+            ``customer.interaction_recorded``, ``_updated`` and ``_archived`` v1.
+        """
+        return Batch(self._interactions(), self.match_locks, self).run(operations)

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Final
 from pymongo.database import Database
 
 from chassis.context import Context
+from chassis.fields import Field
 from chassis.money import Money
 from chassis.mongo import Collection, Document, Index, by
 from chassis.outbox import PENDING_INDEX
-from chassis.query import Field
 from chassis.repository import Repository
 from svc_sales.domain.leads import Conversion, Lead, LeadStatus
 
@@ -43,7 +43,7 @@ class LeadRepository(Repository[Lead]):
     entity = Lead
     fields: ClassVar[Mapping[str, Field]] = {
         "id": Field("id", "_id"),
-        "status": Field(),
+        "status": Field(choices=tuple(LeadStatus)),
         "owner_id": Field(),
         "email": Field("email", "email_key"),
         "created_at": Field("datetime", is_sortable=True),

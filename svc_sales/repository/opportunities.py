@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Final
 
+from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
 from chassis.outbox import PENDING_INDEX
-from chassis.query import Field
 from chassis.repository import Repository
 from svc_sales.domain.opportunities import Opportunity, OpportunityStatus
 
@@ -39,7 +39,7 @@ class OpportunityRepository(Repository[Opportunity]):
     entity = Opportunity
     fields: ClassVar[Mapping[str, Field]] = {
         "id": Field("id", "_id"),
-        "status": Field(),
+        "status": Field(choices=tuple(OpportunityStatus)),
         "owner_id": Field(),
         "account_id": Field("id"),
         "contact_id": Field("id"),

@@ -1,6 +1,6 @@
 """RPCs of leads."""
 
-from typing import Any
+from typing import Any, Final
 
 from chassis import inject
 from chassis.auth import Caller
@@ -23,9 +23,11 @@ from svc_sales.schemas.leads import (
 
 __all__ = ["LeadMethods"]
 
+_VIEW: Final = LeadView()
+
 
 def _view(lead: Lead) -> dict[str, Any]:
-    view: dict[str, Any] = LeadView().dump(lead)
+    view: dict[str, Any] = _VIEW.dump(lead)
     return view
 
 
@@ -94,7 +96,7 @@ class LeadMethods(LeadConversion):
             InvalidInputError: 400, naming the parameter.
         """
         self.context.identified_caller.require("leads:read")
-        return self.leads.page(query).view(_view)
+        return self.leads.page(query, _VIEW.fields).view(_view)
 
     @rpc
     @idempotent

@@ -1,6 +1,6 @@
 """RPCs of opportunities."""
 
-from typing import Any
+from typing import Any, Final
 
 from chassis import inject
 from chassis.context import Context
@@ -13,9 +13,11 @@ from svc_sales.schemas.opportunities import OpportunityView
 
 __all__ = ["OpportunityMethods"]
 
+_VIEW: Final = OpportunityView()
+
 
 def _view(opportunity: Opportunity) -> dict[str, Any]:
-    view: dict[str, Any] = OpportunityView().dump(opportunity)
+    view: dict[str, Any] = _VIEW.dump(opportunity)
     return view
 
 
@@ -56,4 +58,4 @@ class OpportunityMethods:
             InvalidInputError: 400, naming the parameter.
         """
         self.context.identified_caller.require("opportunities:read")
-        return self.opportunities.page(query).view(_view)
+        return self.opportunities.page(query, _VIEW.fields).view(_view)

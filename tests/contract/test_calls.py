@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
+from routes import resource_views
 
 from chassis.roles import service_class
 from chassis.rpc import Rpc
@@ -29,16 +30,23 @@ def rpcs(service):
     }
 
 
-def gateway_calls():
+def written_calls():
+    """``call("<service>", "<method>", …)`` in the gateway's code."""
     for path in sorted((ROOT / "gateway_flask").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            if not (isinstance(node, ast.Call) and len(node.args) == 2):
+            if not isinstance(node, ast.Call):
                 continue
             if getattr(node.func, "id", "") not in {"call", "ask"}:
                 continue
-            service, method = (argument.value for argument in node.args)
-            names = {keyword.arg for keyword in node.keywords}
-            yield pytest.param(service, method, names, id=f"{service}.{method}")
+            names = [each.value for each in node.args if isinstance(each, ast.Constant)]
+            if len(names) == len(node.args) == 2:
+                yield *names, {keyword.arg for keyword in node.keywords}
+
+
+def gateway_calls():
+    resources = (marks["rpc"] for _, marks in resource_views())
+    for service, method, names in (*written_calls(), *resources):
+        yield pytest.param(service, method, names, id=f"{service}.{method}")
 
 
 def nested_calls():

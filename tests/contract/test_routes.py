@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
+from routes import resource_views
 
 from chassis.roles import service_class
 from chassis.rpc import Rpc
@@ -32,6 +33,9 @@ def routes():
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "call"
             ]
             yield pytest.param(guards, calls, id=f"{path.stem}.{view.name}")
+    for endpoint, marks in resource_views():
+        guards = {"requires": [ast.Constant(marks["permission"])]}
+        yield pytest.param(guards, [marks["rpc"][:2]], id=endpoint)
 
 
 def sections():

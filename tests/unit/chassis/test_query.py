@@ -1,46 +1,97 @@
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from bson import Decimal128
+from hypothesis import given
+from hypothesis import strategies as st
 
+from chassis.cursors import CursorSeal
 from chassis.errors import InvalidInputError
+from chassis.fields import OPERATORS, Clock, Field
 from chassis.ids import new_id
-from chassis.query import Field, Page, compile_query
+from chassis.query import Listing, Page, compile_query
 
 FIELDS = {
     "id": Field("id", "_id"),
-    "name": Field(is_sortable=True),
-    "email": Field("email", "email_key"),
+    "code": Field(),
+    "stage": Field(choices=("new", "won")),
+    "tags": Field(is_list=True),
+    "name": Field("text", is_sortable=True),
+    "email": Field("email", "email_keys", is_list=True),
     "count": Field("integer"),
     "amount": Field("decimal", "amount.amount_base", is_sortable=True),
     "is_open": Field("flag"),
     "due_on": Field("date"),
     "created_at": Field("datetime", is_sortable=True),
 }
-VIEW = frozenset({"id", "name"})
+LISTING = Listing(fields=FIELDS, view_fields=frozenset({"id", "name"}), scope="a\nb")
+# A Wednesday, past midnight in Berlin but not in London.
+CLOCK = Clock(datetime(2026, 3, 31, 22, 30, tzinfo=UTC), ZoneInfo("Europe/Berlin"))
+SEAL = CursorSeal(b"key")
+ALLOWED_OPERATORS = {
+    *("$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin"),
+    *("$not", "$all", "$regex", "$elemMatch", "$and"),
+}
+ALLOWED_PATHS = {"grams", *(field.path_of(name) for name, field in FIELDS.items())}
 
 
 def compiled(**parameters):
-    return compile_query(parameters, FIELDS, VIEW)
+    return compile_query(parameters, LISTING, CLOCK, SEAL)
 
 
 def refusal(parameters):
     with pytest.raises(InvalidInputError) as caught:
-        compile_query(parameters, FIELDS, VIEW)
+        compile_query(parameters, LISTING, CLOCK, SEAL)
     assert caught.value.http_status == 400
+    assert caught.value.extra["errors"][0]["field"]
     return caught.value.code
+
+
+def names_in(conditions):
+    """Every key of a query, its values' keys included."""
+    if isinstance(conditions, dict):
+        for name, inner in conditions.items():
+            yield name
+            yield from names_in(inner)
+    elif isinstance(conditions, list):
+        for each in conditions:
+            yield from names_in(each)
 
 
 class TestFilters:
     @pytest.mark.parametrize(
         ("name", "text", "expected"),
         [
-            ("filter[name]", "a", {"name": {"$eq": "a"}}),
-            ("filter[name][in]", "a,b", {"name": {"$in": ["a", "b"]}}),
-            ("filter[name][nin]", "a", {"name": {"$nin": ["a"]}}),
-            ("filter[name][exists]", "true", {"name": {"$ne": None}}),
-            ("filter[name][exists]", "false", {"name": {"$eq": None}}),
-            ("filter[email]", "A@B.co", {"email_key": {"$eq": "a@b.co"}}),
+            ("filter[code]", "a", {"code": {"$eq": "a"}}),
+            ("filter[code][ne]", "a", {"code": {"$ne": "a"}}),
+            ("filter[code][in]", "a,b", {"code": {"$in": ["a", "b"]}}),
+            ("filter[code][nin]", "a", {"code": {"$nin": ["a"]}}),
+            ("filter[code][exists]", "true", {"code": {"$ne": None}}),
+            ("filter[code][exists]", "false", {"code": {"$eq": None}}),
+            ("filter[tags][exists]", "false", {"tags": {"$in": [None, []]}}),
+            ("filter[tags][exists]", "true", {"tags": {"$nin": [None, []]}}),
+            ("filter[name]", "  ÉMILE  B", {"folded.name": {"$eq": "emile b"}}),
+            ("filter[name][exists]", "true", {"folded.name": {"$gt": ""}}),
+            (
+                "filter[name][starts_with]",
+                "Ém",
+                {"folded.name": {"$gte": "em", "$lt": "em\U0010ffff"}},
+            ),
+            (
+                "filter[name][contains]",
+                "A.b*",
+                {
+                    "grams": {"$all": ["name:.b*", "name:a.b"]},
+                    "folded.name": {"$regex": r"a\.b\*"},
+                },
+            ),
+            ("filter[email]", "A@B.co", {"email_keys": {"$eq": "a@b.co"}}),
+            (
+                "filter[email][starts_with]",
+                "A",
+                {"email_keys": {"$elemMatch": {"$gte": "a", "$lt": "a\U0010ffff"}}},
+            ),
             ("filter[count][gte]", "3", {"count": {"$gte": 3}}),
             (
                 "filter[amount][lt]",
@@ -50,37 +101,102 @@ class TestFilters:
             ("filter[is_open]", "false", {"is_open": {"$eq": False}}),
             ("filter[due_on][gt]", "2026-01-02", {"due_on": {"$gt": "2026-01-02"}}),
             (
+                "filter[due_on]",
+                "this_month",
+                {"due_on": {"$gte": "2026-04-01", "$lt": "2026-05-01"}},
+            ),
+            (
                 "filter[created_at][lte]",
                 "2026-01-02T01:00:00+01:00",
                 {"created_at": {"$lte": datetime(2026, 1, 2, tzinfo=UTC)}},
+            ),
+            (
+                "filter[created_at][gt]",
+                "2026-01-02T01:00:00 01:00",
+                {"created_at": {"$gt": datetime(2026, 1, 2, tzinfo=UTC)}},
             ),
         ],
     )
     def test_become_conditions(self, name, text, expected):
         assert compiled(**{name: text}).conditions == expected
 
+    @pytest.mark.parametrize(
+        ("operator", "expected"),
+        [
+            ("eq", {"$gte": 31, "$lt": 1}),
+            ("ne", {"$not": {"$gte": 31, "$lt": 1}}),
+            ("gt", {"$gte": 1}),
+            ("gte", {"$gte": 31}),
+            ("lt", {"$lt": 31}),
+            ("lte", {"$lt": 1}),
+        ],
+    )
+    def test_take_a_day_as_all_of_it_where_the_organization_is(
+        self, operator, expected
+    ):
+        # The 1st of April there begins two hours earlier in UTC.
+        begins = {
+            31: datetime(2026, 3, 31, 22, tzinfo=UTC),
+            1: datetime(2026, 4, 1, 22, tzinfo=UTC),
+        }
+
+        def moments(condition):
+            return {
+                name: moments(each) if isinstance(each, dict) else begins[each]
+                for name, each in condition.items()
+            }
+
+        for text in ("today", "2026-04-01"):
+            query = compiled(**{f"filter[created_at][{operator}]": text})
+
+            assert query.conditions == {"created_at": moments(expected)}
+
     def test_of_one_field_add_up(self):
         query = compiled(**{"filter[count][gte]": "1", "filter[count][lt]": "9"})
 
         assert query.conditions == {"count": {"$gte": 1, "$lt": 9}}
 
+    def test_never_replace_each_other(self):
+        query = compiled(
+            **{"filter[created_at]": "today", "filter[created_at][gte]": "2026-01-01"}
+        )
+
+        bounds = [query.conditions["created_at"]["$gte"]]
+        bounds += [each["created_at"]["$gte"] for each in query.conditions["$and"]]
+        assert len(set(bounds)) == 2
+
     @pytest.mark.parametrize(
         ("parameters", "code"),
         [
             ({"filter[nope]": "1"}, "invalid_filter"),
-            ({"filter[name][like]": "1"}, "invalid_filter"),
+            ({"filter[code][like]": "1"}, "invalid_filter"),
+            ({"filter[code][contains]": "abc"}, "invalid_filter"),
+            ({"filter[code][gt]": "abc"}, "invalid_filter"),
             ({"filter[$where]": "1"}, "unknown_parameter"),
             ({"filter[name][$gt]": "1"}, "unknown_parameter"),
+            ({"filter[folded.name]": "1"}, "invalid_filter"),
             ({"filter[name]": "a\0"}, "invalid_filter"),
             ({"filter[name]": "x" * 1_001}, "invalid_filter"),
-            ({"filter[name][in]": ",".join("a" * 101)}, "invalid_filter"),
+            ({"filter[name][contains]": "ab"}, "invalid_filter"),
+            ({"filter[name][starts_with]": " "}, "invalid_filter"),
+            ({"filter[stage]": "lost"}, "invalid_filter"),
+            ({"filter[stage][in]": "new,lost"}, "invalid_filter"),
+            ({"filter[code][in]": ",".join("a" * 101)}, "invalid_filter"),
             ({"filter[count]": "9" * 30}, "invalid_filter"),
+            ({"filter[count]": "1_0"}, "invalid_filter"),
+            ({"filter[count]": "٣"}, "invalid_filter"),
             ({"filter[amount]": "NaN"}, "invalid_filter"),
             ({"filter[amount]": "1" * 50}, "invalid_filter"),
             ({"filter[is_open]": "yes"}, "invalid_filter"),
             ({"filter[is_open][gt]": "true"}, "invalid_filter"),
             ({"filter[id]": "x"}, "invalid_filter"),
             ({"filter[created_at]": "9999-12-31T23:59:59-14:00"}, "invalid_filter"),
+            ({"filter[created_at]": "9999-12-31"}, "invalid_filter"),
+            ({"filter[created_at]": "0001-01-01"}, "invalid_filter"),
+            ({"filter[created_at]": "last_9999_days"}, "invalid_filter"),
+            ({"filter[created_at]": "last_0_days"}, "invalid_filter"),
+            ({"filter[created_at][in]": "today"}, "invalid_filter"),
+            ({"filter[due_on]": "2026-02-30"}, "invalid_filter"),
             ({"nope": "1"}, "unknown_parameter"),
             ({"sort": "nope"}, "invalid_sort"),
             ({"sort": ""}, "invalid_sort"),
@@ -93,38 +209,100 @@ class TestFilters:
             ({"fields": "nope"}, "invalid_fields"),
             ({"include": "nope"}, "unknown_parameter"),
             ({"cursor": "nope"}, "invalid_cursor"),
-            ({"cursor": "A" * 3_000}, "invalid_cursor"),
+            ({"cursor": "A" * 5_000}, "invalid_cursor"),
             ({"cursor": "é"}, "invalid_cursor"),
+            ({"cursor": ""}, "invalid_cursor"),
         ],
     )
     def test_that_are_unknown_are_refused(self, parameters, code):
         assert refusal(parameters) == code
 
+    @given(
+        name=st.sampled_from([*FIELDS, "nope", "$where", "name.$gt", "folded.name"]),
+        operator=st.sampled_from(
+            [*{o for each in OPERATORS.values() for o in each}, "$gt", "regex", "where"]
+        ),
+        text=st.one_of(
+            st.text(max_size=30),
+            st.sampled_from(['{"$gt": ""}', "$where", "today", "1", "a,b", "true"]),
+        ),
+    )
+    def test_inject_nothing(self, name, operator, text):
+        try:
+            query = compiled(**{f"filter[{name}][{operator}]": text})
+        except InvalidInputError:
+            return
+
+        found = set(names_in(query.conditions))
+        assert {each for each in found if "$" in each} <= ALLOWED_OPERATORS
+        assert {each for each in found if "$" not in each} <= ALLOWED_PATHS
+
 
 class TestCursors:
     @pytest.mark.parametrize(
-        ("sort", "value"),
+        ("sort", "stored", "value"),
         [
-            ("name", "a"),
-            ("-name", None),
-            ("-created_at", datetime(2026, 1, 2, 3, 4, 5, 6_000, tzinfo=UTC)),
+            ("name", {"folded": {"name": "a"}}, "a"),
+            ("-amount", {}, None),
+            (
+                "amount",
+                {"amount": {"amount_base": Decimal128("1.20")}},
+                Decimal128("1.20"),
+            ),
+            (
+                "-created_at",
+                {"created_at": datetime(2026, 1, 2, 3, 4, 5, 6_000, tzinfo=UTC)},
+                datetime(2026, 1, 2, 3, 4, 5, 6_000, tzinfo=UTC),
+            ),
         ],
     )
-    def test_find_the_row_again(self, sort, value):
-        field, record_id = sort.removeprefix("-"), new_id()
+    def test_find_the_row_again(self, sort, stored, value):
+        record_id = new_id()
         first = compiled(sort=sort)
+        path = first.sort[0][0]
 
-        cursor = first.cursor_after({"_id": record_id, field: value})
+        cursor = first.cursor_after({"_id": record_id, **stored}, SEAL)
         second = compiled(sort=sort, cursor=cursor)
 
-        last = second.after["$or"][-1]
-        assert last[field] == value
+        last = second.after[-1]["$or"][-1]
+        assert last[path] == value
         assert record_id in last["_id"].values()
 
-    def test_of_another_order_are_refused(self):
-        cursor = compiled(sort="name").cursor_after({"_id": new_id(), "name": "a"})
+    def test_tell_an_index_where_to_begin(self):
+        cursor = compiled(sort="-name").cursor_after(
+            {"_id": new_id(), "folded": {"name": "m"}}, SEAL
+        )
+
+        first, _ = compiled(sort="-name", cursor=cursor).after
+
+        assert first == {"folded.name": {"$not": {"$gt": "m"}}}
+
+    def test_of_another_order_or_list_are_refused(self):
+        row = {"_id": new_id(), "folded": {"name": "a"}}
+        cursor = compiled(sort="name").cursor_after(row, SEAL)
+        elsewhere = Listing(fields=FIELDS, view_fields=frozenset(), scope="c\nb")
 
         assert refusal({"sort": "-name", "cursor": cursor}) == "invalid_cursor"
+        with pytest.raises(InvalidInputError, match="invalid_cursor"):
+            compile_query({"sort": "name", "cursor": cursor}, elsewhere, CLOCK, SEAL)
+
+    def test_that_were_touched_are_refused(self):
+        row = {"_id": new_id(), "folded": {"name": "a"}}
+        cursor = compiled(sort="name").cursor_after(row, SEAL)
+        place = len(cursor) // 2
+        touched = (
+            cursor[:place]
+            + ("A" if cursor[place] != "A" else "B")
+            + cursor[place + 1 :]
+        )
+
+        assert refusal({"sort": "name", "cursor": touched}) == "invalid_cursor"
+
+    def test_of_another_key_are_refused(self):
+        row = {"_id": new_id(), "folded": {"name": "a"}}
+        cursor = compiled(sort="name").cursor_after(row, CursorSeal(b"other"))
+
+        assert refusal({"sort": "name", "cursor": cursor}) == "invalid_cursor"
 
 
 class TestPage:

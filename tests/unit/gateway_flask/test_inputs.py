@@ -50,7 +50,7 @@ class TestBody:
             (b'{"a":' * 33 + b"1" + b"}" * 33, "too_deep", ".".join("a" * 32)),
             (b'{"a": {"b": "%s"}}' % (b"x" * 100_001), "too_long", "a.b"),
             (b'{"%s": 1}' % (b"k" * 257), "too_long", ""),
-            (b'{"a": [%s1]}' % (b"1," * 10_000), "too_many_values", "a"),
+            (b'{"a": [%s1]}' % (b"1," * 50_000), "too_many_values", "a"),
             (b'{"a": [0, 9223372036854775808]}', "number_out_of_range", "a.1"),
             (b'{"a": 99999999999999999999999}', "number_out_of_range", "a"),
             (b'{"a": -1e300}', "number_out_of_range", "a"),

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from chassis.events import Event
+from chassis.fields import Field
 from chassis.mongo import Collection
 from chassis.outbox import OUTBOX_COLLECTIONS, PENDING_INDEX
-from chassis.query import Field
 from chassis.repository import Repository
 
 __all__ = ["COLLECTIONS", "EntryRecord", "EntryRepository", "entry_added"]

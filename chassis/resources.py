@@ -1,0 +1,224 @@
+"""What can be done with any kind of record: the operations behind the routes.
+
+A service declares a :class:`Kind` for each of its resources and an RPC for
+each operation; what the operation does is here, once for all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from marshmallow import Schema
+
+from chassis.context import Context
+from chassis.events import Event
+from chassis.idempotency import Operation
+from chassis.merge_patch import with_merged_objects
+from chassis.repository import Repository
+from chassis.schemas import load
+
+__all__ = ["Kind", "Records", "Worker"]
+
+Entity = TypeVar("Entity", bound="Archivable")
+
+
+class Archivable(Protocol):
+    """A record that can be put away and brought back."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def owner_id(self) -> str | None: ...
+    @property
+    def team_ids(self) -> tuple[str, ...]: ...
+    @property
+    def archived_at(self) -> datetime | None: ...
+    def archived(self, now: datetime) -> Any: ...
+    def restored(self, now: datetime) -> Any: ...
+
+
+class Worker(Protocol):
+    """What the operations need of the service that offers them."""
+
+    @property
+    def context(self) -> Context: ...  # noqa: D102
+    @property
+    def operation(self) -> Operation: ...  # noqa: D102
+    def check_references(self, data: Mapping[str, Any]) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[Entity]):
+    """One kind of record.
+
+    Attributes:
+        create_input: Reads the payload of a new record.
+        update_input: Reads a merge patch (RFC 7396).
+        view: What is shown of a record.
+        make: A new record, from id, data, owner and time.
+        change: The record with a patch applied.
+        created: The event of a new record.
+        updated: The event of a change; so for the two that follow.
+        match_by: Names of list fields by which an upsert may find a record,
+            the likeliest first, and the stored values that the data of a new
+            record has there.
+    """
+
+    create_input: Schema
+    update_input: Schema
+    view: Schema
+    make: Callable[[str, Mapping[str, Any], str | None, datetime], Entity]
+    change: Callable[[Entity, Mapping[str, Any], datetime], Entity]
+    created: Callable[[Entity], Event]
+    updated: Callable[[Entity, Entity], Event]
+    archived: Callable[[Entity, Entity], Event]
+    restored: Callable[[Entity, Entity], Event]
+    match_by: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = field(
+        default_factory=dict
+    )
+
+    def shown(self, record: Entity) -> dict[str, Any]:
+        """The record as clients see it."""
+        view: dict[str, Any] = self.view.dump(record)
+        return view
+
+
+class Records(Generic[Entity]):
+    """The records of one kind, in the hands of one worker."""
+
+    def __init__(
+        self, kind: Kind[Entity], repository: Repository[Entity], worker: Worker
+    ) -> None:
+        self.kind = kind
+        self.repository = repository
+        self._worker = worker
+        self._context = worker.context
+
+    def permit(self, action: str) -> None:
+        """Refuse a caller who does not hold ``<resource>:<action>``.
+
+        Raises:
+            ForbiddenError: ``permission_missing``.
+        """
+        caller = self._context.identified_caller
+        caller.require(f"{self.repository.resource}:{action}")
+
+    def create(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a record and announce it; again in one operation, the same one.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ConflictError: ``duplicate_value``.
+        """
+        self.permit("write")
+        data = self.read_new(payload)
+        record = self.make(self._worker.operation.new_id(self.repository.noun), data)
+        event = self.kind.created(record)
+        return self.kind.shown(self.repository.add(record, event))
+
+    def get(self, record_id: str) -> dict[str, Any]:
+        """One live record that the caller may see.
+
+        Raises:
+            NotFoundError: ``<noun>_not_found``.
+        """
+        self.permit("read")
+        return self.kind.shown(self.repository.get(record_id))
+
+    def page(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """One page of the list, ``{"data": […], "page": {…}}``.
+
+        Raises:
+            InvalidInputError: 400; see ``chassis.query.compile_query``.
+        """
+        self.permit("read")
+        page = self.repository.page(query, self.kind.view.fields)
+        return page.view(self.kind.shown)
+
+    def update(
+        self, record_id: str, payload: Mapping[str, Any], expected_version: int | None
+    ) -> dict[str, Any]:
+        """Apply a merge patch and announce what changed.
+
+        A patch that changes nothing announces nothing. One that was made for
+        an earlier version is applied unless others changed the same fields.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            NotFoundError: ``<noun>_not_found``.
+            VersionConflictError: ``version_conflict``, with the fields.
+        """
+        self.permit("write")
+        now = self._context.now()
+
+        def change(record: Entity) -> Entity:
+            has_objects = any(isinstance(value, dict) for value in payload.values())
+            current = self.kind.shown(record) if has_objects else {}
+            whole = with_merged_objects(payload, current)
+            patch = load(self.kind.update_input, whole)
+            self._worker.check_references(patch)
+            return self.kind.change(record, patch, now)
+
+        changed = self.repository.change(
+            record_id,
+            change,
+            self.kind.updated,
+            expected_version=expected_version,
+            is_mergeable=True,
+        )
+        return self.kind.shown(changed)
+
+    def archive(self, record_id: str, expected_version: int | None) -> None:
+        """Put a record away; it can be restored.
+
+        Raises:
+            NotFoundError: ``<noun>_not_found``, also when it is archived.
+            VersionConflictError: ``version_conflict``.
+        """
+        self.permit("write")
+        now = self._context.now()
+        self.repository.change(
+            record_id,
+            lambda record: record.archived(now),
+            self.kind.archived,
+            expected_version=expected_version,
+        )
+
+    def restore(self, record_id: str, expected_version: int | None) -> dict[str, Any]:
+        """Bring an archived record back.
+
+        Raises:
+            NotFoundError: ``<noun>_not_found``: none is archived.
+            VersionConflictError: ``version_conflict``.
+        """
+        self.permit("write")
+        now = self._context.now()
+        restored = self.repository.change(
+            record_id,
+            lambda record: record.restored(now),
+            self.kind.restored,
+            expected_version=expected_version,
+            is_archived=True,
+        )
+        return self.kind.shown(restored)
+
+    def read_new(self, payload: Any) -> dict[str, Any]:
+        """The data of a new record.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+        """
+        data = load(self.kind.create_input, payload)
+        self._worker.check_references(data)
+        return data
+
+    def make(self, record_id: str, data: Mapping[str, Any]) -> Entity:
+        """A new record; whoever makes it owns it, a service leaves that open."""
+        caller = self._context.identified_caller
+        owner_id = caller.principal_id if caller.principal_type == "person" else None
+        return self.kind.make(record_id, data, owner_id, self._context.now())
