@@ -176,6 +176,29 @@ class TenantRows:
             self._own(conditions), limit=COUNT_CAP + 1, session=self._context.session
         )
 
+    def rarest_first(self, path: str, values: Sequence[Any], enough: int) -> list[Any]:
+        """``values`` by how many rows have them, counting to ``enough``.
+
+        An index on ``path`` has to serve it; it is one message.
+        """
+        pipelines: list[list[Document]] = [
+            [
+                {"$match": self._own({path: value})},
+                {"$limit": enough},
+                {"$group": {"_id": value, "count": {"$sum": 1}}},
+            ]
+            for value in values
+        ]
+        unions = [
+            {"$unionWith": {"coll": self._rows.name, "pipeline": each}}
+            for each in pipelines[1:]
+        ]
+        found = self._rows.aggregate(
+            [*pipelines[0], *unions], session=self._context.session
+        )
+        counts = {row["_id"]: row["count"] for row in found}
+        return sorted(values, key=lambda value: counts.get(value, 0))
+
     def insert(self, document: Document) -> None:
         """Store a new row.
 

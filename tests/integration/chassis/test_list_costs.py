@@ -1,0 +1,334 @@
+"""What lists cost: no query that the interface allows reads what it need not.
+
+Each collection is filled so that every field has one value in all records but
+a few. Whatever finds only those few must not read the others.
+"""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo import MongoClient
+from pymongo.monitoring import CommandListener
+
+from chassis.auth import Caller
+from chassis.context import Context
+from chassis.cursors import own_seal
+from chassis.ids import new_id
+from chassis.migrate import migrate
+from svc_customer.domain.accounts import Account
+from svc_customer.domain.contacts import Contact, EmailAddress
+from svc_customer.domain.interactions import Interaction
+from svc_customer.repository import RECORDS
+from svc_customer.repository.accounts import AccountRepository
+from svc_customer.repository.contacts import ContactRepository
+from svc_customer.repository.interactions import InteractionRepository
+
+pytestmark = pytest.mark.integration
+
+MANY, FEW = 1_500, 3
+# A page of one more row, read along the default order at worst.
+BOUND = 60
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NOW = datetime.now(tz=UTC).replace(microsecond=0)
+TODAY = NOW.date().isoformat()
+ORG, COMMON, RARE = new_id(), new_id(), new_id()
+PERSON, COLLEAGUE = new_id(), new_id()
+REPOSITORIES = (AccountRepository, ContactRepository, InteractionRepository)
+# The filters by which only the few are found, by the kind of a field.
+FINDING = {
+    "id": {"eq": RARE, "in": RARE, "ne": COMMON, "nin": COMMON},
+    "code": {"eq": "rare", "in": "rare,none", "ne": "common", "nin": "common"},
+    "text": {
+        "eq": "Rare value",
+        "in": "rare value",
+        "ne": "Common value",
+        "nin": "Common value",
+        "gt": "Common value",
+        "gte": "Rare value",
+        "contains": "re val",
+        "starts_with": "RARE",
+    },
+    "email": {
+        "eq": "Rare@example.com",
+        "in": "rare@example.com",
+        "contains": "rare@",
+        "starts_with": "rare",
+    },
+    "datetime": {
+        "eq": TODAY,
+        "gt": "yesterday",
+        "gte": TODAY,
+        "in": NOW.isoformat(),
+    },
+    "flag": {"eq": "true", "ne": "false"},
+    "integer": {
+        "eq": "9",
+        "in": "9",
+        "gt": "5",
+        "gte": "9",
+        "ne": "1",
+        "nin": "1",
+    },
+}
+# Values of the many and of the few where a kind has not just any.
+EXACTLY = {
+    "owner_id": (PERSON, COLLEAGUE),
+    "lifecycle_stage": ("lead", "customer"),
+    "type": ("purchase", "call"),
+    "direction": ("inbound", "outbound"),
+}
+
+
+def context_of(org_id, caller=None):
+    return Context(
+        caller=caller,
+        org_id=org_id,
+        actor={"type": "operator", "id": "operator"},
+        operation_id=new_id(),
+        request_id="r",
+        traceparent="",
+        deadline=0,
+    )
+
+
+def record(kind, *, is_rare, number):
+    """A record of the many, or of the few."""
+    at = NOW if is_rare else LONG_AGO + timedelta(seconds=number)
+    other = RARE if is_rare else COMMON
+    text = "Rare Value" if is_rare else "Common Value"
+    code = "rare" if is_rare else "common"
+    chosen = {name: values[is_rare] for name, values in EXACTLY.items()}
+    common = {
+        "id": new_id(),
+        "owner_id": COLLEAGUE if is_rare else PERSON,
+        "created_at": at,
+        "updated_at": at,
+        "external_ids": {"sap": f"{code}{number}"} if is_rare else {},
+    }
+    labels = {"tags": (code,), "source": code}
+    if kind is Account:
+        return Account(
+            **common,
+            **labels,
+            lifecycle_stage=chosen["lifecycle_stage"],
+            name=text,
+            domain=text,
+            industry=text,
+            employee_count=9 if is_rare else 1,
+            parent_id=other,
+        )
+    if kind is Contact:
+        return Contact(
+            **common,
+            **labels,
+            lifecycle_stage=chosen["lifecycle_stage"],
+            last_name=text,
+            first_name=text,
+            job_title=text,
+            emails=(EmailAddress(address=f"{code}@example.com", is_primary=True),),
+            account_id=other,
+            do_not_contact=is_rare,
+        )
+    return Interaction(
+        **common,
+        type=chosen["type"],
+        direction=chosen["direction"],
+        occurred_at=at,
+        contact_id=other,
+        account_id=other,
+        subject=text,
+    )
+
+
+@pytest.fixture(scope="module")
+def database(status, secret):
+    service = f"test{uuid.uuid4().hex[:12]}"
+    host = status["mongo_uri"].rpartition("@")[2]
+    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        MongoClient(root, tz_aware=True, event_listeners=[FINDS]) as client,
+    ):
+        patch.setenv("VAULT_KEY", "A" * 43 + "=")
+        own_seal.cache_clear()
+        migrate(client, service, None, RECORDS)
+        database = client[f"rapport_{service}"]
+        for org_id in (ORG, new_id()):
+            for repository in REPOSITORIES:
+                fill(database, repository, org_id)
+        yield database
+        client.drop_database(database.name)
+    own_seal.cache_clear()
+
+
+def fill(database, repository, org_id):
+    rows = repository(database, context_of(org_id))
+    kind = repository.entity
+    few = [record(kind, is_rare=True, number=n) for n in range(FEW)]
+    many = [record(kind, is_rare=False, number=n) for n in range(MANY)]
+    added = rows.add_all([(each, None, None) for each in few + many])
+    assert not any(isinstance(each, Exception) for each in added)
+    database[repository.collection.name].update_many(
+        {"_id": few[0].id}, {"$set": {"archived_at": NOW}}
+    )
+
+
+def finding(name, field):
+    """The operators and values by which only the few are found."""
+    if name in EXACTLY:
+        many, few = EXACTLY[name]
+        return {"eq": few, "in": few, "ne": many, "nin": many}
+    if name == "id":
+        return {"eq": RARE, "in": RARE}
+    if name == "external_id":
+        return {"eq": "sap:rare1", "in": "sap:rare1", "exists": "true"}
+    if name == "archived_at":
+        return {**FINDING["datetime"], "exists": "true"}
+    return FINDING[field.kind]
+
+
+def cases():
+    for repository in REPOSITORIES:
+        for name, field in repository.fields.items():
+            for operator, text in finding(name, field).items():
+                case = repository, name, operator, text
+                yield pytest.param(*case, id=f"{repository.resource}.{name}.{operator}")
+
+
+class Finds(CommandListener):
+    """Remembers the last ``find`` that was sent."""
+
+    def started(self, event):
+        if event.command_name == "find":
+            names = ("find", "filter", "sort", "limit")
+            self.last = {name: event.command[name] for name in names}
+
+    def succeeded(self, event):
+        pass
+
+    def failed(self, event):
+        pass
+
+
+FINDS = Finds()
+
+
+def cost_of(database, repository, parameters, caller=None):
+    """What MongoDB does for a page: its stages, keys and documents read, rows."""
+    repository(database, context_of(ORG, caller)).page(parameters, ())
+    found = database.command("explain", FINDS.last, verbosity="executionStats")
+    stats = found["executionStats"]
+    return (
+        set(stages(stats["executionStages"])),
+        stats["totalKeysExamined"],
+        stats["totalDocsExamined"],
+        stats["nReturned"],
+    )
+
+
+def stages(stage):
+    yield stage["stage"]
+    for child in (stage.get("inputStage"), *stage.get("inputStages", ())):
+        if child:
+            yield from stages(child)
+
+
+class TestFilters:
+    @pytest.mark.parametrize(("repository", "name", "operator", "text"), list(cases()))
+    def test_read_what_they_find(self, database, repository, name, operator, text):
+        parameters = {f"filter[{name}][{operator}]": text, "limit": "10"}
+        used, keys, documents, _ = cost_of(database, repository, parameters)
+
+        assert "COLLSCAN" not in used
+        assert max(keys, documents) <= BOUND
+
+    @pytest.mark.parametrize("repository", REPOSITORIES)
+    @pytest.mark.parametrize("operator", ["eq", "contains"])
+    def test_find_the_few(self, database, repository, operator):
+        name = {
+            "accounts": "name",
+            "contacts": "last_name",
+            "interactions": "subject",
+        }[repository.resource]
+        parameters = {f"filter[{name}][{operator}]": "RARE Value"}
+
+        # One of them is archived.
+        assert cost_of(database, repository, parameters)[-1] == FEW - 1
+
+    def test_of_every_field_are_tried(self):
+        for repository in REPOSITORIES:
+            tried = {each.values[1] for each in cases() if each.values[0] is repository}
+            assert tried == repository.fields.keys()
+
+
+class TestOrders:
+    @pytest.mark.parametrize(
+        ("repository", "sort"),
+        [
+            (repository, f"{sign}{name}")
+            for repository in REPOSITORIES
+            for name, field in repository.fields.items()
+            if field.is_sortable
+            for sign in ("", "-")
+        ],
+    )
+    def test_are_read_from_an_index(self, database, repository, sort):
+        parameters = {"sort": sort, "limit": "10"}
+        used, keys, documents, _ = cost_of(database, repository, parameters)
+
+        assert not {"COLLSCAN", "SORT"} & used
+        assert max(keys, documents) <= BOUND
+
+    @pytest.mark.parametrize(
+        "sort", ["-created_at,last_name", "updated_at,-first_name"]
+    )
+    def test_of_several_fields_read_a_page(self, database, sort):
+        parameters = {"sort": sort, "limit": "10"}
+        used, keys, documents, returned = cost_of(
+            database, ContactRepository, parameters
+        )
+
+        assert returned == 11
+        assert "COLLSCAN" not in used
+        assert max(keys, documents) <= BOUND
+
+
+class TestPages:
+    @pytest.mark.parametrize(
+        "sort", ["-created_at", "updated_at", "created_at,last_name"]
+    )
+    def test_far_behind_cost_what_the_first_costs(self, database, sort):
+        rows = ContactRepository(database, context_of(ORG))
+        parameters = {"sort": sort, "limit": "200"}
+        for _ in range(5):
+            parameters["cursor"] = rows.page(parameters, ()).next_cursor
+        parameters["limit"] = "10"
+        used, keys, documents, returned = cost_of(
+            database, ContactRepository, parameters
+        )
+
+        assert returned == 11
+        assert "COLLSCAN" not in used
+        assert max(keys, documents) <= BOUND
+
+
+class TestRights:
+    def test_of_few_records_are_found_by_an_index(self, database):
+        caller = Caller(
+            principal_id=COLLEAGUE,
+            principal_type="person",
+            org_id=ORG,
+            roles=(),
+            team_ids=(),
+            grants={"contacts:read": "own"},
+            expires_at=(NOW + timedelta(hours=1)).timestamp(),
+            token_id="t",  # noqa: S106 - a token's id is no secret
+        )
+        used, keys, _, returned = cost_of(
+            database, ContactRepository, {"limit": "10"}, caller
+        )
+
+        assert returned == FEW - 1
+        assert "COLLSCAN" not in used
+        assert keys <= BOUND
