@@ -13,6 +13,8 @@ from pymongo import IndexModel, MongoClient
 from pymongo.database import Database
 
 from chassis.mongo import Collection, Document, Index
+from chassis.refreshing import refresh
+from chassis.repository import Repository
 
 __all__ = ["migrate"]
 
@@ -26,8 +28,11 @@ def migrate(
     service: str,
     runtime_password: str | None,
     collections: Sequence[Collection],
+    repositories: Sequence[type[Repository[Any]]] = (),
 ) -> None:
     """Make collections, indexes, and the service's own user with least rights.
+
+    Records of an older shape get what is stored beside their values today.
 
     Args:
         client: Connected as the operator.
@@ -35,6 +40,7 @@ def migrate(
         runtime_password: The password that its user has from now on; None to
             make no user and no role, and to change none that are there.
         collections: Everything that the service's repositories declare.
+        repositories: Of the records whose shape has a version.
 
     Raises:
         PyMongoError: The database refuses, for example because an index of
@@ -49,6 +55,8 @@ def migrate(
             database[collection.name].create_indexes(
                 [_model(index) for index in collection.indexes]
             )
+    for repository in repositories:
+        refresh(database, repository)
     if runtime_password is not None:
         _make_role(database, _rights(collections))
         _make_user(database, service, runtime_password)

@@ -170,6 +170,24 @@ class TenantRows:
             session=self._context.session,
         )
 
+    def aggregate(
+        self, stages: Sequence[Document], keys: Sequence[tuple[str, int]]
+    ) -> list[Document]:
+        """Rows read in the order of the index with ``keys``, put through stages.
+
+        Args:
+            stages: The first one is a ``$match``.
+            keys: Of an index that begins with the organization.
+        """
+        conditions = self._own(stages[0]["$match"])
+        return list(
+            self._rows.aggregate(
+                [{"$match": conditions}, *stages[1:]],
+                hint=dict(keys),
+                session=self._context.session,
+            )
+        )
+
     def count(self, conditions: Mapping[str, Any]) -> int:
         """How many rows match; stops counting one behind the cap."""
         return self._rows.count_documents(

@@ -292,6 +292,7 @@ class Repository(Generic[Entity]):
             "$unset": dict.fromkeys(self.sparse_keys - content.keys(), ""),
             "$set": {
                 **content,
+                "schema_version": self.schema_version,
                 "version": entity.version + 1,
                 "sequence": sequence,
             },
@@ -323,12 +324,14 @@ class Repository(Generic[Entity]):
 
     def _content(self, entity: Entity) -> Document:
         """An entity's values, and what is kept beside them to find it by."""
-        content = document_of(entity, self._currency) | self.index_fields(entity)
-        return {
-            **content,
-            **search_keys(self.fields, content),
-            "acl": access_list(entity),
-        }
+        values = document_of(entity, self._currency)
+        keys = self.keys_of(entity, values)
+        return {**values, **keys, "acl": access_list(entity)}
+
+    def keys_of(self, entity: Entity, values: Document) -> Document:
+        """What follows from an entity's stored values and is kept to find it by."""
+        keys = self.index_fields(entity)
+        return keys | search_keys(self.fields, values | keys)
 
     def _refuse_if_full(self, record_id: str) -> None:
         last = f"pending_events.{PENDING_CAP - 1}"

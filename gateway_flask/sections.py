@@ -10,7 +10,7 @@ the permission, and nobody was asked. ``unavailable``: its owner did not answer,
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -29,7 +29,13 @@ from gateway_flask.bus import Ask, gather
 from gateway_flask.last_good import LastGood, key_of
 from gateway_flask.responses import answer
 
-__all__ = ["SECTION_DEADLINE_S", "Section", "answer_sections", "view_of"]
+__all__ = [
+    "SECTION_DEADLINE_S",
+    "Section",
+    "answer_sections",
+    "refuse_if_empty",
+    "view_of",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +93,7 @@ def answer_sections(
         last_good.forget(keys.values())
         raise outcomes[needed]
     views = _views(sections, outcomes, keys, last_good)
-    _refuse_if_empty([needed] if needed else list(outcomes), views, outcomes)
+    refuse_if_empty([needed] if needed else list(outcomes), views, outcomes)
     good = {
         keys[name]: outcome
         for name, outcome in outcomes.items()
@@ -116,11 +122,12 @@ def _views(
     return views
 
 
-def _refuse_if_empty(
-    needed: list[str],
+def refuse_if_empty(
+    needed: Sequence[str],
     views: Mapping[str, Mapping[str, Any]],
     outcomes: Mapping[str, Any],
 ) -> None:
+    """Raise the first error if none of the needed sections has anything."""
     if needed and all(
         views[name]["status"] == "unavailable" and views[name]["data"] is None
         for name in needed

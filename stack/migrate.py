@@ -23,4 +23,5 @@ def migrate_all(operator_mongo_uri: str, passwords: Mapping[str, str | None]) ->
     with connect(operator_mongo_uri, "migrate") as client:
         for service, password in passwords.items():
             repository = importlib.import_module(f"svc_{service}.repository")
-            migrate(client, service, password, repository.COLLECTIONS)
+            records = getattr(repository, "REPOSITORIES", ())
+            migrate(client, service, password, repository.COLLECTIONS, records)

@@ -3,7 +3,8 @@
 Owns: accounts, contacts, interactions (and the chassis' event_log, leases,
     subject_keys, idempotency_keys).
 RPCs: create/get/list/update/archive/restore for accounts and contacts;
-    create/get/list for interactions; upsert_customer; check_health.
+    create/get/list for interactions; search_records; upsert_customer;
+    check_health.
 Events out: customer.{account,contact}_{created,updated,archived,restored},
     customer.interaction_recorded.
 Events in: none.

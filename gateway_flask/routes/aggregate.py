@@ -8,6 +8,8 @@ from flask import Blueprint, Response, g
 from gateway_flask.auth import requires, signed_in
 from gateway_flask.bus import ask, within
 from gateway_flask.inputs import refuse_parameters
+from gateway_flask.responses import answer
+from gateway_flask.search import search_answer
 from gateway_flask.sections import Section, answer_sections
 
 __all__ = ["aggregate"]
@@ -115,3 +117,11 @@ def get_home() -> Response:
             ),
         }
     )
+
+
+@aggregate.get("/v1/search")
+@signed_in
+@within(_DEADLINE_S)
+def search() -> Response:
+    """See ``gateway_flask.search``."""
+    return answer(search_answer())

@@ -5,11 +5,12 @@ from typing import Final
 from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.matching import MATCH_LOCKS
 from chassis.outbox import OUTBOX_COLLECTIONS
-from svc_customer.repository.accounts import ACCOUNTS
-from svc_customer.repository.contacts import CONTACTS
-from svc_customer.repository.interactions import INTERACTIONS
+from svc_customer.repository.accounts import ACCOUNTS, AccountRepository
+from svc_customer.repository.contacts import CONTACTS, ContactRepository
+from svc_customer.repository.interactions import INTERACTIONS, InteractionRepository
 
-__all__ = ["COLLECTIONS", "RECORDS"]
+__all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 
 RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS)
 COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, MATCH_LOCKS, *OUTBOX_COLLECTIONS)
+REPOSITORIES: Final = (AccountRepository, ContactRepository, InteractionRepository)

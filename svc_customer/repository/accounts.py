@@ -5,7 +5,8 @@ from typing import ClassVar, Final
 
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
-from chassis.repository import Repository
+from chassis.search_words import search_words
+from chassis.searching import SEARCH_INDEX, Searchable
 from svc_customer.domain.accounts import Account
 from svc_customer.domain.records import Address
 from svc_customer.repository.records import (
@@ -20,6 +21,7 @@ ACCOUNTS: Final = Collection(
     "accounts",
     (
         *CUSTOMER_INDEXES,
+        SEARCH_INDEX,
         by("folded.name"),
         by("folded.domain"),
         by("folded.industry"),
@@ -29,13 +31,14 @@ ACCOUNTS: Final = Collection(
 )
 
 
-class AccountRepository(Repository[Account]):
+class AccountRepository(Searchable[Account]):
     """Accounts of one organization."""
 
     collection = ACCOUNTS
     noun = "account"
     resource = "accounts"
     entity = Account
+    schema_version = 2
     sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
         **CUSTOMER_FIELDS,
@@ -55,5 +58,9 @@ class AccountRepository(Repository[Account]):
         return super().restore({**document, **addresses})
 
     def index_fields(self, entity: Account) -> Document:
-        """External ids as keys."""
-        return stored_keys(entity.external_ids)
+        """External ids as keys, and words to be found by."""
+        words = search_words((entity.name,), (entity.domain,), (entity.phone,))
+        return {
+            **stored_keys(entity.external_ids),
+            "search_words": words if entity.archived_at is None else [],
+        }

@@ -5,7 +5,8 @@ from typing import ClassVar, Final
 
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
-from chassis.repository import Repository
+from chassis.search_words import search_words
+from chassis.searching import SEARCH_INDEX, Searchable
 from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
 from svc_customer.domain.records import Address
 from svc_customer.repository.records import (
@@ -20,6 +21,7 @@ CONTACTS: Final = Collection(
     "contacts",
     (
         *CUSTOMER_INDEXES,
+        SEARCH_INDEX,
         by("folded.last_name"),
         by("folded.first_name"),
         by("folded.job_title"),
@@ -30,13 +32,14 @@ CONTACTS: Final = Collection(
 )
 
 
-class ContactRepository(Repository[Contact]):
+class ContactRepository(Searchable[Contact]):
     """Contacts of one organization."""
 
     collection = CONTACTS
     noun = "contact"
     resource = "contacts"
     entity = Contact
+    schema_version = 2
     sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
         **CUSTOMER_FIELDS,
@@ -58,8 +61,14 @@ class ContactRepository(Repository[Contact]):
         return super().restore({**document, **parts})
 
     def index_fields(self, entity: Contact) -> Document:
-        """External ids as keys, addresses in one spelling."""
+        """External ids as keys, addresses in one spelling, words to be found by."""
+        words = search_words(
+            (entity.first_name, entity.last_name),
+            [each.address for each in entity.emails],
+            [each.number for each in entity.phones],
+        )
         return {
+            "search_words": words if entity.archived_at is None else [],
             **stored_keys(entity.external_ids),
             "email_keys": [each.address.casefold() for each in entity.emails],
         }

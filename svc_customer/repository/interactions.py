@@ -36,6 +36,7 @@ class InteractionRepository(Repository[Interaction]):
     noun = "interaction"
     resource = "interactions"
     entity = Interaction
+    schema_version = 2
     sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
         **RECORD_FIELDS,

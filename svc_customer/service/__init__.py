@@ -1,7 +1,7 @@
 """The rpc role of svc_customer, composed of one mixin per aggregate."""
 
 from chassis.rpc import rpc
-from svc_customer.service import accounts, contacts, conversion, interactions
+from svc_customer.service import accounts, contacts, conversion, interactions, search
 
 __all__ = ["CustomerService"]
 
@@ -11,6 +11,7 @@ class CustomerService(
     contacts.ContactMethods,
     interactions.InteractionMethods,
     conversion.ConversionMethods,
+    search.SearchMethods,
 ):
     """Companies, people, and what happened with them."""
 

@@ -4,10 +4,11 @@ from typing import Final
 
 from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.outbox import OUTBOX_COLLECTIONS
-from svc_sales.repository.leads import LEADS
-from svc_sales.repository.opportunities import OPPORTUNITIES
+from svc_sales.repository.leads import LEADS, LeadRepository
+from svc_sales.repository.opportunities import OPPORTUNITIES, OpportunityRepository
 
-__all__ = ["COLLECTIONS", "RECORDS"]
+__all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 
 RECORDS: Final = (LEADS, OPPORTUNITIES)
 COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, *OUTBOX_COLLECTIONS)
+REPOSITORIES: Final = (LeadRepository, OpportunityRepository)

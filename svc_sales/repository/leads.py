@@ -11,7 +11,8 @@ from chassis.fields import Field
 from chassis.money import Money
 from chassis.mongo import Collection, Document, Index, by
 from chassis.outbox import PENDING_INDEX
-from chassis.repository import Repository
+from chassis.search_words import search_words
+from chassis.searching import SEARCH_INDEX, Searchable
 from svc_sales.domain.leads import Conversion, Lead, LeadStatus
 
 __all__ = ["LEADS", "LeadRepository", "StuckConversions"]
@@ -20,6 +21,7 @@ LEADS: Final = Collection(
     "leads",
     (
         PENDING_INDEX,
+        SEARCH_INDEX,
         by("created_at"),
         by("updated_at"),
         by("owner_id", "created_at"),
@@ -34,13 +36,14 @@ LEADS: Final = Collection(
 )
 
 
-class LeadRepository(Repository[Lead]):
+class LeadRepository(Searchable[Lead]):
     """Leads of one organization."""
 
     collection = LEADS
     noun = "lead"
     resource = "leads"
     entity = Lead
+    schema_version = 2
     fields: ClassVar[Mapping[str, Field]] = {
         "id": Field("id", "_id"),
         "status": Field(choices=tuple(LeadStatus)),
@@ -58,8 +61,16 @@ class LeadRepository(Repository[Lead]):
         return super().restore({**document, "conversion": conversion, "status": status})
 
     def index_fields(self, entity: Lead) -> Document:
-        """The address in one spelling."""
-        return {"email_key": entity.email and entity.email.casefold()}
+        """The address in one spelling, and words to be found by."""
+        words = search_words(
+            (entity.first_name, entity.last_name, entity.company),
+            (entity.email,),
+            (entity.phone,),
+        )
+        return {
+            "email_key": entity.email and entity.email.casefold(),
+            "search_words": words if entity.archived_at is None else [],
+        }
 
 
 def _conversion(stored: Mapping[str, Any]) -> Conversion:

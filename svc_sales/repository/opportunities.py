@@ -7,7 +7,8 @@ from typing import ClassVar, Final
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
 from chassis.outbox import PENDING_INDEX
-from chassis.repository import Repository
+from chassis.search_words import search_words
+from chassis.searching import SEARCH_INDEX, Searchable
 from svc_sales.domain.opportunities import Opportunity, OpportunityStatus
 
 __all__ = ["OPPORTUNITIES", "OpportunityRepository"]
@@ -16,6 +17,7 @@ OPPORTUNITIES: Final = Collection(
     "opportunities",
     (
         PENDING_INDEX,
+        SEARCH_INDEX,
         by("created_at"),
         by("updated_at"),
         by("owner_id", "created_at"),
@@ -30,13 +32,14 @@ OPPORTUNITIES: Final = Collection(
 )
 
 
-class OpportunityRepository(Repository[Opportunity]):
+class OpportunityRepository(Searchable[Opportunity]):
     """Opportunities of one organization."""
 
     collection = OPPORTUNITIES
     noun = "opportunity"
     resource = "opportunities"
     entity = Opportunity
+    schema_version = 2
     fields: ClassVar[Mapping[str, Field]] = {
         "id": Field("id", "_id"),
         "status": Field(choices=tuple(OpportunityStatus)),
@@ -54,3 +57,8 @@ class OpportunityRepository(Repository[Opportunity]):
         close_on = document["close_on"] and date.fromisoformat(document["close_on"])
         status = OpportunityStatus(document["status"])
         return super().restore({**document, "close_on": close_on, "status": status})
+
+    def index_fields(self, entity: Opportunity) -> Document:
+        """Words to be found by."""
+        is_live = entity.archived_at is None
+        return {"search_words": search_words((entity.name,)) if is_live else []}

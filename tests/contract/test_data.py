@@ -179,5 +179,5 @@ def _repositories(package):
         for value in vars(module).values()
         if inspect.isclass(value)
         and issubclass(value, Repository)
-        and value is not Repository
+        and "noun" in vars(value)
     }

@@ -86,6 +86,7 @@ class TestRoutes:
             "auth.get_jwks",
             "auth.get_me",
             "aggregate.get_home",
+            "aggregate.search",
             "system.live",
             "system.ready",
             "system.metrics",

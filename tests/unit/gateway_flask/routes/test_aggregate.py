@@ -156,3 +156,76 @@ class TestHome:
         answer = client.get(f"{path}?fields=id")
 
         assert (answer.status_code, answer.json["code"]) == (400, "unknown_parameter")
+
+
+def hit(kind, score, updated_at):
+    return {"type": kind, "score": score, "updated_at": updated_at}
+
+
+class TestSearch:
+    @pytest.fixture
+    def found(self, bus):
+        bus.answers["customer.search_records"] = {
+            "contacts": {
+                "hits": [hit("contact", 40, "2"), hit("contact", 20, "9")],
+                "has_more": True,
+            },
+            "accounts": {"hits": [], "has_more": False},
+        }
+        bus.answers["sales.search_records"] = {
+            "leads": {"hits": [hit("lead", 40, "3")], "has_more": False},
+            "opportunities": {"hits": [], "has_more": False},
+        }
+        return bus
+
+    @pytest.mark.usefixtures("found")
+    def test_merges_by_score_and_then_by_the_last_change(self, client):
+        answer = client.get("/v1/search?q=x&limit=2").json
+
+        assert [each["updated_at"] for each in answer["hits"]] == ["3", "2"]
+        assert answer["sections"]["contacts"] == {
+            "status": "ok",
+            "code": None,
+            "data": {"hits": 2, "has_more": True},
+            "age_s": None,
+            "href": "/v1/search?q=x&types=contacts&limit=2",
+        }
+
+    def test_goes_on_without_a_service(self, client, found):
+        found.answers["customer.search_records"] = DOWN
+
+        answer = client.get("/v1/search?q=x")
+
+        statuses = {n: each["status"] for n, each in answer.json["sections"].items()}
+        assert (answer.status_code, len(answer.json["hits"])) == (200, 1)
+        assert statuses == {
+            "contacts": "unavailable",
+            "accounts": "unavailable",
+            "leads": "ok",
+            "opportunities": "ok",
+        }
+
+    def test_is_refused_if_nobody_can_be_asked(self, client, found):
+        found.answers["customer.search_records"] = DOWN
+
+        answer = client.get("/v1/search?q=x&types=contacts,accounts")
+
+        assert (answer.status_code, answer.json["code"]) == (503, "service_unavailable")
+
+    def test_asks_only_for_what_the_caller_may_read(self, get_as, found):
+        answer = get_as("/v1/search?q=x", {"contacts:read": "own"})
+
+        asked = [(name, kwargs["kinds"]) for name, kwargs, _, _ in found.calls]
+        statuses = {n: each["status"] for n, each in answer.json["sections"].items()}
+        assert asked == [("customer.search_records", ["contacts"])]
+        assert statuses == {
+            "contacts": "ok",
+            "accounts": "forbidden",
+            "leads": "forbidden",
+            "opportunities": "forbidden",
+        }
+
+    def test_is_empty_for_those_who_may_read_nothing(self, get_as, found):
+        answer = get_as("/v1/search?q=x", {})
+
+        assert (answer.status_code, answer.json["hits"], found.calls) == (200, [], [])
