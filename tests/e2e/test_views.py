@@ -1,3 +1,5 @@
+import os
+import signal
 import time
 
 import pytest
@@ -65,6 +67,20 @@ class TestOverview:
             assert each["data"] == whole[name]["data"]
             assert (each["age_s"] is not None) == (name in lost)
         until(lambda: "unavailable" not in statuses(timed(client, path)[1]).values())
+
+    def test_is_there_while_services_are_killed(
+        self, client, account, processes, until
+    ):
+        path = f"/v1/accounts/{account['id']}/overview"
+        whole = client("GET", path)[1]["sections"]
+        for victim in ("sales-rpc-1", "customer-rpc-1"):
+            os.kill(processes()[victim]["pid"], signal.SIGKILL)
+        code, answer, took_s = timed(client, path)
+
+        assert (code, took_s < 2) == (200, True)
+        for name, each in answer["sections"].items():
+            assert each["data"] == whole[name]["data"]
+        until(lambda: set(statuses(timed(client, path)[1]).values()) == {"ok"})
 
     def test_of_an_account_never_seen_waits_for_its_owner(
         self, client, account, paused, until
