@@ -21,12 +21,13 @@ from chassis.errors import (
     invalid_input,
 )
 from chassis.matching import MatchLocks
-from chassis.resources import Archivable, Records, Worker
+from chassis.records import Record
+from chassis.resources import Records, Worker
 from chassis.schemas import Id, Input, load
 
 __all__ = ["MAX_OPERATIONS", "Batch", "BatchOperationInput"]
 
-Entity = TypeVar("Entity", bound=Archivable)
+Entity = TypeVar("Entity", bound=Record)
 
 MAX_OPERATIONS: Final = 500
 # So many rows of one sort are sent to the database at a time.

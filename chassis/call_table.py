@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _SLOW_S: Final = 1.0
 # So long a call beyond the bound waits for another's end; not at all where the
 # bound was reached, and nothing has been answered, for as long.
-_PATIENCE_S: Final = 0.25
+_PATIENCE_S: Final = 0.5
 
 
 class CallTable:
@@ -30,7 +30,7 @@ class CallTable:
     Args:
         max_in_flight: Calls beyond this many are refused.
         max_per_service: The same for one service; while it answers, a call
-            beyond waits a quarter of a second for one of them to end.
+            beyond waits half a second for one of them to end.
     """
 
     def __init__(self, max_in_flight: int, max_per_service: int) -> None:

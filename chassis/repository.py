@@ -36,7 +36,7 @@ __all__ = ["Addition", "Repository"]
 
 PENDING_CAP: Final = 1_000
 _REMEMBERED_OPERATIONS: Final = 10
-_WRITE_ATTEMPTS: Final = 5
+_WRITE_ATTEMPTS: Final = 25
 _MOST_MATCHES: Final = 5_000
 
 

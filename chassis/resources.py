@@ -15,31 +15,13 @@ from chassis.context import Context
 from chassis.events import Event
 from chassis.idempotency import Operation
 from chassis.merge_patch import with_merged_objects
+from chassis.records import Record
 from chassis.repository import Repository
 from chassis.schemas import load
 
 __all__ = ["Kind", "Records", "Worker"]
 
-Entity = TypeVar("Entity", bound="Archivable")
-
-
-class Archivable(Protocol):
-    """A record that can be put away and brought back."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def sequence(self) -> int: ...
-    @property
-    def owner_id(self) -> str | None: ...
-    @property
-    def team_ids(self) -> tuple[str, ...]: ...
-    @property
-    def archived_at(self) -> datetime | None: ...
-    def archived(self, now: datetime) -> Any: ...
-    def restored(self, now: datetime) -> Any: ...
+Entity = TypeVar("Entity", bound=Record)
 
 
 class Worker(Protocol):
@@ -62,6 +44,8 @@ class Kind(Generic[Entity]):
         view: What is shown of a record.
         make: A new record, from id, data, owner and time.
         change: The record with a patch applied.
+        archive: The record, put away.
+        restore: The record, back among the live ones.
         created: The event of a new record.
         updated: The event of a change; so for the two that follow.
         match_by: Names of list fields by which an upsert may find a record,
@@ -74,6 +58,8 @@ class Kind(Generic[Entity]):
     view: Schema
     make: Callable[[str, Mapping[str, Any], str | None, datetime], Entity]
     change: Callable[[Entity, Mapping[str, Any], datetime], Entity]
+    archive: Callable[[Entity, datetime], Entity]
+    restore: Callable[[Entity, datetime], Entity]
     created: Callable[[Entity], Event]
     updated: Callable[[Entity, Entity], Event]
     archived: Callable[[Entity, Entity], Event]
@@ -184,7 +170,7 @@ class Records(Generic[Entity]):
         now = self._context.now()
         self.repository.change(
             record_id,
-            lambda record: record.archived(now),
+            lambda record: self.kind.archive(record, now),
             self.kind.archived,
             expected_version=expected_version,
         )
@@ -200,7 +186,7 @@ class Records(Generic[Entity]):
         now = self._context.now()
         restored = self.repository.change(
             record_id,
-            lambda record: record.restored(now),
+            lambda record: self.kind.restore(record, now),
             self.kind.restored,
             expected_version=expected_version,
             is_archived=True,

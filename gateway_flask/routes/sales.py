@@ -4,76 +4,16 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires
 from gateway_flask.bus import call, within
-from gateway_flask.inputs import body, if_match, optional_body, query
-from gateway_flask.responses import answer, created, no_content
+from gateway_flask.inputs import if_match, optional_body, query
+from gateway_flask.resources import add_resource
+from gateway_flask.responses import answer
 
 __all__ = ["sales"]
 
 sales = Blueprint("sales", __name__)
 
 
-@sales.post("/v1/leads")
-@requires("leads:write")
-def create_lead() -> Response:
-    """See ``SalesService.create_lead``."""
-    return created(call("sales", "create_lead", payload=body()))
-
-
-@sales.get("/v1/leads")
-@requires("leads:read")
-def list_leads() -> Response:
-    """See ``SalesService.list_leads``."""
-    return answer(call("sales", "list_leads", query=query()))
-
-
-@sales.get("/v1/leads/<id:lead_id>")
-@requires("leads:read")
-def get_lead(lead_id: str) -> Response:
-    """See ``SalesService.get_lead``."""
-    return answer(call("sales", "get_lead", lead_id=lead_id))
-
-
-@sales.patch("/v1/leads/<id:lead_id>")
-@requires("leads:write")
-def update_lead(lead_id: str) -> Response:
-    """See ``SalesService.update_lead``."""
-    return answer(
-        call(
-            "sales",
-            "update_lead",
-            lead_id=lead_id,
-            payload=body(),
-            expected_version=if_match(),
-        )
-    )
-
-
-@sales.delete("/v1/leads/<id:lead_id>")
-@requires("leads:write")
-def archive_lead(lead_id: str) -> Response:
-    """See ``SalesService.archive_lead``."""
-    return no_content(
-        call(
-            "sales",
-            "archive_lead",
-            lead_id=lead_id,
-            expected_version=if_match(),
-        )
-    )
-
-
-@sales.post("/v1/leads/<id:lead_id>/restore")
-@requires("leads:write")
-def restore_lead(lead_id: str) -> Response:
-    """See ``SalesService.restore_lead``."""
-    return answer(
-        call(
-            "sales",
-            "restore_lead",
-            lead_id=lead_id,
-            expected_version=if_match(),
-        )
-    )
+add_resource(sales, "sales", "lead", "leads")
 
 
 @sales.post("/v1/leads/<id:lead_id>/qualify")

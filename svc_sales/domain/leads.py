@@ -15,6 +15,7 @@ from chassis.errors import ConflictError
 from chassis.money import Money
 
 __all__ = [
+    "RATINGS",
     "Conversion",
     "Lead",
     "LeadStatus",
@@ -27,6 +28,8 @@ __all__ = [
     "qualify",
     "restore",
 ]
+
+RATINGS: Final = ("hot", "warm", "cold")
 
 
 class LeadStatus(StrEnum):

@@ -3,6 +3,7 @@
 from typing import Final
 
 from chassis.idempotency import IDEMPOTENCY_KEYS
+from chassis.matching import MATCH_LOCKS
 from chassis.outbox import OUTBOX_COLLECTIONS
 from svc_sales.repository.leads import LEADS, LeadRepository
 from svc_sales.repository.opportunities import OPPORTUNITIES, OpportunityRepository
@@ -10,5 +11,5 @@ from svc_sales.repository.opportunities import OPPORTUNITIES, OpportunityReposit
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 
 RECORDS: Final = (LEADS, OPPORTUNITIES)
-COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, *OUTBOX_COLLECTIONS)
+COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, MATCH_LOCKS, *OUTBOX_COLLECTIONS)
 REPOSITORIES: Final = (LeadRepository, OpportunityRepository)

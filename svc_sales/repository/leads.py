@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Final
 from pymongo.database import Database
 
 from chassis.context import Context
-from chassis.fields import Field
+from chassis.fields import EARLIEST, Field
 from chassis.money import Money
 from chassis.mongo import Collection, Document, Index, by
 from chassis.outbox import PENDING_INDEX
 from chassis.search_words import search_words
 from chassis.searching import SEARCH_INDEX, Searchable
-from svc_sales.domain.leads import Conversion, Lead, LeadStatus
+from svc_sales.domain.leads import RATINGS, Conversion, Lead, LeadStatus
 
 __all__ = ["LEADS", "LeadRepository", "StuckConversions"]
 
@@ -25,6 +25,16 @@ LEADS: Final = Collection(
         by("created_at"),
         by("updated_at"),
         by("owner_id", "created_at"),
+        by("acl", "created_at"),
+        by("grams", "created_at"),
+        Index(
+            (("org_id", 1), ("archived_at", 1), ("_id", 1)),
+            partial={"archived_at": {"$gte": EARLIEST}},
+        ),
+        by("folded.last_name"),
+        by("folded.company"),
+        by("source", "created_at"),
+        by("rating", "created_at"),
         by("status", "created_at"),
         by("owner_id", "status", "created_at"),
         by("email_key"),
@@ -48,6 +58,10 @@ class LeadRepository(Searchable[Lead]):
         "id": Field("id", "_id"),
         "status": Field(choices=tuple(LeadStatus)),
         "owner_id": Field(),
+        "last_name": Field("text", is_sortable=True),
+        "company": Field("text", is_sortable=True),
+        "source": Field(),
+        "rating": Field(choices=RATINGS),
         "email": Field("email", "email_key"),
         "created_at": Field("datetime", is_sortable=True),
         "updated_at": Field("datetime", is_sortable=True),

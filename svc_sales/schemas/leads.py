@@ -5,7 +5,7 @@ from typing import Any, Final
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from chassis.schemas import Email, Id, Input, Moment, MoneyInput, Text
-from svc_sales.domain.leads import LeadStatus
+from svc_sales.domain.leads import RATINGS, LeadStatus
 
 __all__ = [
     "ConversionView",
@@ -41,9 +41,7 @@ class UpdateLeadInput(Input):
     email = Email(allow_none=True)
     phone = Text(40, allow_none=True)
     source = Text(60, allow_none=True)
-    rating = fields.String(
-        allow_none=True, validate=validate.OneOf(("hot", "warm", "cold"))
-    )
+    rating = fields.String(allow_none=True, validate=validate.OneOf(RATINGS))
     description = Text(5_000, allow_none=True)
     status = _Status()
     owner_id = fields.String()

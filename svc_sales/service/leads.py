@@ -1,12 +1,15 @@
 """RPCs of leads."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from chassis import inject
-from chassis.auth import Caller
+from chassis.batches import Batch
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation, idempotent
+from chassis.matching import MatchLocks
 from chassis.mongo import Repositories
+from chassis.resources import Kind, Records
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_sales import events
@@ -23,18 +26,35 @@ from svc_sales.schemas.leads import (
 
 __all__ = ["LeadMethods"]
 
-_VIEW: Final = LeadView()
+
+def _email(data: Mapping[str, Any]) -> list[str]:
+    return [data["email"].casefold()] if data.get("email") else []
 
 
-def _view(lead: Lead) -> dict[str, Any]:
-    view: dict[str, Any] = _VIEW.dump(lead)
-    return view
+_LEAD: Final = Kind(
+    create_input=CreateLeadInput(),
+    update_input=UpdateLeadInput(),
+    view=LeadView(),
+    make=rules.new_lead,
+    change=rules.change,
+    archive=rules.archive,
+    restore=rules.restore,
+    created=events.lead_created,
+    updated=events.lead_updated,
+    archived=events.lead_archived,
+    restored=events.lead_restored,
+    match_by={"email": _email},
+)
 
 
 class LeadMethods(LeadConversion):
     """What can be done with leads."""
 
     operation: Operation = inject(Repositories(Operation))
+    match_locks: MatchLocks = inject(Repositories(MatchLocks))
+
+    def _leads(self) -> Records[Lead]:
+        return Records(_LEAD, self.leads, self)
 
     @rpc
     @idempotent
@@ -55,14 +75,7 @@ class LeadMethods(LeadConversion):
         Emits:
             ``sales.lead_created`` v1.
         """
-        caller = self._writer()
-        data = load(CreateLeadInput(), payload)
-        _check_owner(data, caller)
-        owner_id = caller.principal_id if caller.principal_type == "person" else None
-        lead = rules.new_lead(
-            self.operation.new_id("lead"), data, owner_id, self.context.now()
-        )
-        return _view(self.leads.add(lead, events.lead_created(lead)))
+        return self._leads().create(payload)
 
     @rpc
     def get_lead(self, *, lead_id: str) -> dict[str, Any]:
@@ -77,8 +90,7 @@ class LeadMethods(LeadConversion):
             NotFoundError: ``lead_not_found``, also when it is archived or
                 the caller may not see it.
         """
-        self.context.identified_caller.require("leads:read")
-        return _view(self.leads.get(lead_id))
+        return self._leads().get(lead_id)
 
     @rpc
     def list_leads(self, *, query: dict[str, str]) -> dict[str, Any]:
@@ -95,8 +107,7 @@ class LeadMethods(LeadConversion):
         Raises:
             InvalidInputError: 400, naming the parameter.
         """
-        self.context.identified_caller.require("leads:read")
-        return self.leads.page(query, _VIEW.fields).view(_view)
+        return self._leads().page(query)
 
     @rpc
     @idempotent
@@ -109,7 +120,8 @@ class LeadMethods(LeadConversion):
     ) -> dict[str, Any]:
         """Apply a merge patch and announce what changed.
 
-        A patch that changes nothing announces nothing.
+        A patch that changes nothing announces nothing. One made for an
+        earlier version is applied unless others changed the same fields.
 
         Needs the ``leads:write`` permission.
 
@@ -131,17 +143,7 @@ class LeadMethods(LeadConversion):
         Emits:
             ``sales.lead_updated`` v1.
         """
-        caller = self._writer()
-        patch = load(UpdateLeadInput(), payload)
-        _check_owner(patch, caller)
-        now = self.context.now()
-        changed = self.leads.change(
-            lead_id,
-            lambda lead: rules.change(lead, patch, now),
-            events.lead_updated,
-            expected_version=expected_version,
-        )
-        return _view(changed)
+        return self._leads().update(lead_id, payload, expected_version)
 
     @rpc
     def archive_lead(
@@ -159,14 +161,7 @@ class LeadMethods(LeadConversion):
         Emits:
             ``sales.lead_archived`` v1.
         """
-        self._writer()
-        now = self.context.now()
-        self.leads.change(
-            lead_id,
-            lambda lead: rules.archive(lead, now),
-            events.lead_archived,
-            expected_version=expected_version,
-        )
+        self._leads().archive(lead_id, expected_version)
 
     @rpc
     @idempotent
@@ -187,16 +182,7 @@ class LeadMethods(LeadConversion):
         Emits:
             ``sales.lead_restored`` v1.
         """
-        self._writer()
-        now = self.context.now()
-        restored = self.leads.change(
-            lead_id,
-            lambda lead: rules.restore(lead, now),
-            events.lead_restored,
-            expected_version=expected_version,
-            is_archived=True,
-        )
-        return _view(restored)
+        return self._leads().restore(lead_id, expected_version)
 
     @rpc
     @idempotent
@@ -218,7 +204,7 @@ class LeadMethods(LeadConversion):
         Emits:
             ``sales.lead_qualified`` v1.
         """
-        self._writer()
+        self._leads().permit("write")
         now = self.context.now()
         qualified = self.leads.change(
             lead_id,
@@ -226,7 +212,7 @@ class LeadMethods(LeadConversion):
             events.lead_qualified,
             expected_version=expected_version,
         )
-        return _view(qualified)
+        return _LEAD.shown(qualified)
 
     @rpc
     @idempotent
@@ -268,25 +254,50 @@ class LeadMethods(LeadConversion):
         Emits:
             ``sales.lead_converted`` v1 and ``sales.opportunity_created`` v1.
         """
-        self._writer()
+        self._leads().permit("write")
         data = load(ConvertLeadInput(), payload)
         lead = self.begin_conversion(self.leads.get(lead_id), data, expected_version)
         converted = self.finish_conversion(lead)
         view: dict[str, Any] = ConversionView().dump(converted.conversion)
         return view
 
-    def _writer(self) -> Caller:
+    @rpc
+    @idempotent
+    def batch_leads(self, *, operations: list[Any]) -> dict[str, Any]:
+        """Carry out up to 500 operations, each for itself and in order.
+
+        Needs the ``leads:write`` permission.
+
+        Args:
+            operations: Each a ``BatchOperationInput``; an upsert finds its
+                lead by ``email``.
+
+        Returns:
+            See ``chassis.batches.Batch.run``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``: no list of 1 to 500.
+            DeadlineExceededError: ``deadline_exceeded``; sent again with the
+                same key, the batch goes on.
+
+        Emits:
+            ``sales.lead_created``, ``_updated`` and ``_archived`` v1.
+        """
+        return Batch(self._leads(), self.match_locks, self).run(operations)
+
+    def check_references(self, data: Mapping[str, Any]) -> None:
+        """Refuse an owner other than the caller.
+
+        Membership is svc_auth's to know; until a read model of it is here,
+        records can be given to nobody but oneself.
+
+        Raises:
+            InvalidInputError: ``reference_not_found``.
+        """
         caller = self.context.identified_caller
-        caller.require("leads:write")
-        return caller
-
-
-def _check_owner(data: dict[str, Any], caller: Caller) -> None:
-    # Membership is svc_auth's to know; until a read model of it is here,
-    # records can be given to nobody but oneself.
-    if data.get("owner_id", caller.principal_id) != caller.principal_id:
-        raise invalid_input(
-            [{"field": "owner_id", "code": "reference_not_found"}],
-            "reference_not_found",
-            "This refers to something that is not there.",
-        )
+        if data.get("owner_id", caller.principal_id) != caller.principal_id:
+            raise invalid_input(
+                [{"field": "owner_id", "code": "reference_not_found"}],
+                "reference_not_found",
+                "This refers to something that is not there.",
+            )

@@ -21,6 +21,7 @@ CHASSIS_COLLECTIONS = {
     "leases",
     "subject_keys",
     "idempotency_keys",
+    "match_locks",
     "processed_events",
 }
 GLOBAL_COLLECTIONS = {"people", "refresh_tokens", "leases"}

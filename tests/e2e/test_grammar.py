@@ -1,0 +1,315 @@
+"""One grammar: what a client learns of one resource holds for all of them."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+RESOURCES = {
+    "accounts": {"name": "Grammar"},
+    "contacts": {"last_name": "Grammar"},
+    "leads": {"last_name": "Grammar"},
+}
+# Two fields of each that have nothing to do with one another.
+PATCHES = {
+    "accounts": ({"industry": "Steel"}, {"website": "https://a.example"}),
+    "contacts": ({"job_title": "CTO"}, {"first_name": "Ada"}),
+    "leads": ({"company": "Steel"}, {"description": "late"}),
+}
+each_resource = pytest.mark.parametrize("resource", RESOURCES)
+
+
+@pytest.fixture
+def org(newcomer):
+    """An owner of an organization that has nothing yet."""
+    return newcomer()
+
+
+def names(page, field):
+    return [each[field] for each in page["data"]]
+
+
+@each_resource
+class TestChanges:
+    def test_of_different_fields_are_merged(self, client, resource):
+        _, made, headers = client("POST", f"/v1/{resource}", RESOURCES[resource])
+        path, (first, second) = f"/v1/{resource}/{made['id']}", PATCHES[resource]
+
+        client("PATCH", path, first, If_Match=headers["ETag"])
+        code, merged, _ = client("PATCH", path, second, If_Match=headers["ETag"])
+
+        assert (code, merged["version"]) == (200, 3)
+        assert {**merged, **first, **second} == merged
+
+    def test_of_the_same_field_are_refused_with_all_three_values(
+        self, client, resource
+    ):
+        _, made, headers = client("POST", f"/v1/{resource}", RESOURCES[resource])
+        path, (first, second) = f"/v1/{resource}/{made['id']}", PATCHES[resource]
+        ((name, current),) = first.items()
+        client("PATCH", path, first, If_Match=headers["ETag"])
+
+        code, problem, _ = client(
+            "PATCH", path, {name: "mine", **second}, If_Match=headers["ETag"]
+        )
+        _, unchanged, _ = client("GET", path)
+
+        assert (code, problem["code"]) == (412, "version_conflict")
+        assert problem["conflicts"] == {
+            name: {"original": None, "current": current, "yours": "mine"}
+        }
+        assert unchanged["version"] == 2
+
+    def test_to_the_same_value_do_not_clash(self, client, resource):
+        _, made, headers = client("POST", f"/v1/{resource}", RESOURCES[resource])
+        path, (first, _) = f"/v1/{resource}/{made['id']}", PATCHES[resource]
+
+        client("PATCH", path, first, If_Match=headers["ETag"])
+        code, _, _ = client("PATCH", path, first, If_Match=headers["ETag"])
+
+        assert code == 200
+
+    def test_do_not_bring_down_what_is_stale(self, client, resource):
+        _, made, headers = client("POST", f"/v1/{resource}", RESOURCES[resource])
+        path, (first, _) = f"/v1/{resource}/{made['id']}", PATCHES[resource]
+        client("PATCH", path, first)
+
+        code, problem, _ = client("DELETE", path, If_Match=headers["ETag"])
+
+        assert (code, problem["code"]) == (412, "version_conflict")
+        assert client("GET", path)[0] == 200
+
+
+class TestManyWriters:
+    def test_lose_nothing_of_one_record(self, client):
+        _, made, _ = client("POST", "/v1/contacts", {"last_name": "Busy"})
+        path = f"/v1/contacts/{made['id']}"
+
+        def write(number):
+            patch = {"external_ids": {f"system_{number % 10}": str(number)}}
+            return client("PATCH", path, patch)[0]
+
+        with ThreadPoolExecutor(20) as pool:
+            codes = list(pool.map(write, range(30)))
+        _, after, _ = client("GET", path)
+
+        assert set(codes) == {200}
+        assert after["version"] == 31
+        assert after["external_ids"].keys() == {f"system_{n}" for n in range(10)}
+
+
+class TestObjects:
+    def test_are_merged_by_their_members(self, client):
+        _, made, _ = client(
+            "POST",
+            "/v1/accounts",
+            {
+                "name": "Objects",
+                "billing_address": {"city": "Bonn", "street": "A 1"},
+                "external_ids": {"sap": uuid.uuid4().hex, "crm": uuid.uuid4().hex},
+            },
+        )
+        patch = {"billing_address": {"city": "Köln"}, "external_ids": {"crm": None}}
+        _, changed, _ = client("PATCH", f"/v1/accounts/{made['id']}", patch)
+
+        assert changed["billing_address"]["city"] == "Köln"
+        assert changed["billing_address"]["street"] == "A 1"
+        assert changed["external_ids"].keys() == {"sap"}
+
+    def test_leave_no_key_behind(self, client):
+        key = {"sap": uuid.uuid4().hex}
+        _, made, _ = client("POST", "/v1/accounts", {"name": "A", "external_ids": key})
+        client("PATCH", f"/v1/accounts/{made['id']}", {"external_ids": {"sap": None}})
+
+        code, _, _ = client("POST", "/v1/accounts", {"name": "B", "external_ids": key})
+
+        assert code == 201
+
+
+class TestInteractions:
+    def test_can_be_corrected_archived_and_restored(self, client):
+        _, contact, _ = client("POST", "/v1/contacts", {"last_name": "Talks"})
+        _, made, _ = client(
+            "POST",
+            "/v1/interactions",
+            {
+                "type": "call",
+                "contact_id": contact["id"],
+                "amount": {"amount": "3.50", "currency": "EUR"},
+            },
+        )
+        path = f"/v1/interactions/{made['id']}"
+
+        _, changed, _ = client("PATCH", path, {"amount": {"amount": "4.50"}})
+        refused, problem, _ = client("PATCH", path, {"contact_id": None})
+        archived, _, _ = client("DELETE", path)
+        gone, _, _ = client("GET", path)
+        restored, _, _ = client("POST", f"{path}/restore")
+
+        assert changed["amount"] == {"amount": "4.50", "currency": "EUR"}
+        assert (refused, problem["code"]) == (422, "interaction_unidentified")
+        assert (archived, gone, restored) == (204, 404, 200)
+
+
+class TestLists:
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("filter[last_name]=GARCÍA", ["Garcia"]),
+            ("filter[last_name][ne]=garcia", ["Smith", "王"]),
+            ("filter[last_name][contains]=MIT", ["Smith"]),
+            ("filter[last_name][starts_with]=王", ["王"]),
+            ("filter[email][contains]=@lists", ["Smith"]),
+            ("filter[email][exists]=false", ["Garcia", "王"]),
+            ("filter[tags]=vip", ["Smith"]),
+            ("filter[tags][nin]=vip,none", ["Garcia", "王"]),
+            ("filter[created_at]=today", ["Garcia", "Smith", "王"]),
+            ("filter[created_at][lt]=today", []),
+            ("filter[created_at][gte]=last_7_days", ["Garcia", "Smith", "王"]),
+            ("filter[lifecycle_stage][in]=customer,lead", ["Garcia", "Smith", "王"]),
+            ("filter[lifecycle_stage][ne]=lead", ["Garcia"]),
+        ],
+    )
+    def test_find(self, org, query, found):
+        for payload in (
+            {"last_name": "Smith", "email": "a@lists.example", "tags": ["vip", "b"]},
+            {"last_name": "Garcia", "lifecycle_stage": "customer"},
+            {"last_name": "王"},
+        ):
+            assert org("POST", "/v1/contacts", payload)[0] == 201
+
+        code, page, _ = org(
+            "GET", f"/v1/contacts?sort=last_name&{quote(query, '=[]&,@')}"
+        )
+
+        assert (code, names(page, "last_name")) == (200, found)
+
+    @pytest.mark.parametrize(
+        "sort", ["last_name", "-last_name,created_at", "-created_at,-last_name"]
+    )
+    def test_are_paged_without_gap_or_repetition_while_others_write(self, org, sort):
+        rows = [
+            {"op": "create", "data": {"last_name": f"Name {number % 7}"}}
+            for number in range(60)
+        ]
+        org("POST", "/v1/contacts/batch", {"operations": rows})
+        path, seen, cursor = f"/v1/contacts?limit=7&sort={sort}", [], ""
+        while True:
+            _, page, _ = org("GET", path + cursor)
+            seen += [(each["last_name"], each["id"]) for each in page["data"]]
+            org("POST", "/v1/contacts", {"last_name": f"Name {len(seen) % 7}x"})
+            if not page["page"]["has_more"]:
+                break
+            cursor = f"&cursor={page['page']['next_cursor']}"
+        old = [each for each in seen if not each[0].endswith("x")]
+
+        assert len(old) == len({each[1] for each in seen} & {e[1] for e in old}) == 60
+        assert len(seen) == len(set(seen))
+
+    def test_show_only_what_is_asked_for(self, org):
+        org("POST", "/v1/contacts", {"email": "a@fields.example"})
+
+        _, page, _ = org("GET", "/v1/contacts?fields=id,email&include=count")
+
+        assert page["data"][0].keys() == {"id", "email"}
+        assert page["page"] == {
+            "next_cursor": None,
+            "has_more": False,
+            "count": 1,
+            "count_capped": False,
+        }
+
+    def test_refuse_cursors_of_others(self, client, org):
+        for number in range(3):
+            org("POST", "/v1/contacts", {"last_name": f"Mine {number}"})
+        _, page, _ = org("GET", "/v1/contacts?limit=1")
+        cursor = page["page"]["next_cursor"]
+
+        assert org("GET", f"/v1/contacts?cursor={cursor}")[0] == 200
+        code, problem, _ = client("GET", f"/v1/contacts?cursor={cursor}")
+        assert (code, problem["code"]) == (400, "invalid_cursor")
+
+
+class TestBatches:
+    def test_carry_out_each_row_for_itself_and_in_order(self, org):
+        _, old, _ = org("POST", "/v1/contacts", {"last_name": "Old"})
+        rows = [
+            {"op": "create", "data": {"last_name": "New"}},
+            {"op": "create", "data": {}},
+            {"op": "update", "id": old["id"], "data": {"job_title": "CTO"}},
+            {"op": "update", "id": old["id"], "version": 1, "data": {"job_title": "X"}},
+            {"op": "upsert", "data": {"last_name": "A", "email": "a@batch.example"}},
+            {"op": "upsert", "data": {"last_name": "B", "email": "A@batch.example"}},
+            {"op": "delete", "id": old["id"]},
+            {"op": "delete", "id": old["id"]},
+            {"op": "explode"},
+            7,
+        ]
+
+        code, answer, _ = org("POST", "/v1/contacts/batch", {"operations": rows})
+        _, page, _ = org("GET", "/v1/contacts?sort=last_name")
+
+        assert code == 200
+        assert [each["status"] for each in answer["results"]] == [
+            *(201, 422, 200, 412, 201, 200, 204, 404, 422, 422)
+        ]
+        assert answer["summary"] == {"succeeded": 5, "failed": 5}
+        assert names(page, "last_name") == ["B", "New"]
+        assert answer["results"][1]["error"]["errors"][0]["field"] == "last_name"
+
+    def test_are_answered_once_under_a_key(self, org):
+        rows = [{"op": "create", "data": {"last_name": f"R{n}"}} for n in range(120)]
+        body = {"operations": rows}
+
+        _, first, _ = org("POST", "/v1/contacts/batch", body, Idempotency_Key="b")
+        _, second, headers = org(
+            "POST", "/v1/contacts/batch", body, Idempotency_Key="b"
+        )
+        _, page, _ = org("GET", "/v1/contacts?include=count")
+
+        assert first == second
+        assert headers["Idempotency-Replayed"] == "true"
+        assert page["page"]["count"] == 120
+
+    def test_make_one_record_of_upserts_at_once(self, org):
+        def upsert(number):
+            row = {"op": "upsert", "data": {"email": "one@batch.example"}}
+            row["data"]["last_name"] = f"Writer {number}"
+            _, answer, _ = org("POST", "/v1/contacts/batch", {"operations": [row]})
+            return answer["results"][0]["status"]
+
+        with ThreadPoolExecutor(10) as pool:
+            statuses = list(pool.map(upsert, range(20)))
+        _, page, _ = org("GET", "/v1/contacts?include=count")
+
+        assert statuses.count(201) == 1
+        assert set(statuses) <= {200, 201, 409}
+        assert page["page"]["count"] == 1
+
+    def test_do_not_choose_among_several(self, org):
+        for name in ("A", "B"):
+            org("POST", "/v1/contacts", {"last_name": name, "email": "two@x.example"})
+        rows = [{"op": "upsert", "data": {"email": "two@x.example", "last_name": "C"}}]
+
+        _, answer, _ = org("POST", "/v1/contacts/batch", {"operations": rows})
+
+        assert answer["results"][0]["error"]["code"] == "ambiguous_match"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {},
+            {"operations": []},
+            {"operations": {}},
+            {"operations": [{}] * 501},
+            {"operations": [{}], "more": 1},
+        ],
+    )
+    def test_have_one_to_five_hundred_rows(self, client, body):
+        code, problem, _ = client("POST", "/v1/contacts/batch", body)
+
+        assert code == 422
+        assert problem["errors"][0]["field"] == "operations"
