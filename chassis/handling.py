@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import NoneType
 from typing import Any, Final, TypeVar
 
 import eventlet
@@ -52,6 +53,8 @@ _LONGEST_RUNG_S: Final = 24 * 3_600
 # half an hour.
 _PATIENCE_S: Final = 1_200.0
 _PAUSE_S: Final = 0.5
+# What a batch waits for in place, as it is no event's fault.
+_AWAY: Final = (AutoReconnect, NotPublishedError)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -242,8 +245,8 @@ class BatchHandler(_QueueEntrypoint):
     """Calls the method with a list of envelopes from the service's feed.
 
     A batch that fails is tried again event by event, so that one bad event
-    does not take its neighbors up the retry ladder. While the database is
-    away a batch waits where it is, and with it all that come after.
+    does not take its neighbors up the retry ladder. While the database or the
+    broker is away a batch waits where it is, and with it all that come after.
 
     Args:
         size: The most events in one call.
@@ -303,7 +306,7 @@ class BatchHandler(_QueueEntrypoint):
             return
         failure = self._call_patiently([event for _, event in readable])
         is_one_events_fault = len(readable) > 1 and not isinstance(
-            failure, AutoReconnect | None
+            failure, (*_AWAY, NoneType)
         )
         for message, event in readable:
             if is_one_events_fault:
@@ -311,7 +314,7 @@ class BatchHandler(_QueueEntrypoint):
             self._conclude(message, failure)
 
     def _conclude(self, message: Message, failure: BaseException | None) -> None:
-        if isinstance(failure, AutoReconnect):
+        if isinstance(failure, _AWAY):
             self.queue_consumer.requeue_message(message)
         else:
             self.settle(message, failure)
@@ -326,7 +329,7 @@ class BatchHandler(_QueueEntrypoint):
     def _call_patiently(self, events: list[dict[str, Any]]) -> BaseException | None:
         give_up_at = time.monotonic() + _PATIENCE_S
         failure = self._call(events)
-        while isinstance(failure, AutoReconnect):
+        while isinstance(failure, _AWAY):
             if self._should_stop_waiting(give_up_at):
                 break
             eventlet.sleep(_PAUSE_S)

@@ -63,8 +63,17 @@ class ConfirmingPublisher:
         *,
         message_id: str | None = None,
         headers: Mapping[str, Any] | None = None,
+        is_mandatory: bool = True,
     ) -> None:
-        """Send a persistent, mandatory message; :meth:`flush` says if it arrived.
+        """Send a persistent message; :meth:`flush` says if it arrived.
+
+        Args:
+            exchange: Where to.
+            routing_key: For whom.
+            body: JSON.
+            message_id: What tells a repetition.
+            headers: What else to say.
+            is_mandatory: Whether some queue must take it.
 
         Raises:
             NotPublishedError: There is no connection; nothing of the current
@@ -82,7 +91,10 @@ class ConfirmingPublisher:
             if self._connection is None:
                 self._connect()
             self._channel.basic_publish(
-                message, exchange=exchange, routing_key=routing_key, mandatory=True
+                message,
+                exchange=exchange,
+                routing_key=routing_key,
+                mandatory=is_mandatory,
             )
         except (OSError, AMQPError) as error:
             self._give_up(error)

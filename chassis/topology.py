@@ -11,6 +11,7 @@ from typing import Any, Final
 
 __all__ = [
     "DEAD_LETTER_EXCHANGE",
+    "ORG_FEED_EXCHANGE",
     "RETRY_DELAYS_S",
     "RPC_EXCHANGE",
     "VHOST",
@@ -32,6 +33,8 @@ __all__ = [
 VHOST: Final = "rapport"
 RPC_EXCHANGE: Final = "nameko-rpc"
 DEAD_LETTER_EXCHANGE: Final = "dead-letters"
+# Every organization's events once more, numbered, for whoever is there to hear.
+ORG_FEED_EXCHANGE: Final = "analytics.feed"
 # A message that took its process down this often is not innocent.
 DELIVERY_LIMIT: Final = 50
 # Whoever looks at a dead letter gives it back, and no number of looks may drop

@@ -10,6 +10,7 @@ from chassis.rpc_client import RpcClient
 from gateway_flask.access_log import log_request
 from gateway_flask.auth import TokenVerifier, bearer_token
 from gateway_flask.bus import Bus
+from gateway_flask.catch_up import CatchUp
 from gateway_flask.context import begin_request
 from gateway_flask.errors import register_error_handlers
 from gateway_flask.feed import Feed
@@ -22,6 +23,8 @@ from gateway_flask.policies import Policy, policies
 from gateway_flask.routes import BLUEPRINTS
 from gateway_flask.security import add_security_headers, preflight
 from gateway_flask.settings import Settings
+from gateway_flask.stream_hub import StreamHub
+from gateway_flask.tickets import Tickets
 
 __all__ = ["create_app"]
 
@@ -65,14 +68,24 @@ def create_app(
     )
     app.extensions["settings"] = settings
     app.extensions["bus"] = bus
-    app.extensions["feed"] = Feed(settings.amqp_uri)
+    feed = app.extensions["feed"] = Feed(settings.amqp_uri)
     app.extensions["last_good"] = LastGood(settings.redis_cache_url)
     app.extensions["metrics"] = metrics
     app.extensions["readiness"] = Readiness(bus, limiter)
     register_error_handlers(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    door = _Door(settings, limiter, policies(app))
+    verifier = TokenVerifier(settings.keys)
+    tickets = app.extensions["tickets"] = Tickets(settings.redis_state_url)
+    streams = app.extensions["streams"] = StreamHub(
+        CatchUp(bus),
+        verifier.is_valid,
+        most=settings.streams,
+        most_per_principal=settings.streams_per_principal,
+        on_change=metrics.note_streams,
+    )
+    feed.subscribe_numbered(streams.hear, streams.notice_gap)
+    door = _Door(settings, limiter, verifier, tickets, policies(app))
     app.before_request(door.admit)
     app.after_request(door.release)
     return app
@@ -82,12 +95,18 @@ class _Door:
     """What every request passes on its way in and out."""
 
     def __init__(
-        self, settings: Settings, limiter: Limiter, terms: Mapping[str, Policy]
+        self,
+        settings: Settings,
+        limiter: Limiter,
+        verifier: TokenVerifier,
+        tickets: Tickets,
+        terms: Mapping[str, Policy],
     ) -> None:
         self._settings = settings
         self._limiter = limiter
         self._policies = terms
-        self._verifier = TokenVerifier(settings.keys)
+        self._verifier = verifier
+        self._tickets = tickets
 
     def admit(self) -> Response | None:
         """Identify, limit and authorize a request, or answer it at once."""
@@ -97,22 +116,28 @@ class _Door:
         policy = self._policies[request.endpoint]
         g.deadline = g.started + policy.deadline_s
         if not policy.is_public:
-            self._identify()
+            self._identify(policy)
         g.rate = self._limiter.check(_charges(policy))
         if policy.permission is not None:
             g.caller.require(policy.permission)
         g.query = read_query()
         return None
 
-    def _identify(self) -> None:
+    def _identify(self, policy: Policy) -> None:
         token = bearer_token(request)
         try:
+            if token is None and policy.takes_ticket:
+                token = self._token_of_ticket()
             g.caller = self._verifier.verify(token)
         except UnauthenticatedError:
             # Guessing tokens is limited by address, as there is nobody else.
             self._limiter.check([Charge("public", g.address)])
             raise
         g.token = token
+
+    def _token_of_ticket(self) -> str | None:
+        ticket = read_query().get("ticket")
+        return None if ticket is None else self._tickets.redeem(ticket)
 
     def release(self, response: Response) -> Response:
         """Add what every answer carries, and log it."""

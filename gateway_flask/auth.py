@@ -71,6 +71,14 @@ class TokenVerifier:
             self._forget_oldest()
         return caller
 
+    def is_valid(self, token: str) -> bool:
+        """Whether ``verify`` would still take the token."""
+        try:
+            self.verify(token)
+        except UnauthenticatedError:
+            return False
+        return True
+
     def _forget_oldest(self) -> None:
         with suppress(StopIteration, RuntimeError):
             # Another thread may have changed the dict meanwhile; it forgets too.

@@ -53,9 +53,10 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Close the worker's connections to the broker."""
+    """Close the worker's connections to clients of streams and to the broker."""
     application = getattr(worker, "wsgi", None)
     if application is not None:
+        application.extensions["streams"].close()
         application.extensions["bus"].close()
         application.extensions["feed"].close()
 

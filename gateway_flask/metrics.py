@@ -5,7 +5,7 @@ whichever is asked adds them up.
 """
 
 from flask import Flask, request
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_flask_exporter import PrometheusMetrics
 
 from gateway_flask.access_log import route_of
@@ -34,11 +34,29 @@ class Metrics:
             ["limit"],
             registry=registry,
         )
+        self._streams = Gauge(
+            "gateway_streams",
+            "Streams that are open",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._ended_streams = Counter(
+            "gateway_streams_ended_total",
+            "Streams that ended",
+            ["reason"],
+            registry=registry,
+        )
         app.before_request(_ignore_invented_methods)
 
     def count_unchecked(self, limit: str) -> None:
         """Count a request whose limit could not be asked for."""
         self._unchecked.labels(limit=limit).inc()
+
+    def note_streams(self, count: int, ended: str | None) -> None:
+        """Note how many streams this process has, and why one of them ended."""
+        self._streams.set(count)
+        if ended is not None:
+            self._ended_streams.labels(reason=ended).inc()
 
     def render(self) -> tuple[bytes, str]:
         """The exposition and its content type."""

@@ -32,12 +32,14 @@ class Policy:
             token, or none at all for a public route, is enough.
         limit: The class of rate limit; one of ``LIMIT_CLASSES``.
         deadline_s: How long the whole request may take.
+        takes_ticket: Whether a one-time ticket may stand for the token.
     """
 
     permission: str | None
     is_public: bool
     limit: str
     deadline_s: float
+    takes_ticket: bool = False
 
 
 def mark(view: View, **terms: object) -> View:
@@ -71,4 +73,5 @@ def _policy(route: str, methods: set[str], view: Callable[..., Any]) -> Policy:
         is_public=terms["is_public"],
         limit=terms.get("limit", "public" if terms["is_public"] else usual),
         deadline_s=terms.get("deadline_s", _DEADLINE_S),
+        takes_ticket=terms.get("takes_ticket", False),
     )

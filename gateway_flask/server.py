@@ -1,6 +1,8 @@
 """What the gateway changes of gunicorn: its log lines and its error pages."""
 
+import resource
 import socket
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -16,10 +18,12 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from chassis.ids import new_id
 from gateway_flask.errors import problem_document
+from gateway_flask.handover import HandedOver
 
 __all__ = ["GatewayLogger", "GatewayWorker"]
 
 _SECONDS_TO_WRITE = 1.0
+_OTHER_FILES = 200
 
 
 class GatewayLogger(Logger):  # type: ignore[misc]
@@ -37,6 +41,9 @@ class GatewayWorker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Hear events before the first request, and serve."""
+        # What is open besides streams and other connections is not much.
+        files = _allow_files() - self.worker_connections - _OTHER_FILES
+        self.wsgi.extensions["streams"].limit(files)
         self.wsgi.extensions["feed"].start()
         super().run()
 
@@ -45,7 +52,24 @@ class GatewayWorker(ThreadWorker):  # type: ignore[misc]
         application = getattr(self, "wsgi", None)
         if application is not None:
             application.extensions["readiness"].drain()
+            application.extensions["streams"].drain()
         super().handle_exit(sig, frame)
+
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """Answer; a stream's connection is no longer gunicorn's afterwards."""
+        try:
+            return bool(super().handle_request(req, conn))
+        except HandedOver as begun:
+            conn.is_handed_over = True
+            begun.body.give(conn.sock)
+            return False
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Count the connection as done, without closing what was handed over."""
+        if getattr(conn, "is_handed_over", False):
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
 
     def handle_error(
         self, req: Any, client: socket.socket, addr: Any, exc: BaseException
@@ -64,6 +88,13 @@ class GatewayWorker(ThreadWorker):  # type: ignore[misc]
         )
         self.log.info("Unreadable request: %s", type(exc).__name__)
         _write(client, status, orjson.dumps(document))
+
+
+def _allow_files() -> int:
+    """Raise the limit of open files as far as it goes; how many there may be."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return sys.maxsize if most == resource.RLIM_INFINITY else most
 
 
 def _reading(error: ParseException) -> tuple[int, str]:

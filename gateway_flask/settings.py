@@ -20,6 +20,8 @@ class Settings:
         cors_origins: Exactly these origins may call from a browser.
         metrics_allow: Client addresses that may read ``/metrics``.
         threads: How many requests one process works on at a time.
+        streams: How many streams one process holds.
+        streams_per_principal: Of these, how many may be one principal's.
     """
 
     amqp_uri: str
@@ -31,6 +33,8 @@ class Settings:
     cors_origins: frozenset[str] = frozenset()
     metrics_allow: frozenset[str] = frozenset({"127.0.0.1"})
     threads: int = 16
+    streams: int = 2_000
+    streams_per_principal: int = 50
 
     @classmethod
     def load(cls) -> "Settings":
@@ -50,6 +54,8 @@ class Settings:
             cors_origins=_names("CORS_ORIGINS", ""),
             metrics_allow=_names("METRICS_ALLOW", "127.0.0.1"),
             threads=number("GATEWAY_THREADS", 16),
+            streams=number("GATEWAY_STREAMS", 2_000),
+            streams_per_principal=number("GATEWAY_STREAMS_PER_PRINCIPAL", 50),
         )
 
 

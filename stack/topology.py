@@ -19,6 +19,7 @@ from chassis.handling import BatchHandler, EventHandler
 from chassis.roles import service_class
 from chassis.topology import (
     DEAD_LETTER_EXCHANGE,
+    ORG_FEED_EXCHANGE,
     RETRY_DELAYS_S,
     RPC_EXCHANGE,
     VHOST,
@@ -61,6 +62,7 @@ def definitions(packages: Mapping[str, str] = _PACKAGES) -> dict[str, Any]:
     exchanges = [
         _exchange(RPC_EXCHANGE, "topic"),
         _exchange(DEAD_LETTER_EXCHANGE, "direct"),
+        _exchange(ORG_FEED_EXCHANGE, "fanout"),
         *(_exchange(event_exchange(service), "topic") for service in packages),
         *(_exchange(retry_exchange(delay_s), "fanout") for delay_s in rungs),
     ]
@@ -193,11 +195,11 @@ def _permission(user: str) -> dict[str, str]:
         configure = f"^{replies}$"
         write = f"^({RPC_EXCHANGE}|{replies})$"
         # It hears every event, to keep caches and streams up to date.
-        read = rf"^({RPC_EXCHANGE}|({'|'.join(SERVICES)})\.events|{replies})$"
+        read = rf"^({RPC_EXCHANGE}|({'|'.join(SERVICES)})\.(events|feed)|{replies})$"
     else:
         configure = f"^{replies}$"
         write = (
-            rf"^({RPC_EXCHANGE}|{user}\.events|retry-[0-9]+s"
+            rf"^({RPC_EXCHANGE}|{user}\.(events|feed)|retry-[0-9]+s"
             rf"|{DEAD_LETTER_EXCHANGE}|{replies})$"
         )
         read = (

@@ -1,10 +1,24 @@
 """What svc_analytics gives: the published contract."""
 
-from marshmallow import Schema, fields
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from marshmallow import Schema, ValidationError, fields, validate
 
 from chassis.schemas import Input, Moment
 
-__all__ = ["ActivityQuery", "ActivityView"]
+__all__ = [
+    "ActivityQuery",
+    "ActivityView",
+    "EventView",
+    "EventsPageView",
+    "EventsQuery",
+    "feed_news",
+]
+
+LATEST: Final = "latest"
+_MOST_TYPES: Final = 50
+_INTERNAL: Final = frozenset({"_id", "org_id", "processed_at"})
 
 
 class ActivityQuery(Input):
@@ -30,3 +44,88 @@ class ActivityView(Schema):
     series = fields.List(fields.Nested(SeriesPoint))
     computed_at = Moment()
     lag_ms = fields.Integer()
+
+
+class _Position(fields.Integer):
+    """A place in the feed, or ``latest`` for its end."""
+
+    def _deserialize(self, value: Any, *arguments: Any, **terms: Any) -> Any:
+        if value == LATEST:
+            return LATEST
+        return super()._deserialize(value, *arguments, **terms)
+
+
+def _place(value: object) -> None:
+    if value != LATEST:
+        validate.Range(min=0, max=2**53)(value)
+
+
+def _event_names(value: str) -> None:
+    names = value.split(",")
+    if len(names) > _MOST_TYPES or not all(
+        name.replace("_", "").replace(".", "", 1).isalpha() for name in names
+    ):
+        raise ValidationError(
+            f"At most {_MOST_TYPES} names such as customer.contact_created."
+        )
+
+
+class EventsQuery(Input):
+    """Which part of the feed to read; from the earliest kept by default."""
+
+    after = _Position(strict=False, load_default=None, validate=_place)
+    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=200))
+    types = fields.String(load_default="", validate=_event_names)
+
+
+class EventView(Schema):
+    """One event, as the feed and the stream show it.
+
+    Attributes:
+        position: Counts the events of the organization.
+        sequence: Counts those of the record.
+    """
+
+    position = fields.Integer()
+    id = fields.String(attribute="_id")
+    event = fields.String()
+    version = fields.Integer()
+    aggregate = fields.Dict(keys=fields.String(), values=fields.String())
+    sequence = fields.Integer()
+    operation_id = fields.String()
+    occurred_at = fields.String()
+    actor = fields.Dict(keys=fields.String(), values=fields.String())
+    request_id = fields.String()
+    data = fields.Dict()
+
+
+class EventsPage(Schema):
+    """Where a page ends.
+
+    Attributes:
+        position: What to give as ``after`` for what comes next, now or later.
+    """
+
+    position = fields.Integer()
+    has_more = fields.Boolean()
+
+
+class EventsPageView(Schema):
+    """Some events of the feed."""
+
+    data = fields.List(fields.Nested(EventView))
+    page = fields.Nested(EventsPage)
+
+
+def feed_news(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What is told of rows of the feed: a message for each organization.
+
+    Events as :class:`EventView` shows them, with ``resource`` and ``acl``, by
+    which whoever passes them on finds out who may see them.
+    """
+    news: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        event = {name: value for name, value in row.items() if name not in _INTERNAL}
+        shown = {"position": row["position"], "id": row["_id"], **event}
+        news.setdefault(row["org_id"], []).append(shown)
+    return [{"org_id": org_id, "events": events} for org_id, events in news.items()]

@@ -10,8 +10,14 @@ from chassis.rpc import rpc
 from chassis.schemas import load_query
 from chassis.signing import CurrentContext
 from svc_analytics.domain import series_of, totals_of
-from svc_analytics.repository import ActivityRepository
-from svc_analytics.schemas import ActivityQuery, ActivityView
+from svc_analytics.repository import ActivityRepository, FeedRepository
+from svc_analytics.schemas import (
+    LATEST,
+    ActivityQuery,
+    ActivityView,
+    EventsPageView,
+    EventsQuery,
+)
 
 __all__ = ["AnalyticsService"]
 
@@ -23,6 +29,7 @@ class AnalyticsService:
 
     context: Context = inject(CurrentContext())
     activity: ActivityRepository = inject(Repositories(ActivityRepository))
+    feed: FeedRepository = inject(Repositories(FeedRepository))
 
     @rpc(public=True)
     def check_health(self) -> dict[str, str]:
@@ -64,4 +71,32 @@ class AnalyticsService:
                 "lag_ms": round(lag.total_seconds() * 1_000),
             }
         )
+        return view
+
+    @rpc
+    def list_events(self, *, query: dict[str, str]) -> dict[str, Any]:
+        """What happened in the caller's organization, in the feed's order.
+
+        Shows the events of records that the caller may read. Within one record
+        ``sequence`` tells the order; a redelivery may bring two of its events
+        into the feed the other way round.
+
+        Args:
+            query: An ``EventsQuery``.
+
+        Returns:
+            An ``EventsPageView``; it may show fewer events than asked for, or
+            none, and go on behind its ``position``.
+
+        Raises:
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``,
+                ``position_unknown``.
+            ConflictError: ``position_expired``.
+        """
+        wanted = load_query(EventsQuery(), query)
+        after = self.feed.head() if wanted["after"] == LATEST else wanted["after"]
+        types = frozenset(filter(None, wanted["types"].split(",")))
+        page = self.feed.after(after, wanted["limit"], types)
+        place = {"position": page.position, "has_more": page.has_more}
+        view: dict[str, Any] = EventsPageView().dump({"data": page.rows, "page": place})
         return view

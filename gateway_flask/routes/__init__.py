@@ -11,6 +11,7 @@ from gateway_flask.routes.auth import auth
 from gateway_flask.routes.customer import customer
 from gateway_flask.routes.notify import notify
 from gateway_flask.routes.sales import sales
+from gateway_flask.routes.stream import stream
 from gateway_flask.routes.system import system
 
 __all__ = ["BLUEPRINTS"]
@@ -22,5 +23,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     analytics,
     notify,
     aggregate,
+    stream,
     system,
 )

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response
 
-from gateway_flask.auth import requires
+from gateway_flask.auth import requires, signed_in
 from gateway_flask.bus import call
 from gateway_flask.inputs import query
 from gateway_flask.responses import answer
@@ -17,3 +17,10 @@ analytics = Blueprint("analytics", __name__)
 def get_activity() -> Response:
     """See ``AnalyticsService.get_activity``."""
     return answer(call("analytics", "get_activity", query=query()))
+
+
+@analytics.get("/v1/events")
+@signed_in
+def list_events() -> Response:
+    """See ``AnalyticsService.list_events``."""
+    return answer(call("analytics", "list_events", query=query()))

@@ -145,6 +145,19 @@ RECORDS = {
     "opportunity": OPPORTUNITY,
     "org": ORG,
 }
+FEED_ROW = {
+    "_id": ID,
+    "position": 1,
+    "event": "sales.lead_created",
+    "version": 1,
+    "aggregate": {"type": "lead", "id": ID},
+    "sequence": 1,
+    "operation_id": ID,
+    "occurred_at": "2026-01-31T09:30:00.123Z",
+    "actor": {"type": "operator", "id": "operator"},
+    "request_id": "r",
+    "data": {"status": "new"},
+}
 VIEWED = {
     "ActivityView": {
         "totals": {"sales.lead_created": 1},
@@ -158,6 +171,11 @@ VIEWED = {
     "ContactView": CONTACT,
     "ConversionView": CONVERSION,
     "DeliveryView": DELIVERY,
+    "EventView": FEED_ROW,
+    "EventsPageView": {
+        "data": [FEED_ROW],
+        "page": {"position": 1, "has_more": False},
+    },
     "EmailView": CONTACT.emails[0],
     "InteractionView": INTERACTION,
     "LeadView": LEAD,

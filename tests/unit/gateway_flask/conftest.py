@@ -95,8 +95,8 @@ def make_token(signer):
 def settings(signer):
     return Settings(
         amqp_uri="",
-        redis_state_url="",
-        # Nobody listens there, which is as good as a cache that is away.
+        # Nobody listens there, which is as good as a Redis that is away.
+        redis_state_url="redis://127.0.0.1:1",
         redis_cache_url="redis://127.0.0.1:1",
         keys=signer[1],
         limits={},
