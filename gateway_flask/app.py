@@ -21,6 +21,7 @@ from gateway_flask.limits import Charge, Limiter, Verdict
 from gateway_flask.metrics import Metrics
 from gateway_flask.policies import Policy, policies
 from gateway_flask.routes import BLUEPRINTS
+from gateway_flask.seats import Seats
 from gateway_flask.security import add_security_headers, preflight
 from gateway_flask.settings import Settings
 from gateway_flask.stream_hub import StreamHub
@@ -78,10 +79,9 @@ def create_app(
     verifier = TokenVerifier(settings.keys)
     tickets = app.extensions["tickets"] = Tickets(settings.redis_state_url)
     streams = app.extensions["streams"] = StreamHub(
+        Seats(settings.streams, settings.streams_per_principal),
         CatchUp(bus),
         verifier.is_valid,
-        most=settings.streams,
-        most_per_principal=settings.streams_per_principal,
         on_change=metrics.note_streams,
     )
     feed.subscribe_numbered(streams.hear, streams.notice_gap)

@@ -8,7 +8,8 @@ from typing import Any, Final
 from chassis.errors import RemoteError, UnavailableError, WireError
 from chassis.ids import new_id
 from gateway_flask.bus import Bus
-from gateway_flask.stream import Page, Seat
+from gateway_flask.seats import Seat
+from gateway_flask.stream import Page
 
 __all__ = ["CatchUp"]
 

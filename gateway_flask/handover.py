@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway_flask import sse
-from gateway_flask.stream import Page, Seat
+from gateway_flask.seats import Seat
+from gateway_flask.stream import Page
 from gateway_flask.stream_hub import StreamHub
 
 __all__ = ["HandedOver", "StreamBody", "can_hand_over"]

@@ -8,7 +8,8 @@ from chassis.errors import UnavailableError, bad_request
 from gateway_flask.bus import call
 from gateway_flask.handover import StreamBody, can_hand_over
 from gateway_flask.inputs import query
-from gateway_flask.stream import Page, Seat
+from gateway_flask.seats import Seat
+from gateway_flask.stream import Page
 
 __all__ = ["begin_stream"]
 

@@ -43,7 +43,7 @@ class GatewayWorker(ThreadWorker):  # type: ignore[misc]
         """Hear events before the first request, and serve."""
         # What is open besides streams and other connections is not much.
         files = _allow_files() - self.worker_connections - _OTHER_FILES
-        self.wsgi.extensions["streams"].limit(files)
+        self.wsgi.extensions["streams"].seats.limit(files)
         self.wsgi.extensions["feed"].start()
         super().run()
 

@@ -3,48 +3,23 @@
 import socket
 import time
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from chassis.auth import Caller
 from chassis.visibility import sees
 from gateway_flask import sse
 from gateway_flask.org_feed import LiveEvent
+from gateway_flask.seats import Seat
 
-__all__ = ["Page", "Seat", "Stream"]
+__all__ = ["Page", "Seen", "Stream"]
 
 # What waits for one client here, besides what the kernel holds for it.
 _MOST_WAITING: Final = 262_144
 _KERNEL_BUFFER: Final = 65_536
 _AT_ONCE: Final = 64
 _LOST_AFTER_MS: Final = 30_000
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Seat:
-    """A place that was given to a request for a stream.
-
-    Attributes:
-        token: The caller's, with which the log is read and which ends it all.
-        types: Names of the events that are wanted; of all if there are none.
-        is_chunked: Whether the client takes chunks (HTTP/1.1).
-    """
-
-    caller: Caller
-    token: str
-    types: frozenset[str]
-    is_chunked: bool
-    request_id: str
-    reserved_at: float = field(default_factory=time.monotonic)
-
-    @property
-    def sight(self) -> tuple[object, ...]:
-        """The same for all who see the same events."""
-        caller = self.caller
-        rights = (caller.rights_tag, frozenset(caller.team_ids), self.types)
-        return (caller.org_id, caller.principal_id, *rights)
 
 
 @dataclass(frozen=True)
@@ -60,6 +35,20 @@ class Page:
         """From the answer of ``analytics.list_events``."""
         page = answer["page"]
         return cls(answer["data"], page["position"], page["has_more"])
+
+
+class Seen(NamedTuple):
+    """A piece of the feed as those with one sight see it.
+
+    Attributes:
+        told: The position of the last event in it; None if it shows none.
+    """
+
+    first: int
+    last: int
+    told: int | None
+    events: int
+    data: bytes
 
 
 class Stream:
@@ -85,6 +74,7 @@ class Stream:
         "retry_at",
         "seat",
         "sent",
+        "sight",
         "told",
         "wants_write",
         "written_at",
@@ -100,6 +90,7 @@ class Stream:
             )
         self.client = client
         self.seat = seat
+        self.sight = (*seat.sight, seat.is_chunked)
         self.is_behind = True
         self.is_fetching = False
         self.wants_write = False
@@ -118,6 +109,11 @@ class Stream:
         """Whether the kernel has taken everything."""
         return not self._outbox
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing needs to be done for it until something happens."""
+        return not self._outbox and not self.is_behind
+
     def take_page(self, page: Page) -> None:
         """Queue a part of the log."""
         for event in page.events:
@@ -127,22 +123,56 @@ class Stream:
         if page.events:
             self.told = page.events[-1]["position"]
 
-    def take_live(self, events: Iterable[LiveEvent]) -> None:
-        """Queue those that it may see; it falls behind if there is a hole.
+    def take_live(self, events: Sequence[LiveEvent]) -> None:
+        """Queue those that it may see; it falls behind if there is a hole."""
+        news = [event for event in events if event.position > self.position]
+        if news and news[0].position > self.position + 1:
+            self.is_behind = True
+        elif news:
+            self.take_seen(self.see(news), time.monotonic())
 
-        It also falls behind if it reads more slowly than things happen.
+    def see(self, events: Sequence[LiveEvent]) -> Seen:
+        """What all with the same sight are shown of some events without a hole."""
+        seat = self.seat
+        seen = [
+            event
+            for event in events
+            if (not seat.types or event.name in seat.types)
+            and sees(seat.caller, event.resource, event.acl)
+        ]
+        return Seen(
+            first=events[0].position,
+            last=events[-1].position,
+            told=seen[-1].position if seen else None,
+            events=len(seen),
+            data=b"".join(
+                each.framed_chunk if seat.is_chunked else each.frame for each in seen
+            ),
+        )
+
+    def take_seen(self, seen: Seen, now: float) -> None:
+        """Write what follows on its position at once, or queue what is left.
+
+        It falls behind if it reads more slowly than things happen. A lost
+        connection is found by the next ``flush``.
         """
-        for event in events:
-            if event.position <= self.position:
-                continue
-            if event.position > self.position + 1 or self._waiting > _MOST_WAITING:
-                self.is_behind = True
-                return
-            self.position = event.position
-            if self._sees(event):
-                self._push(event.framed_chunk if self.seat.is_chunked else event.frame)
-                self.sent += 1
-                self.told = event.position
+        if self._waiting > _MOST_WAITING:
+            self.is_behind = True
+            return
+        self.position = seen.last
+        if seen.told is None:
+            return
+        self.told = seen.told
+        self.sent += seen.events
+        written = 0
+        if not self._outbox:
+            try:
+                written = self.client.send(seen.data)
+            except OSError:
+                written = 0
+            self.written_at = now
+        if written < len(seen.data):
+            self._push(seen.data[written:])
 
     def beat(self) -> None:
         """Show that it lives, and where it is if that was not told."""
@@ -185,9 +215,3 @@ class Stream:
 
     def _framed(self, frame: bytes) -> bytes:
         return sse.chunk(frame) if self.seat.is_chunked else frame
-
-    def _sees(self, event: LiveEvent) -> bool:
-        types = self.seat.types
-        return (not types or event.name in types) and sees(
-            self.seat.caller, event.resource, event.acl
-        )

@@ -12,15 +12,17 @@ import selectors
 import socket
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
-from chassis.errors import RateLimitedError, UnavailableError, WireError
+from chassis.errors import UnavailableError, WireError
 from gateway_flask.catch_up import CatchUp
-from gateway_flask.org_feed import OrgFeed
-from gateway_flask.stream import Page, Seat, Stream
+from gateway_flask.org_feed import LiveEvent, OrgFeed
+from gateway_flask.seats import Seat, Seats
+from gateway_flask.stream import Page, Seen, Stream
 
 __all__ = ["StreamHub"]
 
@@ -34,17 +36,16 @@ _SHORT_TICK_S: Final = 0.1
 _DRAIN_WITHIN_S: Final = 1.0
 _CLOSE_TIMEOUT_S: Final = 3.0
 _LONGEST_PAUSE_S: Final = 10.0
-_EXPECTED: Final = 4_096
+_READ_SIZE: Final = 4_096
 
 
 class _Org:
     """An organization with streams here, or with one to come."""
 
-    __slots__ = ("feed", "seats", "streams")
+    __slots__ = ("feed", "streams")
 
     def __init__(self) -> None:
         self.feed = OrgFeed()
-        self.seats = 0
         self.streams: set[Stream] = set()
 
 
@@ -52,49 +53,35 @@ class StreamHub:
     """Holds streams and writes events to them.
 
     Args:
+        seats: How many there may be.
         catch_up: Reads the log.
-        is_valid: Whether a token still is; asked with every heartbeat.
-        most: The most streams of this process.
-        most_per_principal: The most of one principal.
-        on_change: Told with how many streams there are, and why one ended.
+        is_valid: Whether a token still is; asked every fifteen seconds.
+        on_change: Told how many streams there are, and why one ended.
+        stalled_s: How long a client may take nothing.
     """
 
     def __init__(
         self,
+        seats: Seats,
         catch_up: CatchUp,
         is_valid: Callable[[str], bool],
         *,
-        most: int,
-        most_per_principal: int,
         on_change: Callable[[int, str | None], None] = lambda *_: None,
         stalled_s: float = _STALLED_S,
     ) -> None:
+        self.seats = seats
         self._catch_up = catch_up
         self._is_valid = is_valid
-        self._most = most
-        self._most_per_principal = most_per_principal
         self._on_change = on_change
         self._stalled_s = stalled_s
         self._lock = threading.Lock()
-        self._orgs: dict[str, _Org] = {}
-        self._seats: dict[Seat, Stream | None] = {}
-        self._principals: Counter[tuple[str, str]] = Counter()
         self._is_draining = False
         self._thread: threading.Thread | None = None
         self._todo: deque[Callable[[], None]] = deque()
         self._is_woken = False
-
-    def __len__(self) -> int:
-        return len(self._seats)
-
-    def limit(self, most: int) -> None:
-        """Hold no more streams than there may be open files for them."""
-        if most < self._most:
-            logger.warning(
-                "Fewer streams than set: raise the limit of open files.",
-                extra={"streams": max(most, 0), "set": self._most},
-            )
-            self._most = most
+        # Only the hub's own thread touches these two.
+        self._orgs: dict[str, _Org] = {}
+        self._streams: dict[Seat, Stream] = {}
 
     def reserve(self, seat: Seat) -> None:
         """Take a seat; from now on its organization's events are listened for.
@@ -104,36 +91,14 @@ class StreamHub:
             UnavailableError: ``streams_full``, or ``streams_ending``: the
                 process stops.
         """
-        principal = (seat.caller.org_id, seat.caller.principal_id)
-        with self._lock:
-            if self._is_draining:
-                raise UnavailableError("streams_ending", "This process is stopping.")
-            if len(self._seats) >= self._most:
-                raise UnavailableError("streams_full", "Too many streams are open.")
-            if self._principals[principal] >= self._most_per_principal:
-                raise RateLimitedError(
-                    "too_many_streams",
-                    f"At most {self._most_per_principal} streams may be open.",
-                )
-            self._principals[principal] += 1
-            self._seats[seat] = None
-            self._orgs.setdefault(seat.caller.org_id, _Org()).seats += 1
-            self._start()
+        if self._is_draining:
+            raise UnavailableError("streams_ending", "This process is stopping.")
+        self.seats.take(seat)
+        self._start()
 
     def leave(self, seat: Seat) -> None:
-        """Give a seat back; nothing if that has been done."""
-        principal = (seat.caller.org_id, seat.caller.principal_id)
-        with self._lock:
-            if seat not in self._seats:
-                return
-            del self._seats[seat]
-            self._principals[principal] -= 1
-            if not self._principals[principal]:
-                del self._principals[principal]
-            org = self._orgs[seat.caller.org_id]
-            org.seats -= 1
-            if not org.seats:
-                del self._orgs[seat.caller.org_id]
+        """Give a seat back that nobody will come for."""
+        self.seats.leave(seat)
 
     def attach(self, client: socket.socket, seat: Seat, page: Page) -> None:
         """Take over a connection whose answer has begun; it is closed here."""
@@ -141,18 +106,17 @@ class StreamHub:
 
     def hear(self, org_id: str, events: list[dict[str, Any]]) -> None:
         """Pass events on; called by the feed."""
-        if org_id in self._orgs:
+        if self.seats.has_org(org_id):
             self._call(partial(self._take, org_id, events))
 
     def notice_gap(self) -> None:
         """Bring everybody up to date from the log; called by the feed."""
-        if self._seats:
-            self._call(self._start_over)
+        self._call(self._start_over)
 
     def drain(self) -> None:
         """End every stream and take no more; safe in a signal handler."""
         self._is_draining = True
-        self._call(lambda: None)
+        self._wake()
 
     def close(self) -> None:
         """Drain, and wait for that."""
@@ -162,19 +126,24 @@ class StreamHub:
         self._catch_up.close()
 
     def _start(self) -> None:
-        if self._thread is None:
-            self._selector = selectors.DefaultSelector()
-            self._alarm, self._bell = socket.socketpair()
-            self._alarm.settimeout(0)
-            self._bell.settimeout(0)
-            self._selector.register(self._alarm, selectors.EVENT_READ)
-            self._thread = threading.Thread(
-                target=self._run, name="streams", daemon=True
-            )
-            self._thread.start()
+        with self._lock:
+            if self._thread is None:
+                self._selector = selectors.DefaultSelector()
+                self._alarm, self._bell = socket.socketpair()
+                self._alarm.settimeout(0)
+                self._bell.settimeout(0)
+                self._selector.register(self._alarm, selectors.EVENT_READ)
+                self._thread = threading.Thread(
+                    target=self._run, name="streams", daemon=True
+                )
+                self._thread.start()
 
     def _call(self, do: Callable[[], None]) -> None:
-        self._todo.append(do)
+        if self._thread is not None:
+            self._todo.append(do)
+            self._wake()
+
+    def _wake(self) -> None:
         if self._thread is not None and not self._is_woken:
             self._is_woken = True
             try:
@@ -195,7 +164,7 @@ class StreamHub:
             for key, mask in self._selector.select(max(next_tick - now, 0)):
                 if key.data is None:
                     self._is_woken = False
-                    self._alarm.recv(_EXPECTED)
+                    self._alarm.recv(_READ_SIZE)
                 else:
                     self._serve(key.data, mask)
             while self._todo:
@@ -203,52 +172,62 @@ class StreamHub:
         self._end_all()
 
     def _tick_s(self) -> float:
-        is_waiting = any(org.feed.is_waiting for org in list(self._orgs.values()))
+        is_waiting = any(org.feed.is_waiting for org in self._orgs.values())
         return _SHORT_TICK_S if is_waiting else _TICK_S
 
+    def _org(self, org_id: str) -> _Org:
+        return self._orgs.setdefault(org_id, _Org())
+
     def _attach(self, client: socket.socket, seat: Seat, page: Page) -> None:
+        if seat not in self.seats:
+            client.close()
+            return
         try:
             stream = Stream(client, seat, page)
-        except OSError:
+            self._selector.register(client, selectors.EVENT_READ, stream)
+        except (OSError, ValueError):
             client.close()
-            self.leave(seat)
+            self.seats.leave(seat)
             return
-        with self._lock:
-            if seat not in self._seats:
-                client.close()
-                return
-            self._seats[seat] = stream
-            org = self._orgs[seat.caller.org_id]
-        org.streams.add(stream)
-        self._selector.register(client, selectors.EVENT_READ, stream)
-        self._on_change(len(self._seats), None)
+        self._streams[seat] = stream
+        self._org(seat.caller.org_id).streams.add(stream)
+        self._on_change(len(self._streams), None)
         self._go_on(stream, has_more=page.has_more)
         self._write(stream)
 
     def _take(self, org_id: str, events: list[dict[str, Any]]) -> None:
-        org = self._orgs.get(org_id)
-        if org is not None:
-            self._spread(org, org.feed.take(events, time.monotonic()))
+        org = self._org(org_id)
+        self._spread(org, org.feed.take(events, time.monotonic()))
 
-    def _spread(self, org: _Org, events: list[Any]) -> None:
+    def _spread(self, org: _Org, events: list[LiveEvent]) -> None:
         if not events:
             return
+        now = time.monotonic()
+        before = events[0].position - 1
+        shown: dict[tuple[object, ...], Seen] = {}
         for stream in list(org.streams):
-            if not stream.is_behind:
+            if stream.is_behind:
+                continue
+            if stream.position == before:
+                seen = shown.get(stream.sight) or stream.see(events)
+                shown[stream.sight] = seen
+                stream.take_seen(seen, now)
+            else:
                 stream.take_live(events)
+            if not stream.is_settled:
                 self._write(stream)
 
     def _start_over(self) -> None:
-        for org in list(self._orgs.values()):
+        for org in self._orgs.values():
             org.feed.forget()
-            for stream in list(org.streams):
-                stream.is_behind = True
-                self._fetch(stream)
+        for stream in list(self._streams.values()):
+            stream.is_behind = True
+            self._fetch(stream)
 
     def _go_on(self, stream: Stream, *, has_more: bool) -> None:
         """Live if what it lacks is remembered, else with more of the log."""
-        org = self._orgs[stream.seat.caller.org_id]
-        missing = None if has_more else org.feed.after(stream.position)
+        feed = self._org(stream.seat.caller.org_id).feed
+        missing = None if has_more else feed.after(stream.position)
         stream.is_behind = missing is None
         if missing is None:
             self._fetch(stream)
@@ -269,14 +248,14 @@ class StreamHub:
 
     def _fetched(self, stream: Stream, page: Page | WireError) -> None:
         stream.is_fetching = False
-        if stream.seat not in self._seats:
+        if stream.seat not in self._streams:
             return
         if isinstance(page, Page):
             stream.failures = 0
             stream.take_page(page)
             self._go_on(stream, has_more=page.has_more)
             self._write(stream)
-        elif isinstance(page, UnavailableError) or page.http_status >= 500:  # noqa: PLR2004
+        elif page.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             stream.failures += 1
             pause_s = min(2.0**stream.failures / 2, _LONGEST_PAUSE_S)
             stream.retry_at = time.monotonic() + pause_s
@@ -285,7 +264,7 @@ class StreamHub:
             self._end(stream, page.code)
 
     def _serve(self, stream: Stream, mask: int) -> None:
-        if stream.seat not in self._seats:
+        if stream.seat not in self._streams:
             return
         if mask & selectors.EVENT_READ and _is_gone(stream.client):
             self._drop(stream, "client_gone")
@@ -306,13 +285,15 @@ class StreamHub:
             self._selector.modify(stream.client, selectors.EVENT_READ | write, stream)
 
     def _tick(self, now: float) -> None:
-        for org in list(self._orgs.values()):
+        for org_id, org in list(self._orgs.items()):
             self._spread(org, org.feed.give_up_waiting(now))
-        for seat, stream in list(self._seats.items()):
-            if stream is not None:
-                self._look_after(stream, now)
-            elif now > seat.reserved_at + _ATTACH_WITHIN_S:
-                self.leave(seat)
+            if not self.seats.has_org(org_id):
+                del self._orgs[org_id]
+        for stream in list(self._streams.values()):
+            self._look_after(stream, now)
+        for seat in self.seats.taken():
+            if seat not in self._streams and now > seat.reserved_at + _ATTACH_WITHIN_S:
+                self.seats.leave(seat)
 
     def _look_after(self, stream: Stream, now: float) -> None:
         if time.time() >= stream.seat.caller.expires_at:
@@ -347,14 +328,13 @@ class StreamHub:
         self._drop(stream, reason)
 
     def _drop(self, stream: Stream, reason: str) -> None:
-        if stream.seat not in self._seats:
+        if self._streams.pop(stream.seat, None) is None:
             return
-        org = self._orgs[stream.seat.caller.org_id]
-        org.streams.discard(stream)
+        self._org(stream.seat.caller.org_id).streams.discard(stream)
         self._selector.unregister(stream.client)
         stream.client.close()
-        self.leave(stream.seat)
-        self._on_change(len(self._seats), reason)
+        self.seats.leave(stream.seat)
+        self._on_change(len(self._streams), reason)
         logger.info(
             "stream ended",
             extra={
@@ -369,12 +349,11 @@ class StreamHub:
 
     def _end_all(self) -> None:
         give_up_at = time.monotonic() + _DRAIN_WITHIN_S
-        while self._seats and time.monotonic() < give_up_at:
-            for stream in list(self._seats.values()):
-                if stream is not None:
-                    self._end(stream, "draining")
+        while len(self.seats) and time.monotonic() < give_up_at:
+            for stream in list(self._streams.values()):
+                self._end(stream, "draining")
             # A request may be about to hand over its connection.
-            self._selector.select(0.05)
+            self._selector.select(_SHORT_TICK_S)
             while self._todo:
                 self._todo.popleft()()
         self._selector.close()
@@ -383,7 +362,7 @@ class StreamHub:
 def _is_gone(client: socket.socket) -> bool:
     """Whether the client hung up; whatever else it says is not listened to."""
     try:
-        return not client.recv(_EXPECTED)
+        return not client.recv(_READ_SIZE)
     except BlockingIOError:
         return False
     except OSError:
