@@ -7,7 +7,7 @@ field by field.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from email_validator import (
     SPECIAL_USE_DOMAIN_NAMES,
@@ -46,8 +46,9 @@ _CONTROL: Final = frozenset(map(chr, range(32))) - set("\t\n\r")
 _MAX_EMAIL: Final = 254
 _MAX_AMOUNT: Final = Decimal(10) ** 15
 _MAX_FRACTION_DIGITS: Final = 4
+_AMOUNT_PATTERN: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"
 # ISO 4217, active codes of national currencies.
-_CURRENCIES: Final = frozenset(
+_CURRENCIES: Final = tuple(
     """
     AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD
     BTN BWP BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP
@@ -68,7 +69,13 @@ SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 class Input(Schema):
-    """A payload from outside; a field that is not declared is an error."""
+    """A payload from outside; a field that is not declared is an error.
+
+    Attributes:
+        example: One that is accepted, for the description of the interface.
+    """
+
+    example: ClassVar[dict[str, Any] | None] = None
 
     class Meta:
         """Marshmallow's options."""
@@ -95,6 +102,9 @@ class Text(fields.String):
 class Id(fields.String):
     """The id of a record."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"format": "uuid"}, **kwargs)
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
         if not is_id(text):
@@ -104,6 +114,10 @@ class Id(fields.String):
 
 class Email(fields.String):
     """An e-mail address (RFC 5321, with international domains), normalized."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        described = {"format": "email", "maxLength": _MAX_EMAIL}
+        super().__init__(metadata=described, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs).strip()
@@ -147,6 +161,10 @@ class Moment(fields.AwareDateTime):
 class _Amount(fields.Decimal):
     """A decimal string or a whole number; a float has already lost digits."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        described = {"type": ["string", "integer"], "pattern": _AMOUNT_PATTERN}
+        super().__init__(metadata=described, **kwargs)
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise ValidationError('Must be a decimal string, as in "1234.50".')
@@ -173,7 +191,10 @@ class MoneyInput(Input):
 class MoneyView(Schema):
     """An amount as a decimal string, with its currency."""
 
-    amount = fields.Function(lambda money: f"{money.amount:f}")
+    amount = fields.Function(
+        lambda money: f"{money.amount:f}",
+        metadata={"type": "string", "pattern": _AMOUNT_PATTERN},
+    )
     currency = fields.String()
 
 

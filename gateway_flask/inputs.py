@@ -53,7 +53,9 @@ def body() -> dict[str, Any]:
         InvalidInputError: 400 ``body_missing``, ``malformed_json``,
             ``body_not_an_object``; 422 ``too_deep``, ``too_long``,
             ``too_many_values``, ``number_out_of_range``, ``nul_character``.
-        UnsupportedMediaType: It is not declared to be JSON.
+        UnsupportedMediaType: ``unsupported_media_type``: it is not declared to
+            be JSON.
+        RequestEntityTooLarge: ``body_too_large``.
     """
     given = optional_body()
     if given is None:
@@ -65,7 +67,12 @@ def operations() -> list[Any]:
     """The rows of a batch, ``{"operations": […]}``; their owner reads each.
 
     Raises:
-        InvalidInputError: As ``body``, or 422 ``invalid_input``.
+        InvalidInputError: As ``body``, 400 ``body_missing``, ``malformed_json``,
+            ``body_not_an_object``; 422 ``too_deep``, ``too_long``,
+            ``too_many_values``, ``number_out_of_range``, ``nul_character``; or 422
+            ``invalid_input``.
+        UnsupportedMediaType: ``unsupported_media_type``.
+        RequestEntityTooLarge: ``body_too_large``.
     """
     given = body()
     rows = given.get("operations")
@@ -78,7 +85,16 @@ def operations() -> list[Any]:
 
 
 def optional_body() -> dict[str, Any] | None:
-    """As ``body``, or ``None`` where there is none."""
+    """As ``body``, or ``None`` where there is none.
+
+    Raises:
+        InvalidInputError: 400 ``malformed_json``, ``body_not_an_object``; 422
+            ``too_deep``, ``too_long``, ``too_many_values``,
+            ``number_out_of_range``, ``nul_character``.
+        UnsupportedMediaType: ``unsupported_media_type``: it is not declared to
+            be JSON.
+        RequestEntityTooLarge: ``body_too_large``.
+    """
     if "body" in g:
         given: dict[str, Any] | None = g.body
         return given

@@ -109,9 +109,14 @@ def add_resource(blueprint: Blueprint, service: str, noun: str, plural: str) -> 
         path = action.path.format(noun=noun, plural=plural)
         view = _view(service, rpc, action)
         names = {*action.arguments, *([f"{noun}_id"] if "<id:" in path else ())}
-        mark(view, rpc=(service, rpc, frozenset(names)))
+        mark(view, rpc=(service, rpc, frozenset(names)), parts=_parts(action))
         view = within(action.deadline_s)(requires(f"{plural}:{action.right}")(view))
         blueprint.add_url_rule(path, rpc, view, methods=[action.method])
+
+
+def _parts(action: _Action) -> tuple[Callable[..., Any], ...]:
+    """What the view is made of, for those who describe it."""
+    return (call, *action.arguments.values(), action.respond)
 
 
 def _view(service: str, rpc: str, action: _Action) -> Callable[..., Response]:

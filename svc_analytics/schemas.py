@@ -73,7 +73,12 @@ def _event_names(value: str) -> None:
 class EventsQuery(Input):
     """Which part of the feed to read; from the earliest kept by default."""
 
-    after = _Position(strict=False, load_default=None, validate=_place)
+    after = _Position(
+        strict=False,
+        load_default=None,
+        validate=_place,
+        metadata={"type": "string", "pattern": "^(latest|[0-9]{1,16})$"},
+    )
     limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=200))
     types = fields.String(load_default="", validate=_event_names)
 

@@ -1,10 +1,13 @@
 """What svc_auth takes and gives: the published contract."""
 
+from typing import Any, ClassVar
+
 from marshmallow import Schema, fields, validate
 
-from chassis.schemas import Email, Input, Moment, Text
+from chassis.schemas import Email, Id, Input, Moment, Text
 
 __all__ = [
+    "JwksView",
     "LoginInput",
     "MeView",
     "OrgView",
@@ -27,6 +30,13 @@ class Password(fields.String):
 class RegisterOrgInput(Input):
     """A new organization and its owner."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "org_name": "Analytical Engines",
+        "name": "Ada Lovelace",
+        "email": "ada@example.com",
+        "password": "a long and secret one",
+    }
+
     org_name = Text(required=True)
     name = Text(required=True)
     email = Email(required=True)
@@ -36,12 +46,21 @@ class RegisterOrgInput(Input):
 class LoginInput(Input):
     """Who somebody says they are."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "email": "ada@example.com",
+        "password": "a long and secret one",
+    }
+
     email = fields.String(required=True, validate=validate.Length(1, 254))
     password = Password(min_length=1)
 
 
 class RefreshInput(Input):
     """The refresh token of an earlier answer."""
+
+    example: ClassVar[dict[str, Any]] = {
+        "refresh_token": "m0v2gnlTnGQ6xsw7zyGsWzKDPvUEzmRqWvVWgSgBDFk"
+    }
 
     refresh_token = fields.String(required=True, validate=validate.Length(1, 128))
 
@@ -55,10 +74,16 @@ class TokensView(Schema):
     refresh_token = fields.String()
 
 
+class JwksView(Schema):
+    """A JSON Web Key set (RFC 7517)."""
+
+    keys = fields.List(fields.Dict())
+
+
 class OrgView(Schema):
     """An organization."""
 
-    id = fields.String()
+    id = Id()
     version = fields.Integer()
     name = fields.String()
     currency = fields.String()
@@ -72,7 +97,7 @@ class OrgView(Schema):
 class PersonView(Schema):
     """A person, for those who may know."""
 
-    id = fields.String()
+    id = Id()
     name = fields.String()
     email = fields.String()
 
@@ -80,6 +105,6 @@ class PersonView(Schema):
 class MeView(PersonView):
     """The caller, and what they may do."""
 
-    org_id = fields.String()
+    org_id = Id()
     roles = fields.List(fields.String())
     grants = fields.Dict()

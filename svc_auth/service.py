@@ -51,7 +51,11 @@ class AuthService:
 
     @rpc(public=True)
     def get_jwks(self) -> dict[str, Any]:
-        """The public keys that verify access tokens (RFC 7517)."""
+        """The public keys that verify access tokens (RFC 7517).
+
+        Returns:
+            A ``JwksView``.
+        """
         return self.signer.keys.public_document("auth")
 
     @rpc(public=True)
@@ -189,6 +193,9 @@ class AuthService:
 
         Returns:
             An ``OrgView``.
+
+        Raises:
+            NotFoundError: ``org_not_found``.
         """
         caller = self.context.identified_caller
         caller.require("org:read")

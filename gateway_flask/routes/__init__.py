@@ -9,6 +9,7 @@ from gateway_flask.routes.aggregate import aggregate
 from gateway_flask.routes.analytics import analytics
 from gateway_flask.routes.auth import auth
 from gateway_flask.routes.customer import customer
+from gateway_flask.routes.docs import docs
 from gateway_flask.routes.notify import notify
 from gateway_flask.routes.sales import sales
 from gateway_flask.routes.stream import stream
@@ -24,5 +25,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     notify,
     aggregate,
     stream,
+    docs,
     system,
 )

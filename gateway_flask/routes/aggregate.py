@@ -123,5 +123,21 @@ def get_home() -> Response:
 @signed_in
 @within(_DEADLINE_S)
 def search() -> Response:
-    """See ``gateway_flask.search``."""
+    """Find contacts, accounts, leads and opportunities by the words of their names.
+
+    All words have to fit the beginnings of words of a name, an address, a domain
+    or a telephone number. Kinds that cannot be asked for now are ``unavailable``
+    in ``sections``, and their hits are missing.
+
+    Args:
+        query: A ``SearchQuery``.
+
+    Returns:
+        A ``SearchView``.
+
+    Raises:
+        UnavailableError: ``service_unavailable``, ``broker_unavailable``,
+            ``database_unavailable`` or ``too_busy``: nothing could be asked.
+        DeadlineExceededError: ``deadline_exceeded``: the same.
+    """
     return answer(search_answer())

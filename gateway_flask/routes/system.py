@@ -16,7 +16,11 @@ system = Blueprint("system", __name__)
 @public
 @limited("none")
 def live() -> Response:
-    """Whether this process answers at all."""
+    """Whether this process answers at all.
+
+    Returns:
+        A ``LivenessView``.
+    """
     return answer({"status": "ok"})
 
 
@@ -24,7 +28,11 @@ def live() -> Response:
 @public
 @limited("none")
 def ready() -> Response:
-    """Whether requests should be sent here; see ``Readiness.report``."""
+    """Whether requests should be sent here; see ``Readiness.report``.
+
+    Returns:
+        A ``ReadinessView``, with status 503 while it is ``unavailable``.
+    """
     report, is_ready = current_app.extensions["readiness"].report()
     return answer(report, 200 if is_ready else 503)
 
@@ -33,7 +41,14 @@ def ready() -> Response:
 @public
 @limited("none")
 def metrics() -> Response:
-    """Figures for Prometheus; elsewhere than allowed there is nothing here."""
+    """Figures for Prometheus; elsewhere than allowed there is nothing here.
+
+    Returns:
+        ``text/plain`` as Prometheus reads it.
+
+    Raises:
+        NotFound: ``not_found``.
+    """
     if g.address not in current_app.extensions["settings"].metrics_allow:
         raise NotFound
     text, content_type = current_app.extensions["metrics"].render()

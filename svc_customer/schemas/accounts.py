@@ -1,5 +1,7 @@
 """Accounts on the wire."""
 
+from typing import Any, ClassVar
+
 from marshmallow import fields, validate
 
 from chassis.schemas import Id, Text
@@ -15,6 +17,11 @@ __all__ = ["AccountView", "CreateAccountInput", "UpdateAccountInput"]
 
 class UpdateAccountInput(RecordInput):
     """A merge patch (RFC 7396) of an account."""
+
+    example: ClassVar[dict[str, Any]] = {
+        "employee_count": 120,
+        "website": None,
+    }
 
     name = Text()
     domain = Text(253, allow_none=True)
@@ -32,6 +39,19 @@ class UpdateAccountInput(RecordInput):
 class CreateAccountInput(UpdateAccountInput):
     """A new account; its name is enough."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "name": "Analytical Engines",
+        "domain": "engines.example",
+        "industry": "manufacturing",
+        "lifecycle_stage": "customer",
+        "billing_address": {
+            "street": "1 Dorset Street",
+            "city": "London",
+            "country": "GB",
+        },
+        "tags": ["key account"],
+    }
+
     name = Text(required=True)
 
 
@@ -39,11 +59,11 @@ class AccountView(RecordView):
     """An account."""
 
     name = fields.String()
-    domain = fields.String()
-    industry = fields.String()
-    employee_count = fields.Integer()
-    phone = fields.String()
-    website = fields.String()
-    parent_id = fields.String()
-    billing_address = fields.Nested(AddressView)
-    shipping_address = fields.Nested(AddressView)
+    domain = fields.String(allow_none=True)
+    industry = fields.String(allow_none=True)
+    employee_count = fields.Integer(allow_none=True)
+    phone = fields.String(allow_none=True)
+    website = fields.String(allow_none=True)
+    parent_id = Id(allow_none=True)
+    billing_address = fields.Nested(AddressView, allow_none=True)
+    shipping_address = fields.Nested(AddressView, allow_none=True)

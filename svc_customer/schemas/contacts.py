@@ -1,7 +1,7 @@
 """Contacts on the wire."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from marshmallow import (
     Schema,
@@ -47,6 +47,11 @@ class UpdateContactInput(RecordInput):
 
     ``email`` and ``phone`` are shorthand for a list with one primary entry.
     """
+
+    example: ClassVar[dict[str, Any]] = {
+        "job_title": "Head of research",
+        "phone": None,
+    }
 
     lists = RecordInput.lists | {"emails", "phones", "addresses"}
 
@@ -96,6 +101,15 @@ def _with_primary(entries: Sequence[dict[str, Any]], value: Any) -> tuple[Any, .
 class CreateContactInput(UpdateContactInput):
     """A new contact; a last name or an address is enough."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "email": "ada@example.com",
+        "phone": "+44 20 7946 0000",
+        "lifecycle_stage": "lead",
+        "external_ids": {"erp": "K-1042"},
+    }
+
     @validates_schema
     def _identified(self, data: dict[str, Any], **_: Any) -> None:
         if not (data.get("email") or is_identified(data)):
@@ -121,13 +135,13 @@ class PhoneView(Schema):
 class ContactView(RecordView):
     """A contact."""
 
-    first_name = fields.String()
-    last_name = fields.String()
-    email = fields.String()
-    phone = fields.String()
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(allow_none=True)
+    email = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
     emails = fields.List(fields.Nested(EmailView))
     phones = fields.List(fields.Nested(PhoneView))
-    job_title = fields.String()
-    account_id = fields.String()
+    job_title = fields.String(allow_none=True)
+    account_id = Id(allow_none=True)
     do_not_contact = fields.Boolean()
     addresses = fields.List(fields.Nested(AddressView))

@@ -1,6 +1,6 @@
 """Interactions on the wire."""
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
@@ -11,13 +11,23 @@ from svc_customer.schemas.records import ExternalIds
 __all__ = ["CreateInteractionInput", "InteractionView", "UpdateInteractionInput"]
 
 _MAX_INTEGER: Final = 2**53
+_MAX_FACT: Final = 1_000
 
 
 class Fact(fields.Field[Any]):
     """A string, a number, a flag or null."""
 
+    def __init__(self) -> None:
+        types = ["string", "number", "boolean", "null"]
+        bounds = {
+            "maxLength": _MAX_FACT,
+            "minimum": -_MAX_INTEGER,
+            "maximum": _MAX_INTEGER,
+        }
+        super().__init__(allow_none=True, metadata={"type": types, **bounds})
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        if isinstance(value, str) and len(value) <= 1_000:  # noqa: PLR2004
+        if isinstance(value, str) and len(value) <= _MAX_FACT:
             return value
         if value is None or isinstance(value, bool | float):
             return value
@@ -29,6 +39,8 @@ class Fact(fields.Field[Any]):
 class UpdateInteractionInput(Input):
     """A merge patch (RFC 7396) of an interaction."""
 
+    example: ClassVar[dict[str, Any]] = {"subject": "Spare parts, second half"}
+
     type = fields.String(validate=validate.OneOf(INTERACTION_TYPES))
     direction = fields.String(allow_none=True, validate=validate.OneOf(DIRECTIONS))
     subject = Text(500, allow_none=True)
@@ -39,7 +51,7 @@ class UpdateInteractionInput(Input):
     amount = fields.Nested(MoneyInput, allow_none=True)
     metadata = fields.Dict(
         keys=fields.String(validate=validate.Regexp(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")),
-        values=Fact(allow_none=True),
+        values=Fact(),
         validate=validate.Length(max=50),
     )
     external_ids = ExternalIds()
@@ -48,6 +60,15 @@ class UpdateInteractionInput(Input):
 
 class CreateInteractionInput(UpdateInteractionInput):
     """Something that happened with a contact, an account or both."""
+
+    example: ClassVar[dict[str, Any]] = {
+        "type": "purchase",
+        "subject": "Spare parts",
+        "occurred_at": "2026-01-31T09:30:00.000Z",
+        "contact_id": "019c12f0-5ec0-7c5e-b478-fdd8d973fa46",
+        "amount": {"amount": "1234.50", "currency": "EUR"},
+        "metadata": {"order": "A-77", "lines": 3},
+    }
 
     type = fields.String(required=True, validate=validate.OneOf(INTERACTION_TYPES))
 
@@ -60,20 +81,20 @@ class CreateInteractionInput(UpdateInteractionInput):
 class InteractionView(Schema):
     """One entry of the timeline."""
 
-    id = fields.String()
+    id = Id()
     version = fields.Integer()
-    type = fields.String()
-    direction = fields.String()
-    subject = fields.String()
-    body = fields.String()
+    type = fields.String(validate=validate.OneOf(INTERACTION_TYPES))
+    direction = fields.String(allow_none=True, validate=validate.OneOf(DIRECTIONS))
+    subject = fields.String(allow_none=True)
+    body = fields.String(allow_none=True)
     occurred_at = Moment()
-    contact_id = fields.String()
-    account_id = fields.String()
-    amount = fields.Nested(MoneyView)
+    contact_id = Id(allow_none=True)
+    account_id = Id(allow_none=True)
+    amount = fields.Nested(MoneyView, allow_none=True)
     metadata = fields.Dict()
     external_ids = fields.Dict()
-    owner_id = fields.String()
+    owner_id = fields.String(allow_none=True)
     team_ids = fields.List(fields.String())
     created_at = Moment()
     updated_at = Moment()
-    archived_at = Moment()
+    archived_at = Moment(allow_none=True)

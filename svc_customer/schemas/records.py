@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, post_load, validate
 
-from chassis.schemas import Input, Moment, Text
+from chassis.schemas import Id, Input, Moment, Text
 from svc_customer.domain.records import LIFECYCLE_STAGES, Address
 
 __all__ = ["AddressInput", "AddressView", "ExternalIds", "RecordInput", "RecordView"]
@@ -28,12 +28,12 @@ class AddressInput(Input):
 class AddressView(Schema):
     """A postal address."""
 
-    type = fields.String()
-    street = fields.String()
-    city = fields.String()
-    region = fields.String()
-    postal_code = fields.String()
-    country = fields.String()
+    type = fields.String(allow_none=True)
+    street = fields.String(allow_none=True)
+    city = fields.String(allow_none=True)
+    region = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    country = fields.String(allow_none=True)
 
 
 class ExternalIds(fields.Dict):
@@ -69,14 +69,14 @@ class RecordInput(Input):
 class RecordView(Schema):
     """What every customer record shows."""
 
-    id = fields.String()
+    id = Id()
     version = fields.Integer()
-    owner_id = fields.String()
+    owner_id = fields.String(allow_none=True)
     team_ids = fields.List(fields.String())
-    lifecycle_stage = fields.String()
-    source = fields.String()
+    lifecycle_stage = fields.String(validate=validate.OneOf(LIFECYCLE_STAGES))
+    source = fields.String(allow_none=True)
     tags = fields.List(fields.String())
     external_ids = fields.Dict()
     created_at = Moment()
     updated_at = Moment()
-    archived_at = Moment()
+    archived_at = Moment(allow_none=True)

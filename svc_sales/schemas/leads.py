@@ -1,6 +1,6 @@
 """Leads on the wire."""
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
@@ -24,7 +24,13 @@ _WRITABLE: Final = (
 )
 
 
+_STATUSES: Final = tuple(LeadStatus)
+
+
 class _Status(fields.String):
+    def __init__(self) -> None:
+        super().__init__(metadata={"enum": list(_WRITABLE)})
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> LeadStatus:
         text = super()._deserialize(value, *args, **kwargs)
         if text not in _WRITABLE:
@@ -34,6 +40,11 @@ class _Status(fields.String):
 
 class UpdateLeadInput(Input):
     """A merge patch (RFC 7396) of a lead."""
+
+    example: ClassVar[dict[str, Any]] = {
+        "status": "working",
+        "rating": "hot",
+    }
 
     first_name = Text(100, allow_none=True)
     last_name = Text(100, allow_none=True)
@@ -50,6 +61,13 @@ class UpdateLeadInput(Input):
 class CreateLeadInput(UpdateLeadInput):
     """A new lead; a name, a company or an address is enough."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "company": "Analytical Engines",
+        "last_name": "Lovelace",
+        "email": "ada@example.com",
+        "source": "web",
+    }
+
     @validates_schema
     def _identified(self, data: dict[str, Any], **_: Any) -> None:
         if not any(data.get(name) for name in ("last_name", "company", "email")):
@@ -59,25 +77,31 @@ class CreateLeadInput(UpdateLeadInput):
 class LeadView(Schema):
     """A lead."""
 
-    id = fields.String()
+    id = Id()
     version = fields.Integer()
-    status = fields.String()
-    first_name = fields.String()
-    last_name = fields.String()
-    company = fields.String()
-    email = fields.String()
-    phone = fields.String()
-    source = fields.String()
-    rating = fields.String()
-    description = fields.String()
-    account_id = fields.String(attribute="conversion.account_id")
-    contact_id = fields.String(attribute="conversion.contact_id")
-    opportunity_id = fields.String(attribute="conversion.opportunity_id")
-    owner_id = fields.String()
+    status = fields.String(validate=validate.OneOf(_STATUSES))
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(allow_none=True)
+    company = fields.String(allow_none=True)
+    email = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
+    source = fields.String(allow_none=True)
+    rating = fields.String(allow_none=True, validate=validate.OneOf(RATINGS))
+    description = fields.String(allow_none=True)
+    account_id = Id(
+        attribute="conversion.account_id", dump_default=None, allow_none=True
+    )
+    contact_id = Id(
+        attribute="conversion.contact_id", dump_default=None, allow_none=True
+    )
+    opportunity_id = Id(
+        attribute="conversion.opportunity_id", dump_default=None, allow_none=True
+    )
+    owner_id = fields.String(allow_none=True)
     team_ids = fields.List(fields.String())
     created_at = Moment()
     updated_at = Moment()
-    archived_at = Moment()
+    archived_at = Moment(allow_none=True)
 
 
 class OpportunityDetails(Input):
@@ -91,6 +115,14 @@ class OpportunityDetails(Input):
 class ConvertLeadInput(Input):
     """What a lead becomes; without ids, a new account and a new contact."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "opportunity": {
+            "name": "Ten engines",
+            "amount": {"amount": "250000.00", "currency": "GBP"},
+            "close_on": "2026-06-30",
+        }
+    }
+
     opportunity = fields.Nested(OpportunityDetails, load_default=dict, allow_none=True)
     account_id = Id(allow_none=True, load_default=None)
     contact_id = Id(allow_none=True, load_default=None)
@@ -99,6 +131,6 @@ class ConvertLeadInput(Input):
 class ConversionView(Schema):
     """What a lead has become."""
 
-    account_id = fields.String()
-    contact_id = fields.String()
-    opportunity_id = fields.String()
+    account_id = Id()
+    contact_id = Id()
+    opportunity_id = Id()

@@ -1,27 +1,32 @@
 """Opportunities on the wire."""
 
-from marshmallow import Schema, fields
+from typing import Final
 
-from chassis.schemas import Moment, MoneyView
+from marshmallow import Schema, fields, validate
+
+from chassis.schemas import Id, Moment, MoneyView
+from svc_sales.domain.opportunities import OpportunityStatus
 
 __all__ = ["OpportunityView"]
+
+_STATUSES: Final = tuple(OpportunityStatus)
 
 
 class OpportunityView(Schema):
     """An opportunity."""
 
-    id = fields.String()
+    id = Id()
     version = fields.Integer()
     name = fields.String()
-    status = fields.String()
-    account_id = fields.String()
-    contact_id = fields.String()
-    lead_id = fields.String()
-    source = fields.String()
-    amount = fields.Nested(MoneyView)
-    close_on = fields.Date()
-    owner_id = fields.String()
+    status = fields.String(validate=validate.OneOf(_STATUSES))
+    account_id = Id()
+    contact_id = Id()
+    lead_id = Id(allow_none=True)
+    source = fields.String(allow_none=True)
+    amount = fields.Nested(MoneyView, allow_none=True)
+    close_on = fields.Date(allow_none=True)
+    owner_id = fields.String(allow_none=True)
     team_ids = fields.List(fields.String())
     created_at = Moment()
     updated_at = Moment()
-    archived_at = Moment()
+    archived_at = Moment(allow_none=True)

@@ -1,9 +1,12 @@
 """What goes over the wire is plain JSON, and says nothing personal in events."""
 
+import dataclasses
 import importlib
 import inspect
 import json
 import re
+import types
+import typing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -179,6 +182,7 @@ VIEWED = {
     "EmailView": CONTACT.emails[0],
     "InteractionView": INTERACTION,
     "LeadView": LEAD,
+    "JwksView": {"keys": [{"kty": "EC"}]},
     "MeView": PERSON,
     "MoneyView": MONEY,
     "OpportunityView": OPPORTUNITY,
@@ -221,6 +225,25 @@ def views():
                 and value.__name__.endswith("View")
             }
     return sorted(found - {Schema}, key=lambda view: view.__name__)
+
+
+VIEWS_OF_RECORDS = [
+    pytest.param(view, type(VIEWED[view.__name__]), id=view.__name__)
+    for view in views()
+    if dataclasses.is_dataclass(VIEWED.get(view.__name__))
+]
+
+
+def optional(kind, name):
+    """Whether the attribute can be None; None where the class has none of it."""
+    hints = typing.get_type_hints(kind)
+    if name in hints:
+        hint = hints[name]
+    elif isinstance(getattr(kind, name, None), property):
+        hint = typing.get_type_hints(getattr(kind, name).fget)["return"]
+    else:
+        return None
+    return types.NoneType in typing.get_args(hint)
 
 
 def heard():
@@ -292,3 +315,14 @@ class TestViews:
     @pytest.mark.parametrize("view", views(), ids=lambda view: view.__name__)
     def test_show_no_secret(self, view):
         assert not {"password", "password_hash"} & set(view().fields)
+
+    @pytest.mark.parametrize(("view", "kind"), VIEWS_OF_RECORDS)
+    def test_say_what_can_be_null(self, view, kind):
+        said = {}
+        for name, field in view().fields.items():
+            can_be = optional(kind, field.attribute or name)
+            if can_be is not None:
+                said[name] = field.allow_none, can_be
+
+        assert said
+        assert {name for name, (says, is_so) in said.items() if says != is_so} == set()

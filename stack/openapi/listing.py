@@ -1,0 +1,163 @@
+"""The list grammar's parameters and answer, for one resource."""
+
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+from chassis.fields import Field
+from chassis.periods import RELATIVE_DATES
+from chassis.query import COUNT_CAP
+from chassis.repository import Repository
+from stack.principals import SERVICES
+
+__all__ = ["PAGE", "SEPARATED", "list_parameters", "page_of", "repositories"]
+
+_ID: Final = {"type": "string", "format": "uuid"}
+# Values are separated by commas.
+SEPARATED: Final[Mapping[str, Any]] = {"style": "form", "explode": False}
+_DATES: Final = f"A day, a time (RFC 3339), or {', '.join(RELATIVE_DATES)}."
+_TEXT: Final = {"type": "string", "maxLength": 1_000}
+_KINDS: Final[Mapping[str, dict[str, Any]]] = {
+    "id": _ID,
+    "datetime": {"type": "string", "maxLength": 60, "description": _DATES},
+    "date": {"type": "string", "maxLength": 60, "description": _DATES},
+    "flag": {"type": "boolean"},
+    "decimal": {"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"},
+    "integer": {"type": "integer", "format": "int64"},
+}
+_SAYS: Final[Mapping[str, str]] = {
+    "eq": "equals this",
+    "ne": "is not this, or empty",
+    "gt": "is beyond this",
+    "gte": "is this or beyond",
+    "lt": "is below this",
+    "lte": "is this or below",
+    "in": "is one of these",
+    "nin": "is none of these",
+    "contains": "contains this",
+    "starts_with": "starts with this",
+    "exists": "is there, or with `false` is empty",
+}
+PAGE: Final = {
+    "type": "object",
+    "description": "Where this page stands in its list.",
+    "properties": {
+        "next_cursor": {
+            "type": ["string", "null"],
+            "description": "For `cursor`, to get the page behind this one.",
+        },
+        "has_more": {"type": "boolean"},
+        "count": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": COUNT_CAP,
+            "description": "How many there are in all; with `include=count` only.",
+        },
+        "count_capped": {
+            "type": "boolean",
+            "description": f"Whether there are more than {COUNT_CAP}.",
+        },
+    },
+    "required": ["next_cursor", "has_more"],
+}
+
+
+def page_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of a list with such rows."""
+    return {
+        "type": "object",
+        "properties": {
+            "data": {"type": "array", "maxItems": 200, "items": row},
+            "page": {"$ref": "#/components/schemas/Page"},
+        },
+        "required": ["data", "page"],
+    }
+
+
+def list_parameters(resource: str, view_fields: list[str]) -> Iterator[dict[str, Any]]:
+    """Every query parameter of a resource's list.
+
+    Raises:
+        KeyError: No repository is of this resource.
+    """
+    fields = repositories()[resource].fields
+    yield _parameter(
+        "limit",
+        {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+        "How many to answer at most.",
+    )
+    yield _parameter(
+        "cursor",
+        {"type": "string", "maxLength": 4_096},
+        "`next_cursor` of the page before, with the same `sort`. Stable while "
+        "records come and go.",
+    )
+    sortable = [name for name, field in fields.items() if field.is_sortable]
+    yield _parameter(
+        "sort",
+        {
+            **_several([*sortable, *(f"-{name}" for name in sortable)], 3),
+            "default": ["-created_at"],
+        },
+        "Up to three fields, `-` for falling order.",
+    )
+    yield _parameter(
+        "fields", _several(view_fields, None), "Answer only these fields of each."
+    )
+    yield _parameter(
+        "include",
+        {"type": "string", "const": "count"},
+        f"Count the records that the filters find, up to {COUNT_CAP}.",
+    )
+    for name, field in fields.items():
+        yield from _filters(name, field)
+
+
+def _filters(name: str, field: Field) -> Iterator[dict[str, Any]]:
+    for operator in field.operators:
+        what = f"`{name}` {_SAYS[operator]}."
+        parameter = (
+            f"filter[{name}]" if operator == "eq" else f"filter[{name}][{operator}]"
+        )
+        if operator == "exists":
+            yield _parameter(parameter, {"type": "boolean"}, what)
+        elif operator in {"in", "nin"}:
+            values = {"type": "array", "minItems": 1, "maxItems": 100}
+            yield _parameter(parameter, {**values, "items": _value(field)}, what)
+        else:
+            yield _parameter(parameter, _value(field), what)
+
+
+def _value(field: Field) -> dict[str, Any]:
+    if field.choices:
+        return {"type": "string", "enum": list(field.choices)}
+    return dict(_KINDS.get(field.kind, _TEXT))
+
+
+def _several(names: list[str], at_most: int | None) -> dict[str, Any]:
+    bound = {} if at_most is None else {"maxItems": at_most}
+    items = {"type": "string", "enum": names}
+    return {"type": "array", "minItems": 1, **bound, "items": items}
+
+
+def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    style = SEPARATED if schema["type"] == "array" else {}
+    parameter = {"name": name, "in": "query", "description": description}
+    return {**parameter, **style, "schema": schema}
+
+
+@cache
+def repositories() -> dict[str, type[Repository[Any]]]:
+    """The repository of each resource."""
+    found = {}
+    for service in SERVICES:
+        importlib.import_module(f"svc_{service}.service")
+    todo: list[type[Any]] = [Repository]
+    while todo:
+        for each in todo.pop().__subclasses__():
+            todo.append(each)
+            if each.__module__.startswith("svc_") and not inspect.isabstract(each):
+                found[each.resource] = each
+    return found

@@ -1,0 +1,223 @@
+"""One route as an OpenAPI operation."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from stack.openapi.batches import batch_answer, batch_body, batch_example
+from stack.openapi.codes import codes_of, is_idempotent
+from stack.openapi.components import Schemas
+from stack.openapi.contracts import Contract, contract_of
+from stack.openapi.listing import SEPARATED, list_parameters, page_of
+from stack.openapi.problems import Problems
+from stack.openapi.routes import Route
+
+__all__ = ["UndescribedRouteError", "operation"]
+
+_JSON: Final = "application/json"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+class UndescribedRouteError(Exception):
+    """A docstring leaves out what the description needs."""
+
+
+def operation(route: Route, schemas: Schemas, problems: Problems) -> dict[str, Any]:
+    """The route, described.
+
+    Raises:
+        UndescribedRouteError: Something is missing, or names nothing.
+    """
+    contract = route.contract
+    if not contract.summary:
+        raise _undescribed(route, "has no docstring that says what it does")
+    described: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [route.resource],
+        "summary": contract.summary,
+        "parameters": list(_parameters(route, schemas)),
+        "responses": {
+            **_successes(route, schemas),
+            **problems.responses(codes_of(route)),
+        },
+        "security": [] if route.policy.is_public else _security(route),
+    }
+    if contract.description:
+        described["description"] = contract.description
+    if body := _body(route, schemas):
+        described["requestBody"] = body
+    return described
+
+
+def _undescribed(route: Route, what: str) -> UndescribedRouteError:
+    rpc = f" (its RPC is {route.rpc.__qualname__})" if route.rpc else ""
+    return UndescribedRouteError(
+        f"{route.method.upper()} {route.path}: {route.name}{rpc} {what}. "
+        "CONTRIBUTING.md says how a route is described."
+    )
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    permission = route.policy.permission
+    token: dict[str, list[str]] = {"bearer": [permission] if permission else []}
+    return [token, {"ticket": []}] if route.policy.takes_ticket else [token]
+
+
+def _parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]]:
+    for name, kind in route.converters.items():
+        schema = {"type": "string"} | ({"format": "uuid"} if kind == "id" else {})
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+    yield from _query_parameters(route, schemas)
+    if "headers" in route.own.takes:
+        yield from _from_schema("header", route.own.takes["headers"], schemas)
+    for name in _headers(route, schemas):
+        yield {"$ref": f"#/components/parameters/{name}"}
+
+
+def _query_parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]]:
+    contract = route.contract
+    if contract.is_list:
+        if contract.row is None:
+            raise _undescribed(
+                route, 'does not return ``{"data": [XView], "page": {…}}``'
+            )
+        yield from list_parameters(_list_of(route), schemas.names(contract.row))
+    elif "query" in contract.takes:
+        yield from _from_schema("query", contract.takes["query"], schemas)
+    elif "query" in route.calls:
+        raise _undescribed(route, "names no schema for its argument ``query``")
+
+
+def _list_of(route: Route) -> str:
+    return (route.policy.permission or "").partition(":")[0]
+
+
+def _from_schema(place: str, name: str, schemas: Schemas) -> Iterator[dict[str, Any]]:
+    for parameter, is_required, schema in schemas.properties(name):
+        schema.pop("default", None)
+        description = schema.pop("description", "")
+        told: dict[str, Any] = {"description": description} if description else {}
+        if schema.get("type") == "array":
+            told |= SEPARATED
+        yield {
+            "name": parameter,
+            "in": place,
+            **told,
+            "required": is_required,
+            "schema": schema,
+        }
+
+
+def _headers(route: Route, schemas: Schemas) -> Iterator[str]:
+    if "if_match" in route.calls:
+        yield "If-Match"
+    if _has_tag(route, schemas) and route.is_safe:
+        yield "If-None-Match"
+    if not route.is_safe:
+        yield "Idempotency-Key"
+    yield "X-Request-Id"
+    yield "traceparent"
+
+
+def _has_tag(route: Route, schemas: Schemas) -> bool:
+    view = route.contract.returns
+    return (
+        view is not None
+        and not route.policy.is_public
+        and "version" in schemas.names(view)
+    )
+
+
+def _body(route: Route, schemas: Schemas) -> dict[str, Any] | None:
+    if "operations" in route.calls:
+        content = {
+            "schema": batch_body(route, schemas),
+            "examples": {"example": {"value": batch_example(route, schemas)}},
+        }
+        return {"required": True, "content": {_JSON: content}}
+    if not route.calls.keys() & {"body", "optional_body"}:
+        return None
+    name = route.contract.takes.get("payload")
+    if name is None:
+        raise _undescribed(route, "names no schema for its argument ``payload``")
+    if (example := schemas.example(name)) is None:
+        raise _undescribed(route, f"takes a {name}, which has no ``example``")
+    content = {
+        "schema": schemas.reference(name),
+        "examples": {"example": {"value": example}},
+    }
+    types = (_JSON, _MERGE_PATCH) if route.method == "patch" else (_JSON,)
+    return {
+        "required": "body" in route.calls,
+        "content": dict.fromkeys(types, content),
+    }
+
+
+def _successes(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if "no_content" in route.calls:
+        return {
+            "204": {"description": "Done.", "headers": _answer_headers(route, schemas)}
+        }
+    is_new = "created" in route.calls
+    answer: dict[str, Any] = {
+        "description": "It is there now." if is_new else "As asked for.",
+        "headers": _answer_headers(route, schemas),
+        "content": _content(route, schemas),
+    }
+    if is_new:
+        answer["headers"]["Location"] = {"$ref": "#/components/headers/Location"}
+    found = {"201" if is_new else str(route.status): answer}
+    for status in route.own.statuses:
+        found[str(status)] = {**answer, "description": "The same, and not well."}
+    if route.is_safe and _has_tag(route, schemas):
+        headers = {"ETag": {"$ref": "#/components/headers/ETag"}}
+        found["304"] = {"description": "You have it already.", "headers": headers}
+    return found
+
+
+def _content(route: Route, schemas: Schemas) -> dict[str, Any]:
+    if "operations" in route.calls:
+        return {_JSON: {"schema": batch_answer(route, schemas)}}
+    if route.sections:
+        return {_JSON: {"schema": _sections(route, schemas)}}
+    if (schema := _schema_of(route.contract, schemas)) is not None:
+        return {_JSON: {"schema": schema}}
+    if types := route.own.media_types:
+        return {name: {"schema": {"type": "string"}} for name in types}
+    raise _undescribed(route, "does not say which view it returns")
+
+
+def _schema_of(contract: Contract, schemas: Schemas) -> dict[str, Any] | None:
+    if contract.row:
+        return page_of(schemas.row(contract.row))
+    return schemas.reference(contract.returns) if contract.returns else None
+
+
+def _sections(route: Route, schemas: Schemas) -> dict[str, Any]:
+    sections = {
+        name: {
+            "allOf": [{"$ref": "#/components/schemas/Section"}],
+            "properties": {
+                "data": {
+                    "anyOf": [_schema_of(contract_of(rpc), schemas), {"type": "null"}]
+                }
+            },
+        }
+        for name, rpc in route.sections.items()
+    }
+    parts = {"type": "object", "properties": sections, "required": list(sections)}
+    return {
+        "type": "object",
+        "properties": {"sections": parts},
+        "required": ["sections"],
+    }
+
+
+def _answer_headers(route: Route, schemas: Schemas) -> dict[str, Any]:
+    names = ["X-Request-Id"]
+    if _has_tag(route, schemas):
+        names.append("ETag")
+    if route.rpc is not None and is_idempotent(route):
+        names.append("Idempotency-Replayed")
+    if route.policy.limit != "none":
+        names += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
