@@ -177,9 +177,9 @@ def _sections(node: ast.Call) -> dict[str, Callable[..., Any]]:
 
 def _status_of(node: ast.Call) -> int:
     """The status in ``answer(result, 201)``."""
-    given: Any = node.args[1] if len(node.args) > 1 else None
-    status: int = given.value if isinstance(given, ast.Constant) else 200
-    return status
+    given = node.args[1] if len(node.args) > 1 else None
+    value = given.value if isinstance(given, ast.Constant) else None
+    return value if isinstance(value, int) else 200
 
 
 def _value_of(node: ast.Call, name: str) -> str | None:
