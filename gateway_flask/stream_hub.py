@@ -357,6 +357,8 @@ class StreamHub:
             while self._todo:
                 self._todo.popleft()()
         self._selector.close()
+        self._alarm.close()
+        self._bell.close()
 
 
 def _is_gone(client: socket.socket) -> bool:
