@@ -45,7 +45,7 @@ class BatchOperationInput(Input):
         required=True, validate=validate.OneOf(("create", "update", "upsert", "delete"))
     )
     id = Id()
-    version = fields.Integer(strict=True, validate=validate.Range(1))
+    version = fields.Integer(strict=True, validate=validate.Range(1, 2**63 - 1))
     match_by = fields.String(validate=validate.Length(1, 50))
     data = fields.Dict()
 

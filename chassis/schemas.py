@@ -87,7 +87,11 @@ class Text(fields.String):
     """A bounded, non-empty string without control characters."""
 
     def __init__(self, max_length: int = 200, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Length(1, max_length), **kwargs)
+        super().__init__(
+            validate=validate.Length(1, max_length),
+            metadata={"pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"},
+            **kwargs,
+        )
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs).strip()
@@ -162,7 +166,12 @@ class _Amount(fields.Decimal):
     """A decimal string or a whole number; a float has already lost digits."""
 
     def __init__(self, **kwargs: Any) -> None:
-        described = {"type": ["string", "integer"], "pattern": _AMOUNT_PATTERN}
+        described = {
+            "type": ["string", "integer"],
+            "pattern": _AMOUNT_PATTERN,
+            "exclusiveMinimum": -int(_MAX_AMOUNT),
+            "exclusiveMaximum": int(_MAX_AMOUNT),
+        }
         super().__init__(metadata=described, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Decimal:

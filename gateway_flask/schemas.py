@@ -44,7 +44,10 @@ class SearchQuery(Schema):
     q = fields.String(
         required=True,
         validate=validate.Length(1, 100),
-        metadata={"description": "Up to eight words, or a telephone number."},
+        metadata={
+            "description": "Up to eight words, or a telephone number.",
+            "examples": ["ada love"],
+        },
     )
     types = fields.List(
         fields.String(

@@ -80,7 +80,14 @@ class EventsQuery(Input):
         metadata={"type": "string", "pattern": "^(latest|[0-9]{1,16})$"},
     )
     limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=200))
-    types = fields.String(load_default="", validate=_event_names)
+    types = fields.String(
+        load_default="",
+        validate=_event_names,
+        metadata={
+            "pattern": r"^[a-z_]+(\.[a-z_]+)?(,[a-z_]+(\.[a-z_]+)?){0,49}$",
+            "description": "Names of events, separated by commas; by default all.",
+        },
+    )
 
 
 class EventView(Schema):

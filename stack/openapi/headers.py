@@ -22,13 +22,14 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = dict(
     (
         _request(
             "If-Match",
-            {"examples": ['"v3-0f1e2d3c"']},
-            "The `ETag` that was read last. Only its version counts. Where it is "
-            "stale the answer is 412; without it the last writer wins.",
+            {"pattern": r'^(\*|"v[0-9]{1,15}-[0-9a-f]+")$'},
+            "The `ETag` that was read last, quotes included. Only its version counts. "
+            "Where it is stale the answer is 412, unless a patch changes only fields "
+            "that nobody else has changed; without it the last writer wins.",
         ),
         _request(
             "If-None-Match",
-            {"examples": ['"v3-0f1e2d3c"']},
+            {},
             "The `ETag` of what is known already; 304 if that is still so.",
         ),
         _request(

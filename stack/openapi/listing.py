@@ -18,11 +18,33 @@ _ID: Final = {"type": "string", "format": "uuid"}
 # Values are separated by commas.
 SEPARATED: Final[Mapping[str, Any]] = {"style": "form", "explode": False}
 _DATES: Final = f"A day, a time (RFC 3339), or {', '.join(RELATIVE_DATES)}."
+_RELATIVE: Final = (
+    "^(today|yesterday|tomorrow|(last|this|next)_(week|month|quarter|year)"
+    "|(last|next)_[1-9][0-9]{0,3}_days)$"
+)
+# Several values are moments or days; a period is asked for by its bounds.
+_ONE_OF_SEVERAL: Final[Mapping[str, dict[str, Any]]] = {
+    "datetime": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date"},
+}
 _TEXT: Final = {"type": "string", "maxLength": 1_000}
 _KINDS: Final[Mapping[str, dict[str, Any]]] = {
     "id": _ID,
-    "datetime": {"type": "string", "maxLength": 60, "description": _DATES},
-    "date": {"type": "string", "maxLength": 60, "description": _DATES},
+    "datetime": {
+        "description": _DATES,
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "format": "date"},
+            {"type": "string", "pattern": _RELATIVE},
+        ],
+    },
+    "date": {
+        "description": _DATES,
+        "anyOf": [
+            {"type": "string", "format": "date"},
+            {"type": "string", "pattern": _RELATIVE},
+        ],
+    },
     "flag": {"type": "boolean"},
     "decimal": {"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"},
     "integer": {"type": "integer", "format": "int64"},
@@ -125,7 +147,8 @@ def _filters(name: str, field: Field) -> Iterator[dict[str, Any]]:
             yield _parameter(parameter, {"type": "boolean"}, what)
         elif operator in {"in", "nin"}:
             values = {"type": "array", "minItems": 1, "maxItems": 100}
-            yield _parameter(parameter, {**values, "items": _value(field)}, what)
+            one = _ONE_OF_SEVERAL.get(field.kind) or _value(field)
+            yield _parameter(parameter, {**values, "items": one}, what)
         else:
             yield _parameter(parameter, _value(field), what)
 
@@ -143,7 +166,7 @@ def _several(names: list[str], at_most: int | None) -> dict[str, Any]:
 
 
 def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    style = SEPARATED if schema["type"] == "array" else {}
+    style = SEPARATED if schema.get("type") == "array" else {}
     parameter = {"name": name, "in": "query", "description": description}
     return {**parameter, **style, "schema": schema}
 

@@ -112,7 +112,7 @@ def _headers(route: Route, schemas: Schemas) -> Iterator[str]:
         yield "If-Match"
     if _has_tag(route, schemas) and route.is_safe:
         yield "If-None-Match"
-    if not route.is_safe:
+    if route.rpc is not None and not route.is_safe:
         yield "Idempotency-Key"
     yield "X-Request-Id"
     yield "traceparent"
@@ -182,7 +182,10 @@ def _content(route: Route, schemas: Schemas) -> dict[str, Any]:
     if (schema := _schema_of(route.contract, schemas)) is not None:
         return {_JSON: {"schema": schema}}
     if types := route.own.media_types:
-        return {name: {"schema": {"type": "string"}} for name in types}
+        return {
+            name: {"schema": {"type": "object" if name == _JSON else "string"}}
+            for name in types
+        }
     raise _undescribed(route, "does not say which view it returns")
 
 

@@ -107,7 +107,6 @@ class CreateContactInput(UpdateContactInput):
         "email": "ada@example.com",
         "phone": "+44 20 7946 0000",
         "lifecycle_stage": "lead",
-        "external_ids": {"erp": "K-1042"},
     }
 
     @validates_schema

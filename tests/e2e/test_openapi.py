@@ -1,0 +1,251 @@
+"""What the description promises holds at the front door."""
+
+import copy
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import uuid
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+from waiting import until
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = json.loads((ROOT / "gateway_flask/openapi.json").read_text())
+OPERATIONS = [
+    pytest.param(method, path, operation, id=operation["operationId"])
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+]
+REGISTRY = Registry().with_resource(
+    "urn:description",
+    Resource.from_contents(DOCUMENT, default_specification=DRAFT202012),
+)
+# How long the search for something undocumented may take, and from where it
+# begins: `SCHEMATHESIS_S=600 SCHEMATHESIS_SEED=7` looks further.
+SEARCH_S = int(os.environ.get("SCHEMATHESIS_S", "25"))
+SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
+
+
+def resolved(part):
+    while "$ref" in part:
+        found = DOCUMENT
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        part = found
+    return part
+
+
+def validate(schema, value):
+    absolute = json.dumps(schema).replace('"#/', '"urn:description#/')
+    strict = json.loads(absolute)
+    if strict.keys() != {"type"}:
+        strict["unevaluatedProperties"] = False
+    OAS31Validator(strict, registry=REGISTRY).validate(value)
+
+
+class Examples:
+    """The examples of the description, referring to records that are there."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def address(self, path, operation):
+        """The path with ids, and with the parameters that it needs."""
+        query = {}
+        for parameter in map(resolved, operation["parameters"]):
+            if parameter["in"] == "path":
+                found = self._path_parameter(parameter["name"], operation)
+                path = path.replace(f"{{{parameter['name']}}}", found)
+            elif parameter.get("required"):
+                query[parameter["name"]] = parameter["schema"]["examples"][0]
+        return f"{path}?{urlencode(query)}" if query else path
+
+    def _path_parameter(self, name, operation):
+        if name == "name":
+            return "start.js"
+        found = self._made(name.removesuffix("_id"))
+        if operation["operationId"].startswith("restore_"):
+            path = f"/v1/{operation['tags'][0]}/{found}"
+            assert self._client("DELETE", path)[0] == 204
+        if operation["operationId"] == "convert_lead":
+            assert self._client("POST", f"/v1/leads/{found}/qualify")[0] == 200
+        return found
+
+    def _made(self, noun):
+        if noun == "delivery":
+            return until(self._delivery)
+        if noun == "opportunity":
+            lead = f"/v1/leads/{self._made('lead')}"
+            assert self._client("POST", f"{lead}/qualify")[0] == 200
+            return self._client("POST", f"{lead}/convert")[1]["opportunity_id"]
+        path = f"/v1/{noun}s"
+        payload = self.payload(DOCUMENT["paths"][path]["post"])
+        code, made, _ = self._client("POST", path, payload)
+        assert code == 201, made
+        return made["id"]
+
+    def _delivery(self):
+        rows = self._client("GET", "/v1/deliveries")[1]["data"]
+        return rows and rows[0]["id"]
+
+    def payload(self, operation):
+        if "requestBody" not in operation:
+            return None
+        content = operation["requestBody"]["content"]["application/json"]
+        value = copy.deepcopy(content["examples"]["example"]["value"])
+        OAS31Validator(
+            json.loads(
+                json.dumps(content["schema"]).replace('"#/', '"urn:description#/')
+            ),
+            registry=REGISTRY,
+        ).validate(value)
+        return self._referring(value, operation["operationId"])
+
+    def _referring(self, value, name):
+        """The value with ids, addresses and tokens that are there."""
+        if isinstance(value, list):
+            return [self._referring(each, name) for each in value]
+        if not isinstance(value, dict):
+            return value
+        value = {key: self._referring(each, name) for key, each in value.items()}
+        there = {
+            "contact_id": lambda: self._made("contact"),
+            "refresh_token": self._refresh_token,
+        }
+        if name == "register_org":
+            there["email"] = lambda: f"{uuid.uuid4().hex}@example.test"
+        if name == "login":
+            there |= {
+                key: partial(self._client.credentials.get, key)
+                for key in ("email", "password")
+            }
+        return {key: there[key]() if key in there else value[key] for key in value}
+
+    def _refresh_token(self):
+        login = self._client("POST", "/v1/auth/login", self._client.credentials)
+        return login[1]["refresh_token"]
+
+
+def ask(client, method, path, payload):
+    """Status, headers, media type and body; of a stream its first line."""
+    connection = http.client.HTTPConnection(client._address, timeout=20)
+    headers = {
+        "Authorization": f"Bearer {client.token}",
+        "Content-Type": "application/json",
+    }
+    body = None if payload is None else json.dumps(payload).encode()
+    connection.request(method.upper(), path, body, headers)
+    response = connection.getresponse()
+    media_type = (response.headers["Content-Type"] or "").partition(";")[0]
+    is_stream = media_type == "text/event-stream"
+    text = response.readline() if is_stream else response.read()
+    connection.close()
+    return response.status, response.headers, media_type, text
+
+
+def operations_tested(output):
+    """As Schemathesis counts them, which leaves out the one it reads."""
+    return int(re.search(r"Tested: (\d+)", output)[1])
+
+
+@pytest.fixture(scope="module")
+def member(newcomer):
+    return newcomer()
+
+
+class TestExamples:
+    @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+    def test_are_answered_as_described(self, member, method, path, operation):
+        examples = Examples(member)
+        address = examples.address(path, operation)
+        status, headers, media_type, text = ask(
+            member, method, address, examples.payload(operation)
+        )
+
+        assert 200 <= status < 300, text
+        described = operation["responses"][str(status)]
+        for name, header in described.get("headers", {}).items():
+            assert name in headers or not resolved(header).get("required"), name
+        content = described.get("content", {})
+        assert media_type in content or not content
+        if media_type == "application/json" and content:
+            validate(content[media_type]["schema"], json.loads(text))
+
+
+class TestEverythingElse:
+    """A search for answers that are not described, by Schemathesis."""
+
+    def run(self, status, tmp_path, *options):
+        command = [
+            *(sys.executable, "-m", "schemathesis.cli"),
+            *("--config-file", str(ROOT / "tests/e2e/schemathesis.toml")),
+            *("run", f"{status['gateway']}/openapi.json", "--seed", SEED),
+            *options,
+        ]
+        done = subprocess.run(  # noqa: S603 - our own arguments
+            command,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=SEARCH_S * 3 + 120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
+        return done.stdout
+
+    def test_is_described_for_members(self, status, member, tmp_path):
+        output = self.run(
+            status,
+            tmp_path,
+            *("--header", f"Authorization: Bearer {member.token}"),
+            # It does not end, and has tests of its own.
+            *("--exclude-operation-id", "open_stream"),
+            *("--max-time", str(SEARCH_S)),
+        )
+
+        assert operations_tested(output) >= len(OPERATIONS) - 2
+
+    def test_is_described_for_strangers(self, status, tmp_path):
+        output = self.run(
+            status,
+            tmp_path,
+            *("--phases", "fuzzing"),
+            *("--max-examples", "3"),
+        )
+
+        assert operations_tested(output) >= len(OPERATIONS) - 1
+
+    def test_that_is_not_described_is_found(self, status, tmp_path):
+        """The search is worth something only if it can fail."""
+        document = copy.deepcopy(DOCUMENT)
+        responses = document["paths"]["/v1/me"]["get"]["responses"]
+        del responses["401"]
+        (tmp_path / "openapi.json").write_text(json.dumps(document))
+        address = urlsplit(status["gateway"])
+        done = subprocess.run(  # noqa: S603 - our own arguments
+            [
+                *(sys.executable, "-m", "schemathesis.cli"),
+                *("run", "openapi.json", "--url", address.geturl()),
+                *("--include-operation-id", "get_me", "--max-examples", "1"),
+                *("--phases", "fuzzing", "--checks", "status_code_conformance"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+        assert done.returncode == 1
+        assert "Received: 401" in done.stdout
