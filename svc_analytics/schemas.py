@@ -24,8 +24,16 @@ _INTERNAL: Final = frozenset({"_id", "org_id", "processed_at"})
 class ActivityQuery(Input):
     """Which days to count, both included; all of them by default."""
 
-    from_on = fields.Date(data_key="from", load_default=None)
-    until_on = fields.Date(data_key="until", load_default=None)
+    from_on = fields.Date(
+        data_key="from",
+        load_default=None,
+        metadata={"description": "The first day to count."},
+    )
+    until_on = fields.Date(
+        data_key="until",
+        load_default=None,
+        metadata={"description": "The last day to count."},
+    )
 
 
 class SeriesPoint(Schema):
@@ -77,9 +85,18 @@ class EventsQuery(Input):
         strict=False,
         load_default=None,
         validate=_place,
-        metadata={"type": "string", "pattern": "^(latest|[0-9]{1,16})$"},
+        metadata={
+            "type": "string",
+            "pattern": "^(latest|[0-9]{1,16})$",
+            "description": "`page.position` of the page before, or `latest` for the "
+            "end of the feed; by default the earliest event kept.",
+        },
     )
-    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=200))
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(min=1, max=200),
+        metadata={"description": "How many events to answer at most."},
+    )
     types = fields.String(
         load_default="",
         validate=_event_names,

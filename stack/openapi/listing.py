@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from chassis.fields import Field
+from chassis.folding import GRAM_LENGTH
 from chassis.periods import RELATIVE_DATES
 from chassis.query import COUNT_CAP
 from chassis.repository import Repository
@@ -27,6 +28,7 @@ _ONE_OF_SEVERAL: Final[Mapping[str, dict[str, Any]]] = {
     "datetime": {"type": "string", "format": "date-time"},
     "date": {"type": "string", "format": "date"},
 }
+_SHORTEST: Final = {"contains": GRAM_LENGTH, "starts_with": 1}
 _TEXT: Final = {"type": "string", "maxLength": 1_000}
 _KINDS: Final[Mapping[str, dict[str, Any]]] = {
     "id": _ID,
@@ -149,6 +151,9 @@ def _filters(name: str, field: Field) -> Iterator[dict[str, Any]]:
             values = {"type": "array", "minItems": 1, "maxItems": 100}
             one = _ONE_OF_SEVERAL.get(field.kind) or _value(field)
             yield _parameter(parameter, {**values, "items": one}, what)
+        elif operator in _SHORTEST:
+            shortest = {"minLength": _SHORTEST[operator]}
+            yield _parameter(parameter, {**_value(field), **shortest}, what)
         else:
             yield _parameter(parameter, _value(field), what)
 

@@ -64,8 +64,17 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
 
 def _parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]]:
     for name, kind in route.converters.items():
-        schema = {"type": "string"} | ({"format": "uuid"} if kind == "id" else {})
-        yield {"name": name, "in": "path", "required": True, "schema": schema}
+        is_id = kind == "id"
+        what = (
+            f"Which {name.removesuffix('_id')}, by its id." if is_id else "Which one."
+        )
+        yield {
+            "name": name,
+            "in": "path",
+            "description": what,
+            "required": True,
+            "schema": {"type": "string"} | ({"format": "uuid"} if is_id else {}),
+        }
     yield from _query_parameters(route, schemas)
     if "headers" in route.own.takes:
         yield from _from_schema("header", route.own.takes["headers"], schemas)
@@ -93,7 +102,11 @@ def _list_of(route: Route) -> str:
 
 def _from_schema(place: str, name: str, schemas: Schemas) -> Iterator[dict[str, Any]]:
     for parameter, is_required, schema in schemas.properties(name):
-        schema.pop("default", None)
+        if not schema.get("default"):
+            schema.pop("default", None)
+        if isinstance(schema["type"], list):
+            # There is no null in a query string.
+            (schema["type"],) = set(schema["type"]) - {"null"}
         description = schema.pop("description", "")
         told: dict[str, Any] = {"description": description} if description else {}
         if schema.get("type") == "array":

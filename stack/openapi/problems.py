@@ -67,6 +67,15 @@ PROBLEM: Final = {
                 "required": ["field", "code"],
             },
         },
+        "conflicts": {
+            "type": "object",
+            "description": "With `version_conflict`: the fields that others changed "
+            "too, each before, as it is now, and as you wanted it.",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["original", "current", "yours"],
+            },
+        },
     },
     "required": [
         *("type", "title", "status", "detail", "instance", "code", "request_id")

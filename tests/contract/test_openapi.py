@@ -91,6 +91,14 @@ class TestOperations:
         assert named == given
 
     @pytest.mark.parametrize(("path", "operation"), OPERATIONS)
+    def test_explain_their_parameters_and_answers(self, path, operation):
+        assert path
+        named = [p for p in operation["parameters"] if "$ref" not in p]
+        answers = [a for a in operation["responses"].values() if "$ref" not in a]
+        for each in (*named, *answers):
+            assert each.get("description") or each["schema"].get("description"), each
+
+    @pytest.mark.parametrize(("path", "operation"), OPERATIONS)
     def test_show_how_a_body_looks(self, path, operation):
         assert path
         for media_type in operation.get("requestBody", {}).get("content", {}).values():
