@@ -17,7 +17,7 @@ def get_description() -> Response:
     """This description (OpenAPI 3.1).
 
     Returns:
-        ``application/json``.
+        ``application/json``, with an ``ETag``.
     """
     return openapi.description()
 
@@ -28,7 +28,7 @@ def get_page() -> Response:
     """A page to read this description, and to try what it describes.
 
     Returns:
-        ``text/html``.
+        ``text/html``, with an ``ETag``.
     """
     return openapi.page()
 
@@ -39,7 +39,7 @@ def get_asset(name: str) -> Response:
     """A file that the page needs.
 
     Returns:
-        ``text/css``, ``text/javascript`` or ``image/png``.
+        ``text/css``, ``text/javascript`` or ``image/png``, with an ``ETag``.
 
     Raises:
         NotFound: ``not_found``.

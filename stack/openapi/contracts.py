@@ -37,6 +37,7 @@ class Contract:
         returns: The view it returns.
         attributes: What it says of each attribute.
         row: The view of which it returns a page.
+        has_tag: Whether it says that there is an ``ETag``.
         media_types: What it returns, if it is no JSON.
         statuses: Answers besides the usual one that its ``Returns`` names.
         codes: The error codes it names.
@@ -49,6 +50,7 @@ class Contract:
     is_list: bool = False
     returns: str | None = None
     row: str | None = None
+    has_tag: bool = False
     media_types: tuple[str, ...] = ()
     statuses: tuple[int, ...] = ()
     codes: frozenset[str] = frozenset()
@@ -77,6 +79,7 @@ def contract_of(source: object) -> Contract:
         is_list="list grammar" in arguments.get("query", ""),
         returns=view[1] if view else None,
         row=row[1] if row else None,
+        has_tag="``ETag``" in returns,
         media_types=tuple(_MEDIA_TYPE.findall(returns)),
         statuses=tuple(int(status) for status in _STATUS.findall(returns)),
         codes=frozenset(_CODE.findall(sections.get("Raises", ""))),

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 __all__ = ["ANSWER_HEADERS", "REQUEST_HEADERS"]
 
-_TAG: Final = r'^"v[0-9]{1,15}-[0-9a-f]+"$'
+_TAG: Final = '^"[0-9a-z-]+"$'
 
 
 def _request(

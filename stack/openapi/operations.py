@@ -133,11 +133,8 @@ def _headers(route: Route, schemas: Schemas) -> Iterator[str]:
 
 def _has_tag(route: Route, schemas: Schemas) -> bool:
     view = route.contract.returns
-    return (
-        view is not None
-        and not route.policy.is_public
-        and "version" in schemas.names(view)
-    )
+    has_version = view is not None and "version" in schemas.names(view)
+    return route.own.has_tag or (has_version and not route.policy.is_public)
 
 
 def _body(route: Route, schemas: Schemas) -> dict[str, Any] | None:

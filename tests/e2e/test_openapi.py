@@ -27,6 +27,21 @@ OPERATIONS = [
     for path, item in DOCUMENT["paths"].items()
     for method, operation in item.items()
 ]
+# What any HTTP answer may carry; the others are described.
+OF_HTTP = {
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "referrer-policy",
+    "server",
+    "transfer-encoding",
+    "vary",
+    "x-accel-buffering",
+    "x-content-type-options",
+}
 REGISTRY = Registry().with_resource(
     "urn:description",
     Resource.from_contents(DOCUMENT, default_specification=DRAFT202012),
@@ -175,8 +190,12 @@ class TestExamples:
 
         assert 200 <= status < 300, text
         described = operation["responses"][str(status)]
-        for name, header in described.get("headers", {}).items():
+        promised = described.get("headers", {})
+        for name, header in promised.items():
             assert name in headers or not resolved(header).get("required"), name
+        assert {name.lower() for name in headers} <= OF_HTTP | {
+            name.lower() for name in promised
+        }, "stack/openapi/headers.py has what answers carry"
         content = described.get("content", {})
         assert media_type in content or not content
         if media_type == "application/json" and content:
