@@ -120,6 +120,12 @@ class StreamQuery(Schema):
             "description": "Names of events, separated by commas; by default all."
         }
     )
+    ticket = fields.String(
+        metadata={
+            "description": "From `POST /v1/stream-tickets`, instead of the "
+            "`Authorization` header."
+        }
+    )
 
 
 class StreamHeaders(Schema):

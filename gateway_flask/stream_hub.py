@@ -79,7 +79,8 @@ class StreamHub:
         self._thread: threading.Thread | None = None
         self._todo: deque[Callable[[], None]] = deque()
         self._is_woken = False
-        # Only the hub's own thread touches these two.
+        # Only the hub's own thread touches these.
+        self._next_tick = 0.0
         self._orgs: dict[str, _Org] = {}
         self._streams: dict[Seat, Stream] = {}
 
@@ -155,21 +156,27 @@ class StreamHub:
     # Everything below runs in the hub's thread.
 
     def _run(self) -> None:
-        next_tick = 0.0
         while not self._is_draining:
-            now = time.monotonic()
-            if now >= next_tick:
-                self._tick(now)
-                next_tick = now + self._tick_s()
-            for key, mask in self._selector.select(max(next_tick - now, 0)):
-                if key.data is None:
-                    self._is_woken = False
-                    self._alarm.recv(_READ_SIZE)
-                else:
-                    self._serve(key.data, mask)
-            while self._todo:
-                self._todo.popleft()()
+            try:
+                self._turn()
+            except Exception:
+                # What is wrong with one stream or event must not end the others.
+                logger.exception("The hub of streams failed in one turn.")
         self._end_all()
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_tick:
+            self._next_tick = now + self._tick_s()
+            self._tick(now)
+        for key, mask in self._selector.select(max(self._next_tick - now, 0)):
+            if key.data is None:
+                self._is_woken = False
+                self._alarm.recv(_READ_SIZE)
+            else:
+                self._serve(key.data, mask)
+        while self._todo:
+            self._todo.popleft()()
 
     def _tick_s(self) -> float:
         is_waiting = any(org.feed.is_waiting for org in self._orgs.values())

@@ -178,6 +178,14 @@ class TestLive:
         assert ids(typed.until(b"id: 4\n")) == [4]
         assert ids(elsewhere.until(b"id: 1\n")) == [1]
 
+    def test_goes_on_after_what_is_no_event(self, join, hub, caplog):
+        reader = join(hub, seat())
+        hub.hear(ORG, [{"nothing": 1}])
+        hub.hear(ORG, news(1))
+
+        assert ids(reader.until(b"id: 1\n")) == [1]
+        assert "failed in one turn" in caplog.text
+
     def test_waits_for_a_piece_that_was_overtaken(self, join, hub, log):
         reader = join(hub, seat())
         hub.hear(ORG, news(1))
