@@ -239,11 +239,11 @@ def if_match() -> int | None:
     what one may see does not change what one has read.
 
     Raises:
-        InvalidInputError: 400 ``if_match_invalid``: weak, not one of our
+        InvalidInputError: 400 ``if_match_invalid``: empty, weak, not one of our
             tags, or tags of several versions.
     """
-    given = request.environ.get("HTTP_IF_MATCH", "").strip()
-    if given in ("", "*"):
+    given = request.environ.get("HTTP_IF_MATCH", "*").strip()
+    if given == "*":
         return None
     tags = [_STRONG_TAG.fullmatch(tag.strip()) for tag in given.split(",")]
     versions = {int(tag[1]) for tag in tags if tag is not None}

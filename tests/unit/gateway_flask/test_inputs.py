@@ -167,7 +167,7 @@ class TestIfMatch:
         assert expected == bus.calls[0][1]["expected_version"]
 
     @pytest.mark.parametrize(
-        "given", ['W/"v3-0a1b2c3d"', "v3", '"3"', '"v3-0a", "v4-0a"', '"v3-0a",']
+        "given", ["", 'W/"v3-0a1b2c3d"', "v3", '"3"', '"v3-0a", "v4-0a"', '"v3-0a",']
     )
     def test_of_another_shape_is_400(self, client, bus, given):
         answer = client.delete(f"/v1/contacts/{ID}", headers={"If-Match": given})
