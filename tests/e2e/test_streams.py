@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from following import Follower, Stream
+from pymongo import MongoClient
 
 from chassis.auth import KeySet, Signer
 from chassis.ids import new_id
@@ -162,6 +163,21 @@ class TestBeginning:
 
         assert seen == made
         assert second["aggregate"]["id"] == made[1]
+
+    def test_that_is_not_kept_anymore_is_a_conflict(
+        self, status, client, gateway, create, until
+    ):
+        first, second = create(), create()
+        until(lambda: feed_ends_at(client) == 3)
+        with MongoClient(status["mongo_uri"]) as database:
+            rows = database["rapport_analytics"]["processed_events"]
+            rows.delete_one({"aggregate.id": first})
+        with Stream(gateway, client.token, last_event_id=1) as stream:
+            refused = stream.status, stream.problem()["code"]
+        _, page, _ = client("GET", "/v1/events?after=2")
+
+        assert refused == (409, "position_expired")
+        assert [each["aggregate"]["id"] for each in page["data"]] == [second]
 
     @pytest.mark.parametrize(
         ("terms", "expected", "code"),

@@ -80,6 +80,17 @@ class TestFeed:
         assert sent["aggregate"]["id"] == first.aggregate_id
         assert second.id != first.id
 
+    def test_hears_organizations_feeds_apart_from_events(self, broker, feed, heard):
+        news = queue.SimpleQueue()
+        feed.subscribe_numbered(lambda *piece: news.put(piece), lambda: None)
+        piece = {"org_id": ORG, "events": [{"position": 7}]}
+        broker.publish("analytics.feed", "", piece)
+        sent = envelope(ORG)
+        broker.publish("customer.events", "contact_created", sent)
+
+        assert news.get(timeout=10) == (ORG, [{"position": 7}])
+        assert heard.next().id == sent["id"]
+
     def test_passes_over_what_is_no_event(self, broker, heard):
         sent = envelope(ORG)
         broker.publish("sales.events", "x", b"\xff", b"[]", {"id": 1}, sent)
