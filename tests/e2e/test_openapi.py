@@ -240,7 +240,7 @@ class TestEverythingElse:
             status,
             tmp_path,
             *("--phases", "fuzzing"),
-            *("--max-examples", "3"),
+            *("--max-examples", "2"),
         )
 
         assert operations_tested(output) >= len(OPERATIONS) - 1
