@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +17,7 @@ from gateway_flask.seats import Seat
 __all__ = ["Page", "Seen", "Stream"]
 
 # What waits for one client here, besides what the kernel holds for it.
-_MOST_WAITING: Final = 262_144
+_MOST_WAITING: Final = 131_072
 _KERNEL_BUFFER: Final = 65_536
 _AT_ONCE: Final = 64
 _LOST_AFTER_MS: Final = 30_000
@@ -24,7 +25,7 @@ _LOST_AFTER_MS: Final = 30_000
 
 @dataclass(frozen=True)
 class Page:
-    """A part of the log, as its owner showed it to one caller."""
+    """A part of the log, as its owner showed it to callers with one sight."""
 
     events: list[dict[str, Any]]
     position: int
@@ -35,6 +36,16 @@ class Page:
         """From the answer of ``analytics.list_events``."""
         page = answer["page"]
         return cls(answer["data"], page["position"], page["has_more"])
+
+    @cached_property
+    def frames(self) -> bytes:
+        """All its events, encoded once for all who are given it."""
+        return b"".join(sse.event_frame(event) for event in self.events)
+
+    @cached_property
+    def framed_chunk(self) -> bytes:
+        """The same as one chunk."""
+        return sse.chunk(self.frames)
 
 
 class Seen(NamedTuple):
@@ -116,8 +127,8 @@ class Stream:
 
     def take_page(self, page: Page) -> None:
         """Queue a part of the log."""
-        for event in page.events:
-            self._push(self._framed(sse.event_frame(event)))
+        if page.events:
+            self._push(page.framed_chunk if self.seat.is_chunked else page.frames)
         self.sent += len(page.events)
         self.position = page.position
         if page.events:
