@@ -33,7 +33,10 @@ _MAX_PAIRED_WORDS: Final = 4
 _MAX_WORD: Final = 64
 _MAX_ENTRIES: Final = 100
 _MIN_DIGITS: Final = 3
-_MAX_COUNTRY_CODE: Final = 3
+# How long a country's code is follows from how it begins (ITU-T E.164).
+_COUNTRY_CODE: Final = re.compile(
+    r"\A(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})"
+)
 _WHOLE_NAME: Final = 45
 _NAME_WORD: Final = 40
 _WHOLE_OTHER: Final = 30
@@ -94,7 +97,7 @@ def search_words(
     words = list(dict.fromkeys(word for name in names if name for word in _words(name)))
     found = itertools.chain(
         _of_name(words[:_MAX_NAME_WORDS]),
-        (word for each in addresses if each for word in _of_address(each)),
+        (word for each in addresses if each for word in _of_address(each, words)),
         (word for each in numbers if each for word in _of_number(each)),
     )
     return list(itertools.islice(dict.fromkeys(found), _MAX_ENTRIES))
@@ -113,7 +116,7 @@ def _of_name(words: Sequence[str]) -> Iterator[str]:
         yield f"m{left} {right}"
 
 
-def _of_address(address: str) -> Iterator[str]:
+def _of_address(address: str, names: Sequence[str]) -> Iterator[str]:
     plain = "".join(_plain(address).split())
     if not plain:
         return
@@ -122,7 +125,8 @@ def _of_address(address: str) -> Iterator[str]:
     if local and domain:
         yield f"e{domain[:_MAX_WORD]}"
         for part in _PARTS.split(local)[1:]:
-            if part:
+            # What is found as a name need not be found again.
+            if part and part not in names:
                 yield f"e{part[:_MAX_WORD]}"
 
 
@@ -132,10 +136,10 @@ def _of_number(number: str) -> Iterator[str]:
         return
     yield f"p{digits}"
     if number.strip().startswith(("+", "00")):
-        # Codes are one to three digits long; people leave them out.
-        for length in range(1, _MAX_COUNTRY_CODE + 1):
-            if rest := digits[length:].lstrip("0"):
-                yield f"p{rest}"
+        # People leave it out, and dial a zero instead.
+        national = _COUNTRY_CODE.sub("", digits).lstrip("0")
+        if national:
+            yield f"p{national}"
 
 
 @dataclass(frozen=True)

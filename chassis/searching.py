@@ -13,27 +13,32 @@ from typing import Any, Final, Generic, TypeVar
 from chassis.auth import Caller
 from chassis.errors import bad_request
 from chassis.events import wire_time
-from chassis.mongo import Document, Index
+from chassis.mongo import Document, Index, by
 from chassis.records import Record
 from chassis.repository import Repository
 from chassis.search_words import Match, Term, match, read_terms
 
 __all__ = [
+    "RIGHTS_INDEX",
     "SEARCH_INDEX",
     "Found",
     "Searchable",
     "Searched",
-    "candidates_pipeline",
     "search_records",
 ]
 
 Entity = TypeVar("Entity", bound=Record)
 
-SEARCH_INDEX: Final = Index((("org_id", 1), ("search_words", 1), ("_id", -1)))
+SEARCH_INDEX: Final = Index((("org_id", 1), ("search_words", 1), ("created_at", -1)))
+RIGHTS_INDEX: Final = by("acl", "created_at")
 MAX_HITS: Final = 50
 _CANDIDATES: Final = 200
-# So many rows are looked at for those that fit the other words, or the rights.
+# So many rows at most are looked at for those that fit every word.
 _SCANNED: Final = 10_000
+_SOME: Final[Sequence[Document]] = (
+    {"$limit": _CANDIDATES},
+    {"$project": {"search_words": 1, "updated_at": 1}},
+)
 _BEHIND_ALL: Final = "\U0010ffff"
 
 
@@ -76,17 +81,20 @@ def _fits(term: Term) -> Document:
     }
 
 
-def candidates_pipeline(beginning: str, others: Sequence[Document]) -> list[Document]:
-    """The first rows of the index behind ``beginning`` for which others hold."""
-    narrowing: list[Document] = [
-        {"$limit": _SCANNED},
-        {"$match": {"$and": others}},
-    ]
+def _by_word(beginning: str, others: Sequence[Document]) -> list[Document]:
+    """The first rows of ``SEARCH_INDEX`` behind ``beginning`` that fit the others."""
+    narrowing = [{"$limit": _SCANNED}, {"$match": {"$and": others}}]
+    return [{"$match": _begins(beginning)}, *(narrowing if others else ()), *_SOME]
+
+
+def _by_rights(rights: Document, fitting: Sequence[Document]) -> list[Document]:
+    """The newest of few rows that somebody may read, as far as they fit."""
     return [
-        {"$match": _begins(beginning)},
-        *(narrowing if others else ()),
-        {"$limit": _CANDIDATES},
-        {"$project": {"search_words": 1, "updated_at": 1}},
+        {"$match": rights},
+        {"$sort": {"created_at": -1, "_id": -1}},
+        {"$limit": _SCANNED},
+        {"$match": {"$and": fitting}},
+        *_SOME,
     ]
 
 
@@ -106,30 +114,24 @@ def _names(terms: Sequence[Term]) -> list[str]:
 
 
 class Searchable(Repository[Entity]):
-    """Records that keep ``search_words``, in an index as ``SEARCH_INDEX``."""
+    """Records that keep ``search_words``; has ``SEARCH_INDEX``, ``RIGHTS_INDEX``."""
 
     def search(self, terms: Sequence[Term], limit: int) -> Found[Entity]:
         """The live records that fit and that the caller may read, best first.
 
         Equally good ones come in the order of their last change. Of a word
-        that thousands of records have, the newest few hundred are ranked.
+        that thousands of records have, the newest few hundred are ranked. Who
+        may not read all records searches the newest ten thousand of theirs.
         """
         rights = self._rights("read")
-        is_one_word = len(terms) == 1 and len(_names(terms)) <= 1
-        others = [] if is_one_word else [_fits(term) for term in terms]
-        if rights:
-            others.append(rights)
         candidates: dict[str, tuple[Match, Any]] = {}
         is_capped = False
-        for beginning in _drivers(terms):
-            rows = self._rows.aggregate(
-                candidates_pipeline(beginning, others), SEARCH_INDEX.keys
-            )
+        for rows in self._candidates(terms, rights):
             is_capped = is_capped or len(rows) == _CANDIDATES
             for row in rows:
                 if (fit := match(terms, row["search_words"])) is not None:
                     candidates[row["_id"]] = fit, row["updated_at"]
-            if not is_one_word and len(candidates) > limit:
+            if len(terms) > 1 and len(candidates) > limit:
                 # Two words of a name led to enough; others are looked for long.
                 break
         ranked = sorted(
@@ -148,6 +150,18 @@ class Searchable(Repository[Entity]):
             [(found[each], candidates[each][0]) for each in best if each in found],
             has_more=is_capped or len(ranked) > limit,
         )
+
+    def _candidates(
+        self, terms: Sequence[Term], rights: Document
+    ) -> Iterator[list[Document]]:
+        fitting = [_fits(term) for term in terms]
+        if rights:
+            yield self._rows.aggregate(_by_rights(rights, fitting), RIGHTS_INDEX.keys)
+            return
+        is_one_word = len(terms) == 1 and len(_names(terms)) <= 1
+        others = [] if is_one_word else fitting
+        for beginning in _drivers(terms):
+            yield self._rows.aggregate(_by_word(beginning, others), SEARCH_INDEX.keys)
 
 
 def search_records(

@@ -137,6 +137,20 @@ def _convert_a_lead(client: Client) -> None:
     ):
         record = client.get(f"/v1/{plural}/{made[f'{noun}_id']}")
         _say(f"  became {noun}", record.get("name") or record["last_name"])
+    _show_overview(client, made["account_id"])
+
+
+def _show_overview(client: Client, account_id: str) -> None:
+    """One line of the view that several services answer together."""
+    sections = client.get(f"/v1/accounts/{account_id}/overview")["sections"]
+    parts = [
+        f"{len(section['data']['data'])} {name}"
+        if section["status"] == "ok"
+        else f"{name} {section['status']}"
+        for name, section in sections.items()
+        if name != "account"
+    ]
+    _say("Overview of the account", ", ".join(parts))
 
 
 def _show_counts(client: Client, expected: int) -> bool:

@@ -21,6 +21,7 @@ OPPORTUNITIES: Final = Collection(
         by("created_at"),
         by("updated_at"),
         by("owner_id", "created_at"),
+        by("acl", "created_at"),
         by("status", "created_at"),
         by("account_id", "created_at"),
         by("contact_id", "created_at"),

@@ -137,11 +137,12 @@ class TestSearch:
         monkeypatch.setattr("chassis.searching._SCANNED", 100)
         # Two hundred candidates; of pairs of words only those that are looked at.
         bounds = {"sm": 205, "s": 205, "john smith": 100, "john smi": 100, "jo sm": 100}
-        for text, bound in bounds.items():
+        searches = [(text, bound, 10, None) for text, bound in bounds.items()]
+        for text, bound, expected, caller in [*searches, ("sm", 2, 1, ME_ALONE)]:
             sent.sent.clear()
-            names, _ = search(service, text)
+            names, _ = search(service, text, caller=caller)
 
-            assert len(names) == 10
+            assert len(names) == expected
             for command in sent.sent:
                 plan = owner.command("explain", command, verbosity="executionStats")
                 keys, documents, described = examined(plan)
