@@ -25,7 +25,7 @@ def find_page(
     """
     conditions = _rarest_first(rows, conditions)
     paged = {"$and": [conditions, *query.after]} if query.after else conditions
-    if len(query.sort) > 2:  # noqa: PLR2004 - one field and the id
+    if not query.is_indexed:
         paged = {"$and": [paged, *_until_the_end(rows, query, paged)]}
     found = rows.find(paged, query.sort, query.limit + 1)
     page = found[: query.limit]

@@ -8,7 +8,7 @@ refused with 400, never ignored.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -39,12 +39,15 @@ class Listing:
         view_fields: What ``fields=`` may name.
         scope: What a cursor is bound to: the organization and the list.
         default_sort: Used where the client gives none.
+        orders: Sorts by several fields that an index serves, in one direction.
+            Behind a time, whose values are nearly all different, any will do.
     """
 
     fields: Mapping[str, Field]
     view_fields: frozenset[str]
     scope: str
     default_sort: str = "-created_at"
+    orders: Collection[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +59,13 @@ class Query:
         after: What is asked besides, so that the page begins behind the
             cursor's row; nothing for the first page.
         sort: Paths and directions; the last is the id, which makes it total.
+        is_indexed: Whether an index has that order.
     """
 
     conditions: dict[str, Any]
     after: list[dict[str, Any]]
     sort: list[tuple[str, int]]
+    is_indexed: bool
     limit: int
     fields: tuple[str, ...]
     with_count: bool
@@ -120,7 +125,7 @@ def compile_query(
     if len(filters) > _MAX_FILTERS:
         raise _refuse("invalid_filter", "filter", f"At most {_MAX_FILTERS} filters.")
     sort_text = parameters.get("sort", listing.default_sort)
-    sort = _sort(sort_text, listing.fields)
+    sort = _sort(sort_text, listing)
     scope = f"{listing.scope}\n{sort_text}"
     return Query(
         conditions=all_of(
@@ -129,6 +134,7 @@ def compile_query(
         ),
         after=_after(parameters.get("cursor"), sort, scope, seal),
         sort=sort,
+        is_indexed=len(sort) == 2 or _names(sort_text) in listing.orders,  # noqa: PLR2004
         limit=_limit(parameters.get("limit")),
         fields=_sparse_fields(parameters.get("fields"), listing.view_fields),
         with_count=_include(parameters.get("include")),
@@ -183,9 +189,10 @@ def _condition(
         raise _refuse("invalid_filter", name, f"This takes {error}.") from None
 
 
-def _sort(text: str, fields: Mapping[str, Field]) -> list[tuple[str, int]]:
+def _sort(text: str, listing: Listing) -> list[tuple[str, int]]:
     sort: list[tuple[str, int]] = []
-    for part in text.split(","):
+    fields, parts = listing.fields, text.split(",")
+    for part in parts:
         name = part.removeprefix("-")
         field = fields.get(name)
         if field is None or not field.is_sortable:
@@ -194,10 +201,26 @@ def _sort(text: str, fields: Mapping[str, Field]) -> list[tuple[str, int]]:
         sort.append((field.path_of(name), -1 if part.startswith("-") else 1))
     if len(sort) > _MAX_SORT or len({path for path, _ in sort}) < len(sort):
         raise _refuse("invalid_sort", "sort", "Too many fields, or one twice.")
+    _check_order(parts, listing)
     # The id makes the order total; it runs the way of the last field, so that
     # one index serves both directions.
     sort.append(("_id", sort[-1][1]))
     return sort
+
+
+def _names(sort_text: str) -> tuple[str, ...]:
+    return tuple(part.removeprefix("-") for part in sort_text.split(","))
+
+
+def _check_order(parts: Sequence[str], listing: Listing) -> None:
+    """Refuse an order that would have to be made by reading everything."""
+    names = _names(",".join(parts))
+    is_one_way = len({part.startswith("-") for part in parts}) == 1
+    is_timed = listing.fields[names[0]].kind == "datetime"
+    if len(names) > 1 and not (is_timed or (is_one_way and names in listing.orders)):
+        known = " or ".join(",".join(order) for order in listing.orders)
+        also = f", or by {known} in one direction" if known else ""
+        raise _refuse("invalid_sort", "sort", f"By several, begin with a time{also}.")
 
 
 def _limit(text: str | None) -> int:

@@ -60,6 +60,11 @@ class Repository(Generic[Entity]):
     entity: ClassVar[type[Any]]
     # Keys that a record without such a value must not have, for a unique index.
     sparse_keys: ClassVar[frozenset[str]] = frozenset()
+    # Orders by several fields that an index serves.
+    orders: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    # What is asked of records that are not archived. Null cannot be told by an
+    # index; a collection whose indexes cover ``is_live`` asks for that.
+    live: ClassVar[Mapping[str, Any]] = {"archived_at": None}
     schema_version: ClassVar[int] = 1
 
     def __init__(self, database: Database[Document], context: Context) -> None:
@@ -109,9 +114,12 @@ class Repository(Generic[Entity]):
             fields=self.fields,
             view_fields=frozenset(view_fields),
             scope=f"{self._rows.org_id}\n{self.collection.name}",
+            orders=self.orders,
         )
         query = compile_query(parameters, listing, self._clock, own_seal())
-        conditions = {"archived_at": None, **query.conditions, **self._rights("read")}
+        is_asked = any(name.startswith("filter[archived_at]") for name in parameters)
+        live = {} if is_asked else self.live
+        conditions = {**live, **query.conditions, **self._rights("read")}
         documents, next_cursor = find_page(self._rows, query, conditions)
         return Page(
             items=[self.restore(document) for document in documents],
@@ -330,7 +338,7 @@ class Repository(Generic[Entity]):
 
     def keys_of(self, entity: Entity, values: Document) -> Document:
         """What follows from an entity's stored values and is kept to find it by."""
-        keys = self.index_fields(entity)
+        keys = {"is_live": entity.archived_at is None, **self.index_fields(entity)}
         return keys | search_keys(self.fields, values | keys)
 
     def _refuse_if_full(self, record_id: str) -> None:

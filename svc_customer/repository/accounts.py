@@ -12,6 +12,8 @@ from svc_customer.domain.records import Address
 from svc_customer.repository.records import (
     CUSTOMER_FIELDS,
     CUSTOMER_INDEXES,
+    FACETS,
+    LIVE,
     stored_keys,
 )
 
@@ -22,11 +24,11 @@ ACCOUNTS: Final = Collection(
     (
         *CUSTOMER_INDEXES,
         SEARCH_INDEX,
-        by("folded.name"),
-        by("folded.domain"),
-        by("folded.industry"),
-        by("employee_count"),
-        by("parent_id", "created_at"),
+        by("folded.name", covering=FACETS),
+        by("folded.domain", covering=FACETS),
+        by("folded.industry", covering=FACETS),
+        by("employee_count", covering=FACETS),
+        by("parent_id", "created_at", covering=FACETS),
     ),
 )
 
@@ -38,7 +40,8 @@ class AccountRepository(Searchable[Account]):
     noun = "account"
     resource = "accounts"
     entity = Account
-    schema_version = 2
+    schema_version = 3
+    live = LIVE
     sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
         **CUSTOMER_FIELDS,

@@ -12,6 +12,8 @@ from svc_customer.domain.records import Address
 from svc_customer.repository.records import (
     CUSTOMER_FIELDS,
     CUSTOMER_INDEXES,
+    FACETS,
+    LIVE,
     stored_keys,
 )
 
@@ -22,12 +24,13 @@ CONTACTS: Final = Collection(
     (
         *CUSTOMER_INDEXES,
         SEARCH_INDEX,
-        by("folded.last_name"),
-        by("folded.first_name"),
-        by("folded.job_title"),
+        by("folded.last_name", covering=FACETS),
+        by("folded.last_name", "folded.first_name", covering=FACETS),
+        by("folded.first_name", covering=FACETS),
+        by("folded.job_title", covering=FACETS),
         by("email_keys"),
-        by("account_id", "created_at"),
-        by("do_not_contact", "created_at"),
+        by("account_id", "created_at", covering=FACETS),
+        by("do_not_contact", "created_at", covering=FACETS),
     ),
 )
 
@@ -39,7 +42,9 @@ class ContactRepository(Searchable[Contact]):
     noun = "contact"
     resource = "contacts"
     entity = Contact
-    schema_version = 2
+    schema_version = 3
+    live = LIVE
+    orders = (("last_name", "first_name"),)
     sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
         **CUSTOMER_FIELDS,

@@ -8,6 +8,7 @@ from chassis.mongo import Collection, Document, by
 from chassis.repository import Repository
 from svc_customer.domain.interactions import DIRECTIONS, INTERACTION_TYPES, Interaction
 from svc_customer.repository.records import (
+    LIVE,
     RECORD_FIELDS,
     RECORD_INDEXES,
     stored_keys,
@@ -19,12 +20,21 @@ INTERACTIONS: Final = Collection(
     "interactions",
     (
         *RECORD_INDEXES,
-        by("occurred_at"),
-        by("contact_id", "occurred_at"),
-        by("account_id", "occurred_at"),
-        by("type", "occurred_at"),
-        by("direction", "occurred_at"),
-        by("folded.subject"),
+        *(
+            by(*fields, covering=("is_live", "type", "owner_id"))
+            for fields in (
+                ("created_at",),
+                ("updated_at",),
+                ("occurred_at",),
+                ("acl", "created_at"),
+                ("owner_id", "created_at"),
+                ("contact_id", "occurred_at"),
+                ("account_id", "occurred_at"),
+                ("type", "occurred_at"),
+                ("direction", "occurred_at"),
+                ("folded.subject",),
+            )
+        ),
     ),
 )
 
@@ -36,7 +46,8 @@ class InteractionRepository(Repository[Interaction]):
     noun = "interaction"
     resource = "interactions"
     entity = Interaction
-    schema_version = 2
+    schema_version = 3
+    live = LIVE
     sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
         **RECORD_FIELDS,

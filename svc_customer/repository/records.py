@@ -11,6 +11,8 @@ from svc_customer.domain.records import LIFECYCLE_STAGES
 __all__ = [
     "CUSTOMER_FIELDS",
     "CUSTOMER_INDEXES",
+    "FACETS",
+    "LIVE",
     "RECORD_FIELDS",
     "RECORD_INDEXES",
     "external_keys",
@@ -18,15 +20,14 @@ __all__ = [
 ]
 
 
+LIVE: Final = {"is_live": True}
+# What lists of accounts and contacts are most often filtered by besides.
+FACETS: Final = ("is_live", "lifecycle_stage", "owner_id", "source")
 RECORD_INDEXES: Final = (
     PENDING_INDEX,
-    by("created_at"),
-    by("updated_at"),
-    by("owner_id", "created_at"),
-    by("acl", "created_at"),
     by("grams", "created_at"),
     Index(
-        (("org_id", 1), ("archived_at", 1), ("_id", 1)),
+        (("org_id", 1), ("created_at", 1), ("_id", 1), ("archived_at", 1)),
         partial={"archived_at": {"$gte": EARLIEST}},
     ),
     Index(
@@ -45,9 +46,18 @@ RECORD_FIELDS: Final[Mapping[str, Field]] = {
 }
 CUSTOMER_INDEXES: Final = (
     *RECORD_INDEXES,
-    by("lifecycle_stage", "created_at"),
-    by("source", "created_at"),
-    by("tags", "created_at"),
+    *(
+        by(*fields, covering=FACETS)
+        for fields in (
+            ("created_at",),
+            ("updated_at",),
+            ("acl", "created_at"),
+            ("owner_id", "created_at"),
+            ("lifecycle_stage", "created_at"),
+            ("source", "created_at"),
+            ("tags", "created_at"),
+        )
+    ),
 )
 CUSTOMER_FIELDS: Final[Mapping[str, Field]] = {
     **RECORD_FIELDS,

@@ -22,21 +22,26 @@ LEADS: Final = Collection(
     (
         PENDING_INDEX,
         SEARCH_INDEX,
-        by("created_at"),
-        by("updated_at"),
-        by("owner_id", "created_at"),
-        by("acl", "created_at"),
         by("grams", "created_at"),
         Index(
-            (("org_id", 1), ("archived_at", 1), ("_id", 1)),
+            (("org_id", 1), ("created_at", 1), ("_id", 1), ("archived_at", 1)),
             partial={"archived_at": {"$gte": EARLIEST}},
         ),
-        by("folded.last_name"),
-        by("folded.company"),
-        by("source", "created_at"),
-        by("rating", "created_at"),
-        by("status", "created_at"),
-        by("owner_id", "status", "created_at"),
+        *(
+            by(*fields, covering=("is_live", "status", "owner_id", "source"))
+            for fields in (
+                ("created_at",),
+                ("updated_at",),
+                ("acl", "created_at"),
+                ("owner_id", "created_at"),
+                ("owner_id", "status", "created_at"),
+                ("status", "created_at"),
+                ("source", "created_at"),
+                ("rating", "created_at"),
+                ("folded.last_name",),
+                ("folded.company",),
+            )
+        ),
         by("email_key"),
         Index(
             (("status", 1), ("updated_at", 1)),
@@ -53,7 +58,8 @@ class LeadRepository(Searchable[Lead]):
     noun = "lead"
     resource = "leads"
     entity = Lead
-    schema_version = 2
+    live: ClassVar[Mapping[str, Any]] = {"is_live": True}
+    schema_version = 3
     fields: ClassVar[Mapping[str, Field]] = {
         "id": Field("id", "_id"),
         "status": Field(choices=tuple(LeadStatus)),

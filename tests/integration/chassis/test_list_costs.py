@@ -170,7 +170,7 @@ def fill(database, repository, org_id):
     added = rows.add_all([(each, None, None) for each in few + many])
     assert not any(isinstance(each, Exception) for each in added)
     database[repository.collection.name].update_many(
-        {"_id": few[0].id}, {"$set": {"archived_at": NOW}}
+        {"_id": few[0].id}, {"$set": {"archived_at": NOW, "is_live": False}}
     )
 
 

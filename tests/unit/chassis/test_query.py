@@ -25,7 +25,12 @@ FIELDS = {
     "due_on": Field("date"),
     "created_at": Field("datetime", is_sortable=True),
 }
-LISTING = Listing(fields=FIELDS, view_fields=frozenset({"id", "name"}), scope="a\nb")
+LISTING = Listing(
+    fields=FIELDS,
+    view_fields=frozenset({"id", "name"}),
+    scope="a\nb",
+    orders=[("name", "amount")],
+)
 # A Wednesday, past midnight in Berlin but not in London.
 CLOCK = Clock(datetime(2026, 3, 31, 22, 30, tzinfo=UTC), ZoneInfo("Europe/Berlin"))
 SEAL = CursorSeal(b"key")
@@ -202,6 +207,8 @@ class TestFilters:
             ({"sort": ""}, "invalid_sort"),
             ({"sort": "count"}, "invalid_sort"),
             ({"sort": "name,-name"}, "invalid_sort"),
+            ({"sort": "name,-amount"}, "invalid_sort"),
+            ({"sort": "amount,name"}, "invalid_sort"),
             ({"limit": "0"}, "invalid_limit"),
             ({"limit": "201"}, "invalid_limit"),
             ({"limit": "٣"}, "invalid_limit"),
@@ -303,6 +310,20 @@ class TestCursors:
         cursor = compiled(sort="name").cursor_after(row, CursorSeal(b"other"))
 
         assert refusal({"sort": "name", "cursor": cursor}) == "invalid_cursor"
+
+
+class TestOrders:
+    @pytest.mark.parametrize(
+        ("sort", "is_indexed"),
+        [
+            ("name", True),
+            ("name,amount", True),
+            ("-name,-amount", True),
+            ("-created_at,name", False),
+        ],
+    )
+    def test_tell_whether_an_index_has_them(self, sort, is_indexed):
+        assert compiled(sort=sort).is_indexed == is_indexed
 
 
 class TestPage:
