@@ -12,6 +12,7 @@ from nameko.extensions import DependencyProvider, SharedExtension
 
 from chassis.auth import Signer
 from chassis.context import Context, context_of
+from chassis.effects import read_effects
 from chassis.rpc_client import RpcClient
 from chassis.signing import own_signer
 
@@ -75,13 +76,16 @@ class Remote:
             "request_id": context.request_id,
             "traceparent": context.traceparent,
         }
-        return self._client.call(
+        reply = self._client.call(
             self._service,
             method,
             kwargs=arguments,
             context=headers,
             timeout_s=max(left_s, 0.0),
-        ).result
+        )
+        for effect in read_effects(reply.headers):
+            context.effects[effect.record_id] = effect
+        return reply.result
 
 
 class RemoteService(DependencyProvider):  # type: ignore[misc]

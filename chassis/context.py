@@ -1,10 +1,11 @@
 """What one call or one event carries with it, from the front door onwards."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 from chassis.auth import Caller
+from chassis.effects import Effect
 from chassis.errors import UnauthenticatedError
 
 __all__ = ["Actor", "Context", "context_of"]
@@ -33,6 +34,7 @@ class Context:
             been carried out without anybody hearing of it.
         replayed: Set when the answer is that of an earlier, equal request.
         has_events: Set when a write of this worker left events to be relayed.
+        effects: What this operation wrote so far, by the records' ids.
         step: Which of an operation's parts is being carried out, where it has
             several of a kind.
         session: The database transaction that the worker is in, if any.
@@ -51,6 +53,7 @@ class Context:
     is_repeated: bool = False
     replayed: bool = False
     has_events: bool = False
+    effects: dict[str, Effect] = field(default_factory=dict)
     step: str | None = None
     session: Any = None
     attempt: int = 1

@@ -19,6 +19,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from chassis.context import Context
+from chassis.effects import HEADER, read_effects, write_effects
 from chassis.errors import ConflictError, InvalidInputError, WireError
 from chassis.ids import derive_id, is_keyed, new_id
 from chassis.mongo import Collection, Document, Index, TenantRows
@@ -69,6 +70,8 @@ class Operation:
         reservation = self._reserve(rows, _fingerprint(name, arguments))
         if reservation["answer"] is not None:
             self._context.replayed = True
+            effects = read_effects({HEADER: reservation.get("effects")})
+            self._context.effects.update({each.record_id: each for each in effects})
             return orjson.loads(reservation["answer"])
         self._seed = reservation["seed"]
         # Whoever took over from us decides from then on.
@@ -80,7 +83,11 @@ class Operation:
             if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 rows.delete(own)
             raise
-        rows.update(own, {"$set": {"answer": orjson.dumps(answer)}})
+        stored = {
+            "answer": orjson.dumps(answer),
+            "effects": write_effects(self._context.effects.values()),
+        }
+        rows.update(own, {"$set": stored})
         return answer
 
     def _reserve(self, rows: TenantRows, fingerprint: str) -> Document:

@@ -18,6 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from chassis.context import Context
 from chassis.cursors import own_seal
 from chassis.documents import document_of, value_of
+from chassis.effects import Effect
 from chassis.errors import (
     ConflictError,
     NotFoundError,
@@ -164,8 +165,8 @@ class Repository(Generic[Entity]):
         try:
             self._rows.insert(document)
         except DuplicateKeyError as error:
-            return self.restore(self._added_before(entity.id, error))
-        return self.restore(document)
+            document = self._added_before(entity.id, error)
+        return self._noted(document)
 
     def add_all(
         self, additions: Sequence[Addition[Entity]]
@@ -190,7 +191,7 @@ class Repository(Generic[Entity]):
                     if place in taken
                     else document
                 )
-                added.append(self.restore(stored))
+                added.append(self._noted(stored))
             except ConflictError as refusal:
                 added.append(refusal)
         return added
@@ -254,7 +255,7 @@ class Repository(Generic[Entity]):
         for _ in range(_WRITE_ATTEMPTS):
             document = self._rows.find_one(conditions)
             if document is None or self._is_done(document):
-                return self.restore(self._done_before(record_id, document))
+                return self._noted(self._done_before(record_id, document))
             before: Entity = self.restore(document)
             after = change(before)
             if expected_version not in {None, before.version}:
@@ -328,6 +329,12 @@ class Repository(Generic[Entity]):
         if document is None:
             self._refuse_if_full(entity.id)
             return None
+        return self._noted(document)
+
+    def _noted(self, document: Document) -> Entity:
+        """The record that this operation stored, now or when it was tried before."""
+        effect = Effect(document["_id"], document["version"], document["sequence"])
+        self._context.effects[effect.record_id] = effect
         return self.restore(document)
 
     def _content(self, entity: Entity) -> Document:

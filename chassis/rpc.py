@@ -35,6 +35,7 @@ from chassis.config import secret_file
 from chassis.consuming import QueueConsumer, declared_elsewhere
 from chassis.context import KEY, Actor, Context, context_of
 from chassis.echo import Echo
+from chassis.effects import HEADER, write_effects
 from chassis.errors import DeadlineExceededError, WireError
 from chassis.ids import is_id, new_id
 from chassis.mongo import as_wire_error
@@ -196,15 +197,23 @@ def _answer(
         logger.exception("rpc result is not JSON")
         failure = serialize(UnserializableValueError(type(result).__name__))
         body = codec.encode({"result": None, "error": failure})
-    is_replay = context is not None and context.replayed
     return amqp.Message(
         body,
         content_type=codec.CONTENT_TYPE,
         content_encoding=codec.CONTENT_ENCODING,
         correlation_id=message.properties.get("correlation_id"),
         delivery_mode=1,
-        application_headers={"rapport.replayed": True} if is_replay else {},
+        application_headers={} if context is None else _headers(context),
     )
+
+
+def _headers(context: Context) -> dict[str, Any]:
+    headers: dict[str, Any] = {}
+    if context.replayed:
+        headers["rapport.replayed"] = True
+    if context.effects:
+        headers[HEADER] = write_effects(context.effects.values())
+    return headers
 
 
 def _arguments(message: Message) -> tuple[list[Any], dict[str, Any]]:
