@@ -39,12 +39,15 @@ PROCESSED_EVENTS: Final = Collection(
             is_unique=True,
             partial={"position": {"$exists": True}},
         ),
+        Index((("org_id", 1), ("operation_id", 1))),
     ),
 )
 COLLECTIONS: Final = (ACTIVITY, PROGRESS, PROCESSED_EVENTS)
 _MOST_ROWS: Final = 100_000
 # So many events are looked at for one page, whoever may see how many of them.
 _MOST_SCANNED: Final = 5_000
+# More than one operation makes: a batch has 500 rows.
+_MOST_OF_ONE_OPERATION: Final = 2_000
 # What of an envelope the organization's feed keeps.
 _KEPT: Final = (
     "event",
@@ -157,6 +160,29 @@ class FeedRepository:
         if len(rows) == limit:
             last = rows[-1]["position"]
         return FeedPage(rows, last, has_more=last < head)
+
+    def has(self, event_ids: Some[str]) -> bool:
+        """Whether all of these events were processed."""
+        known = self._events.count({"_id": {"$in": list(event_ids)}})
+        return known == len(set(event_ids))
+
+    def has_all_of(self, operation_id: str, records: int, sequences: int) -> bool:
+        """Whether everything was processed that an operation announced.
+
+        Args:
+            operation_id: Which operation.
+            records: Of how many records it made or changed.
+            sequences: The sum of the sequences of the last event of each; as
+                none can be above its last, it is reached only by all of them.
+        """
+        rows = self._events.find(
+            {"operation_id": operation_id}, [("_id", 1)], _MOST_OF_ONE_OPERATION
+        )
+        last: dict[str, int] = {}
+        for row in rows:
+            record_id = row["aggregate"]["id"]
+            last[record_id] = max(last.get(record_id, 0), row["sequence"])
+        return len(last) >= records and sum(last.values()) >= sequences
 
     def _earliest(self, head: int) -> int:
         conditions = {"position": {"$exists": True}}

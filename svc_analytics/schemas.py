@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from chassis.schemas import Input, Moment
+from chassis.schemas import Id, Input, Moment
 
 __all__ = [
     "ActivityQuery",
@@ -13,11 +13,13 @@ __all__ = [
     "EventView",
     "EventsPageView",
     "EventsQuery",
+    "ProcessedQuery",
     "feed_news",
 ]
 
 LATEST: Final = "latest"
 _MOST_TYPES: Final = 50
+_MOST_EVENTS: Final = 50
 _INTERNAL: Final = frozenset({"_id", "org_id", "processed_at"})
 
 
@@ -105,6 +107,28 @@ class EventsQuery(Input):
             "description": "Names of events, separated by commas; by default all.",
         },
     )
+
+
+class OperationInput(Input):
+    """Everything that one operation announced.
+
+    Attributes:
+        records: How many records it made or changed.
+        sequences: The sum of the sequences of each one's last event.
+    """
+
+    id = Id(required=True)
+    records = fields.Integer(required=True, validate=validate.Range(min=1))
+    sequences = fields.Integer(required=True, validate=validate.Range(min=1))
+
+
+class ProcessedQuery(Input):
+    """Events that somebody waits for: by their ids, or all of an operation's."""
+
+    events = fields.List(
+        Id(), load_default=list, validate=validate.Length(max=_MOST_EVENTS)
+    )
+    operation = fields.Nested(OperationInput, load_default=None)
 
 
 class EventView(Schema):

@@ -7,7 +7,7 @@ from chassis import inject
 from chassis.context import Context
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
-from chassis.schemas import load_query
+from chassis.schemas import load, load_query
 from chassis.signing import CurrentContext
 from svc_analytics.domain import series_of, totals_of
 from svc_analytics.repository import ActivityRepository, FeedRepository
@@ -17,6 +17,7 @@ from svc_analytics.schemas import (
     ActivityView,
     EventsPageView,
     EventsQuery,
+    ProcessedQuery,
 )
 
 __all__ = ["AnalyticsService"]
@@ -100,3 +101,26 @@ class AnalyticsService:
         place = {"position": page.position, "has_more": page.has_more}
         view: dict[str, Any] = EventsPageView().dump({"data": page.rows, "page": place})
         return view
+
+    @rpc
+    def check_processed(self, *, payload: dict[str, Any]) -> dict[str, bool]:
+        """Whether what the caller waits for has arrived in what the others answer.
+
+        Args:
+            payload: A ``ProcessedQuery``.
+
+        Returns:
+            ``{"is_processed"}``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+        """
+        wanted = load(ProcessedQuery(), payload)
+        operation = wanted["operation"]
+        is_processed = self.feed.has(wanted["events"]) and (
+            operation is None
+            or self.feed.has_all_of(
+                operation["id"], operation["records"], operation["sequences"]
+            )
+        )
+        return {"is_processed": is_processed}
