@@ -8,18 +8,22 @@ from werkzeug.exceptions import HTTPException
 from chassis.errors import UnauthenticatedError, WireError
 from chassis.rpc_client import RpcClient
 from gateway_flask.access_log import log_request
+from gateway_flask.answer_cache import AnswerCache
 from gateway_flask.auth import TokenVerifier, bearer_token
 from gateway_flask.bus import Bus
 from gateway_flask.catch_up import CatchUp
 from gateway_flask.context import begin_request
 from gateway_flask.errors import register_error_handlers
 from gateway_flask.feed import Feed
+from gateway_flask.floors import Floors
+from gateway_flask.freshness import Freshness
 from gateway_flask.health import Readiness
 from gateway_flask.inputs import IdConverter, optional_body, read_query
 from gateway_flask.last_good import LastGood
 from gateway_flask.limits import Charge, Limiter, Verdict
 from gateway_flask.metrics import Metrics
 from gateway_flask.policies import Policy, policies
+from gateway_flask.processed import Processed
 from gateway_flask.routes import BLUEPRINTS
 from gateway_flask.seats import Seats
 from gateway_flask.security import add_security_headers, preflight
@@ -85,10 +89,29 @@ def create_app(
         on_change=metrics.note_streams,
     )
     feed.subscribe_numbered(streams.hear, streams.notice_gap)
-    door = _Door(settings, limiter, verifier, tickets, policies(app))
+    door = _Door(
+        settings,
+        limiter,
+        verifier,
+        tickets,
+        freshness=_freshness(app, feed, settings, metrics),
+        terms=policies(app),
+    )
     app.before_request(door.admit)
     app.after_request(door.release)
     return app
+
+
+def _freshness(
+    app: Flask, feed: Feed, settings: Settings, metrics: Metrics
+) -> Freshness:
+    answers = AnswerCache(settings.cache_bytes, lambda: feed.is_live)
+    app.extensions["answers"] = answers
+    feed.subscribe(answers.hear, answers.flush)
+    processed = Processed(max(1, settings.threads // 4))
+    feed.subscribe_numbered(processed.hear, processed.notice_gap)
+    floors = Floors(settings.redis_state_url)
+    return Freshness(answers, floors, processed, metrics.count_lookup)
 
 
 class _Door:
@@ -100,6 +123,8 @@ class _Door:
         limiter: Limiter,
         verifier: TokenVerifier,
         tickets: Tickets,
+        *,
+        freshness: Freshness,
         terms: Mapping[str, Policy],
     ) -> None:
         self._settings = settings
@@ -107,6 +132,7 @@ class _Door:
         self._policies = terms
         self._verifier = verifier
         self._tickets = tickets
+        self._freshness = freshness
 
     def admit(self) -> Response | None:
         """Identify, limit and authorize a request, or answer it at once."""
@@ -115,13 +141,15 @@ class _Door:
             return preflight(self._settings)
         policy = self._policies[request.endpoint]
         g.deadline = g.started + policy.deadline_s
+        watched = None
         if not policy.is_public:
             self._identify(policy)
-        g.rate = self._limiter.check(_charges(policy))
+            watched = self._freshness.begin(policy)
+        g.rate = self._limiter.check(_charges(policy), watched)
         if policy.permission is not None:
             g.caller.require(policy.permission)
         g.query = read_query()
-        return None
+        return self._freshness.answer(policy)
 
     def _identify(self, policy: Policy) -> None:
         token = bearer_token(request)
@@ -141,6 +169,7 @@ class _Door:
 
     def release(self, response: Response) -> Response:
         """Add what every answer carries, and log it."""
+        self._freshness.end(response)
         add_security_headers(response, self._settings)
         rate: Verdict | None = g.get("rate")
         if rate is not None and "RateLimit-Limit" not in response.headers:

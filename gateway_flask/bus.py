@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from flask import current_app, g
 
+from chassis.effects import read_effects
 from chassis.errors import DeadlineExceededError, RemoteError, WireError
 from chassis.rpc_client import PendingCall, Reply
 from gateway_flask.inputs import operation_id
@@ -69,6 +70,7 @@ def call(service: str, method: str, /, **kwargs: Any) -> Any:
         service, method, kwargs=kwargs, context=_context(), timeout_s=remaining_s
     )
     g.is_replayed = bool(reply.headers.get("rapport.replayed"))
+    g.effects += read_effects(reply.headers)
     return reply.result
 
 
@@ -139,8 +141,9 @@ def _remaining_s() -> float:
 
 
 def _context() -> dict[str, str]:
+    g.operation_id = operation_id()
     context = {
-        "operation_id": operation_id(),
+        "operation_id": g.operation_id,
         "request_id": g.request_id,
         "traceparent": g.traceparent,
     }

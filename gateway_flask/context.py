@@ -24,6 +24,7 @@ def begin_request(request: Request, trusted_proxies: int) -> None:
     g.caller = None
     g.token = None
     g.is_replayed = False
+    g.effects = []
     given = request.environ.get("HTTP_X_REQUEST_ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
     trace = request.environ.get("HTTP_TRACEPARENT", "")

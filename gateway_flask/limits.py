@@ -48,14 +48,16 @@ _FAILS_CLOSED: Final = frozenset({"login", "account"})
 
 # Times are whole microseconds of Redis' own clock. ARGV holds, for each key,
 # the microseconds one request takes from the allowance and the allowance's
-# whole length.
+# whole length. A key more than that is one whose number is wanted.
 _SCRIPT: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local rests, wait, tightest, left = {}, 0, 1, math.huge
-for i, key in ipairs(KEYS) do
+local count = #ARGV / 2
+local watched = KEYS[count + 1] and redis.call('GET', KEYS[count + 1]) or 0
+for i = 1, count do
   local price, allowance = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local rest = math.max(tonumber(redis.call('GET', key) or 0), now) + price
+  local rest = math.max(tonumber(redis.call('GET', KEYS[i]) or 0), now) + price
   local lacking = rest - now - allowance
   if lacking > wait then wait = lacking end
   if -lacking < left then left, tightest = -lacking, i end
@@ -64,14 +66,14 @@ end
 if wait > 0 then
   local price = tonumber(ARGV[2 * tightest - 1])
   return {tightest, -1, string.format('%.0f', rests[tightest] - price - now),
-    string.format('%.0f', wait)}
+    string.format('%.0f', wait), watched}
 end
-for i, key in ipairs(KEYS) do
-  redis.call('SET', key, string.format('%.0f', rests[i]),
+for i = 1, count do
+  redis.call('SET', KEYS[i], string.format('%.0f', rests[i]),
     'PX', string.format('%.0f', math.ceil((rests[i] - now) / 1000) + 1))
 end
 return {tightest, string.format('%.0f', left),
-  string.format('%.0f', rests[tightest] - now), 0}
+  string.format('%.0f', rests[tightest] - now), 0, watched}
 """
 
 
@@ -121,11 +123,16 @@ class Charge:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is left of the tightest limit, for the ``RateLimit`` headers."""
+    """What is left of the tightest limit, for the ``RateLimit`` headers.
+
+    Attributes:
+        watched: The number that was asked for; 0 if there is none.
+    """
 
     limit: int
     remaining: int
     reset_s: int
+    watched: int = 0
 
 
 def limits_from_settings() -> dict[str, Limit]:
@@ -184,8 +191,14 @@ class Limiter:
             self._look_away(error)
             return False
 
-    def check(self, charges: Sequence[Charge]) -> Verdict | None:
+    def check(
+        self, charges: Sequence[Charge], watched: str | None = None
+    ) -> Verdict | None:
         """Charge a request, or refuse it.
+
+        Args:
+            charges: What it counts against.
+            watched: The key of a number to bring along from the same store.
 
         Returns:
             What is left, or ``None`` where nothing limits the request or
@@ -199,22 +212,23 @@ class Limiter:
         known = [charge for charge in charges if charge.limit in self._limits]
         if not known:
             return None
-        answer = self._ask(known)
+        answer = self._ask(known, watched)
         if answer is None:
             self._pass_unchecked(known[0].limit)
             return None
-        index, left_us, rest_us, wait_us = (int(figure) for figure in answer)
+        index, left_us, rest_us, wait_us, number = (int(figure) for figure in answer)
         limit = self._limits[known[index - 1].limit]
         verdict = Verdict(
             limit=limit.burst,
             remaining=max(int(left_us / limit.unit_us), 0),
             reset_s=math.ceil(rest_us / 1_000_000),
+            watched=number,
         )
         if wait_us > 0:
             raise _refusal(verdict, math.ceil(wait_us / 1_000_000))
         return verdict
 
-    def _ask(self, charges: Sequence[Charge]) -> Any:
+    def _ask(self, charges: Sequence[Charge], watched: str | None) -> Any:
         if not self.is_available:
             return None
         arguments: list[int] = []
@@ -224,6 +238,8 @@ class Limiter:
             arguments.append(round(cost * limit.unit_us))
             arguments.append(round(limit.burst * limit.unit_us))
         keys = [f"limit:{charge.limit}:{charge.owner}" for charge in charges]
+        if watched is not None:
+            keys.append(watched)
         try:
             return self._script(keys=keys, args=arguments)
         except redis.RedisError as error:

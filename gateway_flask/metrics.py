@@ -34,6 +34,16 @@ class Metrics:
             ["limit"],
             registry=registry,
         )
+        lookups = Counter(
+            "gateway_cache_lookups_total",
+            "Reads that could be answered from memory, by how they were",
+            ["outcome"],
+            registry=registry,
+        )
+        self._lookups = {
+            outcome: lookups.labels(outcome=outcome)
+            for outcome in ("hit", "miss", "bypass")
+        }
         self._streams = Gauge(
             "gateway_streams",
             "Streams that are open",
@@ -51,6 +61,10 @@ class Metrics:
     def count_unchecked(self, limit: str) -> None:
         """Count a request whose limit could not be asked for."""
         self._unchecked.labels(limit=limit).inc()
+
+    def count_lookup(self, outcome: str) -> None:
+        """Count a read that could have been answered from memory."""
+        self._lookups[outcome].inc()
 
     def note_streams(self, count: int, ended: str | None) -> None:
         """Note how many streams this process has, and why one of them ended."""

@@ -32,6 +32,9 @@ class Policy:
             token, or none at all for a public route, is enough.
         limit: The class of rate limit; one of ``LIMIT_CLASSES``.
         deadline_s: How long the whole request may take.
+        is_cached: Whether the answer may be given again; for a GET whose path
+            names one versioned record.
+        is_event_fed: Whether it waits for what a consistency token names.
         takes_ticket: Whether a one-time ticket may stand for the token.
     """
 
@@ -39,6 +42,8 @@ class Policy:
     is_public: bool
     limit: str
     deadline_s: float
+    is_cached: bool = False
+    is_event_fed: bool = False
     takes_ticket: bool = False
 
 
@@ -73,5 +78,7 @@ def _policy(route: str, methods: set[str], view: Callable[..., Any]) -> Policy:
         is_public=terms["is_public"],
         limit=terms.get("limit", "public" if terms["is_public"] else usual),
         deadline_s=terms.get("deadline_s", _DEADLINE_S),
+        is_cached=terms.get("is_cached", False),
+        is_event_fed=terms.get("is_event_fed", False),
         takes_ticket=terms.get("takes_ticket", False),
     )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response
 
+from gateway_flask.answer_cache import cached
 from gateway_flask.auth import requires
 from gateway_flask.bus import call, within
 from gateway_flask.inputs import body, if_match, operations, query
@@ -35,6 +36,7 @@ class _Action:
     arguments: dict[str, Callable[[], Any]]
     respond: Callable[[Any], Response]
     deadline_s: float = 5.0
+    is_cached: bool = False
 
 
 _ACTIONS: Final = (
@@ -61,6 +63,7 @@ _ACTIONS: Final = (
         right="read",
         arguments={},
         respond=answer,
+        is_cached=True,
     ),
     _Action(
         method="PATCH",
@@ -111,6 +114,8 @@ def add_resource(blueprint: Blueprint, service: str, noun: str, plural: str) -> 
         names = {*action.arguments, *([f"{noun}_id"] if "<id:" in path else ())}
         mark(view, rpc=(service, rpc, frozenset(names)), parts=_parts(action))
         view = within(action.deadline_s)(requires(f"{plural}:{action.right}")(view))
+        if action.is_cached:
+            view = cached(view)
         blueprint.add_url_rule(path, rpc, view, methods=[action.method])
 
 

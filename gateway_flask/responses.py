@@ -3,9 +3,9 @@
 from typing import Any
 
 import orjson
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
-__all__ = ["answer", "created", "no_content"]
+__all__ = ["answer", "created", "no_content", "versioned"]
 
 
 def answer(result: Any, status: int = 200) -> Response:
@@ -14,15 +14,28 @@ def answer(result: Any, status: int = 200) -> Response:
     One versioned thing gets its ``ETag``; a GET whose ``If-None-Match`` names
     that tag is answered 304.
     """
+    body = orjson.dumps(result)
     tag = _entity_tag(result)
-    if tag is not None and request.method in ("GET", "HEAD") and _is_known(tag):
-        return Response(status=304, headers={"ETag": tag})
-    response = Response(orjson.dumps(result), status, content_type="application/json")
-    if tag is not None:
-        response.headers["ETag"] = tag
+    if tag is None:
+        response = Response(body, status, content_type="application/json")
+    else:
+        if "lookup" in g:
+            current_app.extensions["answers"].keep(
+                g.lookup, body, tag, result["version"]
+            )
+        response = versioned(body, tag, status)
     if g.is_replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def versioned(body: bytes, tag: str, status: int = 200) -> Response:
+    """A thing's JSON with its entity tag, or 304 if the client has it."""
+    if request.method in ("GET", "HEAD") and _is_known(tag):
+        return Response(status=304, headers={"ETag": tag})
+    return Response(
+        body, status, headers={"ETag": tag}, content_type="application/json"
+    )
 
 
 def created(result: Any, location: str | None = None) -> Response:

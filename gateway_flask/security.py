@@ -9,11 +9,11 @@ __all__ = ["add_security_headers", "preflight"]
 
 _EXPOSED = (
     "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed, "
-    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Consistency-Token"
 )
 _ACCEPTED = (
     "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
-    "X-Request-Id, traceparent"
+    "X-Consistency-Token, X-Request-Id, traceparent"
 )
 
 

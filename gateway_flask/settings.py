@@ -19,6 +19,7 @@ class Settings:
             entries of ``X-Forwarded-For`` are believed.
         cors_origins: Exactly these origins may call from a browser.
         metrics_allow: Client addresses that may read ``/metrics``.
+        cache_bytes: How much memory one process keeps answers in; 0 for none.
         threads: How many requests one process works on at a time.
         streams: How many streams one process holds.
         streams_per_principal: Of these, how many may be one principal's.
@@ -32,6 +33,7 @@ class Settings:
     trusted_proxies: int = 0
     cors_origins: frozenset[str] = frozenset()
     metrics_allow: frozenset[str] = frozenset({"127.0.0.1"})
+    cache_bytes: int = 33_554_432
     threads: int = 16
     streams: int = 2_000
     streams_per_principal: int = 50
@@ -53,6 +55,7 @@ class Settings:
             trusted_proxies=number("TRUSTED_PROXIES", 0),
             cors_origins=_names("CORS_ORIGINS", ""),
             metrics_allow=_names("METRICS_ALLOW", "127.0.0.1"),
+            cache_bytes=number("GATEWAY_CACHE_BYTES", 33_554_432),
             threads=number("GATEWAY_THREADS", 16),
             streams=number("GATEWAY_STREAMS", 2_000),
             streams_per_principal=number("GATEWAY_STREAMS_PER_PRINCIPAL", 50),

@@ -5,6 +5,7 @@ from flask import Blueprint, Response
 from gateway_flask.auth import requires, signed_in
 from gateway_flask.bus import call
 from gateway_flask.inputs import query
+from gateway_flask.processed import event_fed
 from gateway_flask.responses import answer
 
 __all__ = ["analytics"]
@@ -14,6 +15,7 @@ analytics = Blueprint("analytics", __name__)
 
 @analytics.get("/v1/analytics/activity")
 @requires("analytics:read")
+@event_fed
 def get_activity() -> Response:
     """See ``AnalyticsService.get_activity``."""
     return answer(call("analytics", "get_activity", query=query()))
@@ -21,6 +23,7 @@ def get_activity() -> Response:
 
 @analytics.get("/v1/events")
 @signed_in
+@event_fed
 def list_events() -> Response:
     """See ``AnalyticsService.list_events``."""
     return answer(call("analytics", "list_events", query=query()))

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from gateway_flask.answer_cache import cached
 from gateway_flask.auth import requires
 from gateway_flask.bus import call, within
 from gateway_flask.inputs import if_match, optional_body, query
@@ -50,6 +51,7 @@ def list_opportunities() -> Response:
 
 @sales.get("/v1/opportunities/<id:opportunity_id>")
 @requires("opportunities:read")
+@cached
 def get_opportunity(opportunity_id: str) -> Response:
     """See ``SalesService.get_opportunity``."""
     return answer(call("sales", "get_opportunity", opportunity_id=opportunity_id))

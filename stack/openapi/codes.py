@@ -11,8 +11,10 @@ from chassis.auth import Caller
 from chassis.query import compile_query
 from gateway_flask.auth import TokenVerifier
 from gateway_flask.bus import call
+from gateway_flask.consistency import Token
 from gateway_flask.inputs import operation_id, read_query
 from gateway_flask.limits import Limiter
+from gateway_flask.processed import Processed
 from stack.openapi.contracts import contract_of
 from stack.openapi.problems import registry
 from stack.openapi.routes import Route
@@ -57,6 +59,9 @@ def _door(route: Route) -> Iterator[Callable[..., Any]]:
     yield read_query
     if not route.policy.is_public:
         yield TokenVerifier.verify
+        yield Token.read
+    if route.policy.is_event_fed:
+        yield Processed.wait
     if route.policy.permission:
         yield Caller.require
     if route.policy.limit != "none":

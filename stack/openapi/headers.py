@@ -39,6 +39,11 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = dict(
             "body within 24 hours, it is not done again.",
         ),
         _request(
+            "X-Consistency-Token",
+            {"maxLength": 1_000},
+            "What the answer to a write had there: show at least what it wrote.",
+        ),
+        _request(
             "X-Request-Id",
             {},
             "Found in the answer and in every log line: up to 128 letters, digits, "
@@ -73,5 +78,9 @@ ANSWER_HEADERS: Final[dict[str, dict[str, Any]]] = {
         {"type": "integer", "minimum": 0}, "Seconds after which to try again."
     ),
     "WWW-Authenticate": _answer({"type": "string"}, "`Bearer` (RFC 6750)."),
+    "X-Consistency-Token": _answer(
+        {"type": "string", "maxLength": 1_000},
+        "Names what was written; reads that carry it show that.",
+    ),
     "X-Request-Id": _answer({"type": "string"}, "Names this request."),
 }

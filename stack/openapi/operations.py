@@ -127,6 +127,8 @@ def _headers(route: Route, schemas: Schemas) -> Iterator[str]:
         yield "If-None-Match"
     if route.rpc is not None and not route.is_safe:
         yield "Idempotency-Key"
+    if not route.policy.is_public:
+        yield "X-Consistency-Token"
     yield "X-Request-Id"
     yield "traceparent"
 
@@ -231,6 +233,8 @@ def _answer_headers(route: Route, schemas: Schemas) -> dict[str, Any]:
         names.append("ETag")
     if route.rpc is not None and is_idempotent(route):
         names.append("Idempotency-Replayed")
+    if route.rpc is not None and not (route.is_safe or route.policy.is_public):
+        names.append("X-Consistency-Token")
     if route.policy.limit != "none":
         names += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -55,8 +55,9 @@ class FakeLimiter:
         self.refusal = None
         self.is_there = True
 
-    def check(self, charges):
+    def check(self, charges, watched=None):
         self.charges.append(list(charges))
+        self.watched = watched
         if self.refusal is not None:
             raise self.refusal
         return None if charges[0].limit == "none" else self.verdict

@@ -69,14 +69,14 @@ class TestLimit:
 
 class TestCheck:
     def test_tells_what_is_left(self):
-        limiter = limiter_with([1, b"4999000", b"1000", 0])
+        limiter = limiter_with([1, b"4999000", b"1000", 0, 0])
 
         verdict = limiter.check([Charge("read", "me")])
 
         assert (5_000, 4_999, 1) == (verdict.limit, verdict.remaining, verdict.reset_s)
 
     def test_refuses_with_the_time_to_wait(self):
-        limiter = limiter_with([2, -1, b"60000000", b"5500000"])
+        limiter = limiter_with([2, -1, b"60000000", b"5500000", 7])
         charges = [Charge("login", "1.2.3.4"), Charge.of_account("a@b.example")]
 
         with pytest.raises(RateLimitedError) as caught:
@@ -85,7 +85,7 @@ class TestCheck:
         assert caught.value.extra == {"retry_after_s": 6, "limit": 10, "reset_s": 60}
 
     def test_asks_once_for_all_charges(self):
-        limiter = limiter_with([1, 0, 0, 0])
+        limiter = limiter_with([1, 0, 0, 0, 0])
         limiter.check([Charge("login", "1.2.3.4"), Charge.of_account("a@b.example")])
 
         keys, arguments = limiter._script.calls[0]
@@ -126,7 +126,7 @@ class TestWithoutRedis:
         assert not limiter.ping()
 
     def test_it_is_asked_again_after_a_while(self):
-        limiter = limiter_with(redis.TimeoutError(), [1, 5_000_000, 0, 0])
+        limiter = limiter_with(redis.TimeoutError(), [1, 5_000_000, 0, 0, 0])
         limiter.check([Charge("read", "me")])
         limiter._away_until = 0.0
 
