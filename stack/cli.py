@@ -24,7 +24,10 @@ __all__ = ["main"]
 _DOWN_EXIT_CODE: Final = 3
 _INTERRUPTED_EXIT_CODE: Final = 130
 _SEEDS: Final = 1_000_000
-_BENCH_PARTS: Final = ("rpc", "client", "events")
+_BENCH_PARTS: Final = {
+    "bus": ("rpc", "client", "events"),
+    "gateway": ("get", "lists", "overhead", "streams"),
+}
 _TEST_STEPS: Final = ("all", "lint", "unit", "contract", "integration", "e2e")
 
 
@@ -143,11 +146,13 @@ def _test(given: argparse.Namespace) -> int:
 
 
 def _bench(given: argparse.Namespace) -> int:
-    from evaluation.bench.command import Options, run_bus_benchmark  # noqa: PLC0415
+    from evaluation.bench import command as bus  # noqa: PLC0415
+    from evaluation.bench.gateway import command as gateway  # noqa: PLC0415
 
-    return run_bus_benchmark(
-        Options(given.seconds, given.rounds, given.only, given.json)
-    )
+    measured = (given.seconds, given.rounds, given.only, given.json)
+    if given.what == "bus":
+        return bus.run_bus_benchmark(bus.Options(*measured))
+    return gateway.run_gateway_benchmark(gateway.Options(given.contacts, *measured))
 
 
 def _chaos(given: argparse.Namespace) -> int:
@@ -193,12 +198,15 @@ def _parser() -> argparse.ArgumentParser:
     command("demo", _demo, "drive the main job end to end, over HTTP")
     test = command("test", _test, "run the tests on a stack of their own")
     test.add_argument("steps", nargs="*", choices=_TEST_STEPS, default="all")
-    bench = command("bench", _bench, "measure the bus beside stock Nameko")
-    bench.add_argument("what", choices=("bus",))
-    bench.add_argument("--seconds", type=float, default=1.0, help="per cell and round")
-    bench.add_argument("--rounds", type=int, default=3, help="medians are taken over")
-    bench.add_argument("--only", choices=_BENCH_PARTS, help="one part")
-    bench.add_argument("--json", action="store_true", help="for programs")
+    bench = command("bench", _bench, "measure beside stock Nameko")
+    benches = bench.add_subparsers(required=True, metavar="what", dest="what")
+    for what, parts in _BENCH_PARTS.items():
+        one = benches.add_parser(what)
+        one.add_argument("--seconds", type=float, default=1.0, help="of each cell")
+        one.add_argument("--rounds", type=int, default=3, help="to take medians over")
+        one.add_argument("--only", choices=parts, help="one part")
+        one.add_argument("--json", action="store_true", help="for programs")
+    one.add_argument("--contacts", type=int, default=1_000_000, help="to be made")
     chaos = command("chaos", _chaos, "kill everything under load, then check it all")
     chaos.add_argument("--seconds", type=float, default=60.0, help="for each seed")
     chaos.add_argument("--seeds", type=int, default=1, help="how many runs")

@@ -1,27 +1,25 @@
 """``./crm bench bus``: what is measured, in which order, and how it is shown."""
 
-import json
 import signal
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from evaluation.bench.calls import CONNECTIONS, JUDGED_AT, measure_calls
 from evaluation.bench.clients import THREADS, measure_clients
 from evaluation.bench.counting import Meter
 from evaluation.bench.events import EventSizes, measure_events
+from evaluation.bench.findings import Findings, say, show
 from evaluation.bench.machine import describe
 from evaluation.bench.report import (
     call_tables,
     client_table,
     event_tables,
     machine_line,
-    target_table,
 )
 from evaluation.bench.servers import Servers, private_servers
-from evaluation.bench.targets import Target, call_targets, client_targets, event_targets
+from evaluation.bench.targets import call_targets, client_targets, event_targets
 from stack.disposable import ignore_servers_of_others
 from stack.errors import StackError
 
@@ -53,13 +51,7 @@ class Options:
         return self.seconds < _QUICK_S
 
 
-@dataclass(frozen=True)
-class Findings:
-    """What one part found: for programs, for people, and against the targets."""
-
-    document: Mapping[str, Any]
-    text: str
-    targets: list[Target]
+_Part = Callable[[Servers, Meter, Options], Findings]
 
 
 def run_bus_benchmark(options: Options) -> int:
@@ -71,15 +63,15 @@ def run_bus_benchmark(options: Options) -> int:
     started = time.monotonic()
     ignore_servers_of_others()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    parts: Mapping[str, Callable[[Servers, Meter, Options], Findings]] = {
+    parts: dict[str, _Part] = {
         "rpc": _measure_calls,
         "client": _measure_clients,
         "events": _measure_events,
     }
     found: dict[str, Findings] = {}
-    with private_servers(_say) as servers, servers.database() as client:
+    with private_servers(say) as servers, servers.database() as client:
         machine = describe(servers)
-        _say(machine_line(machine))
+        say(machine_line(machine))
         meter = Meter(servers, client)
         for name, part in parts.items():
             if options.only in {None, name}:
@@ -88,16 +80,8 @@ def run_bus_benchmark(options: Options) -> int:
                 except ValueError as error:
                     raise StackError(f"Could not measure {name}: {error}") from error
     took_s = time.monotonic() - started
-    if options.as_json:
-        _print_json(machine, found, took_s)
-    else:
-        _print_tables(machine, found, took_s)
+    show(machine, found, took_s, as_json=options.as_json)
     return 0
-
-
-def _say(text: str) -> None:
-    """Progress, which is no part of the findings."""
-    print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def _measure_calls(servers: Servers, meter: Meter, options: Options) -> Findings:
@@ -106,7 +90,7 @@ def _measure_calls(servers: Servers, meter: Meter, options: Options) -> Findings
         meter,
         seconds=options.seconds,
         rounds=options.rounds,
-        say=_say,
+        say=say,
         connections=() if options.is_quick else CONNECTIONS,
     )
     document = [{**vars(cell), **each.to_json()} for cell, each in cells.items()]
@@ -121,7 +105,7 @@ def _measure_clients(servers: Servers, meter: Meter, options: Options) -> Findin
         meter,
         seconds=options.seconds,
         rounds=options.rounds,
-        say=_say,
+        say=say,
         thread_counts=(JUDGED_AT,) if options.is_quick else THREADS,
     )
     document = [
@@ -132,7 +116,7 @@ def _measure_clients(servers: Servers, meter: Meter, options: Options) -> Findin
 
 
 def _measure_events(servers: Servers, meter: Meter, options: Options) -> Findings:
-    found = measure_events(servers, meter, _sizes(options), _say)
+    found = measure_events(servers, meter, _sizes(options), say)
     return Findings(
         found.to_json(), "\n\n".join(event_tables(found)), event_targets(found)
     )
@@ -150,28 +134,3 @@ def _sizes(options: Options) -> EventSizes:
         pending_events=usual.pending_events // 10,
         rounds=options.rounds,
     )
-
-
-def _print_json(
-    machine: Mapping[str, Any], found: Mapping[str, Findings], took_s: float
-) -> None:
-    targets = [each.to_json() for part in found.values() for each in part.targets]
-    document = {
-        "machine": machine,
-        **{name: part.document for name, part in found.items()},
-        "targets": targets,
-        "took_s": round(took_s, 1),
-    }
-    print(json.dumps(document, indent=2))
-
-
-def _print_tables(
-    machine: Mapping[str, Any], found: Mapping[str, Findings], took_s: float
-) -> None:
-    print(f"\n{machine_line(machine)}")
-    print("CPU is milliseconds per request; messages and db trips are per request.")
-    for part in found.values():
-        print(f"\n{part.text}")
-    targets = [each for part in found.values() for each in part.targets]
-    print(f"\n{target_table(targets)}")
-    print(f"\nMeasured in {took_s:.0f} s.")

@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Final
@@ -87,13 +88,14 @@ class Load:
     """A load on one port; ``run`` makes it for a while, more than once if wanted.
 
     Attributes:
+        requests: Whole requests, to be sent in turn, over and over.
         rate: Requests a second, or 0 for as many as the connections manage.
         due_us: When each of the requests in ``latencies_us`` was due, counted
             from the start.
     """
 
     port: int
-    operation: str
+    requests: Sequence[bytes]
     connections: int
     rate: float = 0.0
     latencies_us: list[int] = field(default_factory=list)
@@ -104,7 +106,7 @@ class Load:
         self._poll = select.epoll()
         self._open: dict[int, _Connection] = {}
         self._idle: deque[_Connection] = deque()
-        self._requests = cycle(requests_of(self.operation))
+        self._requests = cycle(self.requests)
         for _ in range(self.connections):
             self._idle.append(self._connect())
 
@@ -215,7 +217,13 @@ class Load:
 def main() -> None:
     """Carry one plan out."""
     plan: dict[str, Any] = json.loads(sys.stdin.readline())
-    load = Load(plan["port"], plan["operation"], plan["connections"], plan["rate"])
+    requests = [each.encode() for each in plan.get("requests", ())]
+    load = Load(
+        plan["port"],
+        requests or requests_of(plan["operation"]),
+        plan["connections"],
+        plan["rate"],
+    )
     load.run(plan["warm_up_s"])
     print("ready", flush=True)
     sys.stdin.readline()

@@ -1,0 +1,139 @@
+"""Fills a customer database with made-up organizations, by several processes.
+
+Records get the shape that the service's own repositories give them. They come
+without events: nobody announced them, and the log knows nothing of them.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any, Final
+
+import pymongo
+from pymongo.write_concern import WriteConcern
+
+from chassis.context import Context
+from chassis.ids import new_id
+from chassis.migrate import migrate
+from chassis.repository import Repository
+from evaluation.data.customers import Organization
+from svc_customer.repository import RECORDS, REPOSITORIES
+from svc_customer.repository.accounts import AccountRepository
+from svc_customer.repository.contacts import ContactRepository
+
+__all__ = ["Seeded", "seed"]
+
+_SERVICE: Final = "customer"
+_BATCH: Final = 500
+_SHARE: Final = 20_000
+_PROCESSES: Final = 2
+_FOR_EVER_S: Final = 1e9
+_KINDS: Final[dict[str, type[Repository[Any]]]] = {
+    "accounts": AccountRepository,
+    "contacts": ContactRepository,
+}
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """How much there is now, and how long that took.
+
+    Attributes:
+        data_mb: Of documents, as they lie on the disk.
+        index_mb: Of their indexes, likewise.
+    """
+
+    counts: dict[str, int]
+    records_s: float
+    indexes_s: float
+    data_mb: float
+    index_mb: float
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What one process stores in one go."""
+
+    uri: str
+    organization: Organization
+    kind: str
+    start: int
+    stop: int
+
+
+def seed(
+    uri: str, organizations: Sequence[Organization], say: Callable[[str], None]
+) -> Seeded:
+    """Store all of them; indexes are made afterwards, which is faster.
+
+    Args:
+        uri: Of a user who may do everything in the database.
+        organizations: See ``evaluation.data.customers.organizations``.
+        say: Hears how far it is.
+
+    Raises:
+        ValueError: There are records already.
+    """
+    started = time.monotonic()
+    with pymongo.MongoClient[dict[str, Any]](uri) as client:
+        database = client[f"rapport_{_SERVICE}"]
+        for collection in RECORDS:
+            if database[collection.name].find_one():
+                raise ValueError(f"There are {collection.name} already.")
+            database[collection.name].drop_indexes()
+        shares = list(_shares(uri, organizations))
+        with ProcessPoolExecutor(_PROCESSES, get_context("spawn")) as pool:
+            for done, _ in enumerate(pool.map(_store, shares), 1):
+                if done % 10 == 0 or done == len(shares):
+                    say(f"stored {done / len(shares):.0%} of the records")
+        stored = time.monotonic()
+        say("making indexes")
+        migrate(client, _SERVICE, None, RECORDS, REPOSITORIES)
+        sizes = [database.command("collStats", each.name) for each in RECORDS]
+    return Seeded(
+        counts={each["ns"].split(".")[1]: each["count"] for each in sizes},
+        records_s=stored - started,
+        indexes_s=time.monotonic() - stored,
+        data_mb=sum(each["storageSize"] for each in sizes) / 1e6,
+        index_mb=sum(each["totalIndexSize"] for each in sizes) / 1e6,
+    )
+
+
+def _shares(uri: str, organizations: Sequence[Organization]) -> Iterator[_Share]:
+    for organization in organizations:
+        counts = {
+            "accounts": organization.account_count,
+            "contacts": organization.contact_count,
+        }
+        for kind, count in counts.items():
+            for start in range(0, count, _SHARE):
+                stop = min(start + _SHARE, count)
+                yield _Share(uri, organization, kind, start, stop)
+
+
+def _store(share: _Share) -> None:
+    with pymongo.MongoClient[dict[str, Any]](share.uri) as client:
+        database = client.get_database(
+            f"rapport_{_SERVICE}", write_concern=WriteConcern(w=1)
+        )
+        records = _KINDS[share.kind](database, _context(share.organization.id))
+        made = getattr(share.organization, share.kind)(share.start, share.stop)
+        while batch := list(islice(made, _BATCH)):
+            added = records.add_all([(each, None, None) for each in batch])
+            if refused := [each for each in added if isinstance(each, Exception)]:
+                raise refused[0]
+
+
+def _context(org_id: str) -> Context:
+    return Context(
+        caller=None,
+        org_id=org_id,
+        actor={"type": "operator", "id": "operator"},
+        operation_id=new_id(),
+        request_id=new_id(),
+        traceparent="",
+        deadline=time.time() + _FOR_EVER_S,
+    )
