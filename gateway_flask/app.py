@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
 
-from chassis.errors import UnauthenticatedError, WireError
+from chassis.errors import UnauthenticatedError
 from chassis.rpc_client import RpcClient
 from gateway_flask.access_log import log_request
 from gateway_flask.answer_cache import AnswerCache
 from gateway_flask.auth import TokenVerifier, bearer_token
 from gateway_flask.bus import Bus
 from gateway_flask.catch_up import CatchUp
+from gateway_flask.charges import charge_of_stranger, charges_of
 from gateway_flask.context import begin_request
 from gateway_flask.errors import register_error_handlers
 from gateway_flask.feed import Feed
 from gateway_flask.floors import Floors
 from gateway_flask.freshness import Freshness
 from gateway_flask.health import Readiness
-from gateway_flask.inputs import IdConverter, optional_body, read_query
+from gateway_flask.inputs import IdConverter, read_query
 from gateway_flask.last_good import LastGood
-from gateway_flask.limits import Charge, Limiter, Verdict
+from gateway_flask.limits import Limiter, Verdict
 from gateway_flask.metrics import Metrics
 from gateway_flask.policies import Policy, policies
 from gateway_flask.processed import Processed
@@ -138,14 +138,17 @@ class _Door:
         """Identify, limit and authorize a request, or answer it at once."""
         begin_request(request, self._settings.trusted_proxies)
         if request.endpoint is None:
-            return preflight(self._settings)
+            response = preflight(self._settings)
+            if response is None:
+                self._charge_stranger()
+            return response
         policy = self._policies[request.endpoint]
         g.deadline = g.started + policy.deadline_s
         watched = None
         if not policy.is_public:
             self._identify(policy)
             watched = self._freshness.begin(policy)
-        g.rate = self._limiter.check(_charges(policy), watched)
+        g.rate = self._limiter.check(charges_of(policy), watched)
         if policy.permission is not None:
             g.caller.require(policy.permission)
         g.query = read_query()
@@ -159,9 +162,12 @@ class _Door:
             g.caller = self._verifier.verify(token)
         except UnauthenticatedError:
             # Guessing tokens is limited by address, as there is nobody else.
-            self._limiter.check([Charge("public", g.address)])
+            self._charge_stranger()
             raise
         g.token = token
+
+    def _charge_stranger(self) -> None:
+        g.rate = self._limiter.check([charge_of_stranger()])
 
     def _token_of_ticket(self) -> str | None:
         ticket = read_query().get("ticket")
@@ -178,21 +184,3 @@ class _Door:
             response.headers["RateLimit-Reset"] = str(rate.reset_s)
         log_request(response)
         return response
-
-
-def _charges(policy: Policy) -> list[Charge]:
-    if g.caller is not None:
-        return [Charge(policy.limit, f"{g.caller.org_id}:{g.caller.principal_id}")]
-    charges = [Charge(policy.limit, g.address)]
-    if policy.limit == "login" and (email := _claimed_email()):
-        charges.append(Charge.of_account(email))
-    return charges
-
-
-def _claimed_email() -> str | None:
-    try:
-        email = (optional_body() or {}).get("email")
-    except (WireError, HTTPException):
-        # The view reads the body again and says what is wrong with it.
-        return None
-    return email if isinstance(email, str) else None

@@ -26,7 +26,15 @@ from chassis.config import setting
 from chassis.errors import RateLimitedError, UnavailableError
 from gateway_flask.policies import View, mark
 
-__all__ = ["Charge", "Limit", "Limiter", "Verdict", "limited", "limits_from_settings"]
+__all__ = [
+    "Charge",
+    "Limit",
+    "Limiter",
+    "Verdict",
+    "costs",
+    "limited",
+    "limits_from_settings",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +90,11 @@ def limited(limit: str) -> Callable[[View], View]:
     return lambda view: mark(view, limit=limit)
 
 
+def costs(units: int) -> Callable[[View], View]:
+    """Let a route cost so many times what its class costs."""
+    return lambda view: mark(view, units=units)
+
+
 @dataclass(frozen=True)
 class Limit:
     """So many units per second, and so many at once."""
@@ -109,10 +122,15 @@ class Limit:
 
 @dataclass(frozen=True)
 class Charge:
-    """What a request counts against: a class of limits, and whose."""
+    """What a request counts against: a class of limits, whose, and how much.
+
+    One that costs more than the limit takes at once costs just that, so that
+    it can be asked for at all.
+    """
 
     limit: str
     owner: str
+    units: int = 1
 
     @classmethod
     def of_account(cls, email: str) -> "Charge":
@@ -234,7 +252,7 @@ class Limiter:
         arguments: list[int] = []
         for charge in charges:
             limit = self._limits[charge.limit]
-            cost = _COSTS.get(charge.limit, 1)
+            cost = min(_COSTS.get(charge.limit, 1) * charge.units, limit.burst)
             arguments.append(round(cost * limit.unit_us))
             arguments.append(round(limit.burst * limit.unit_us))
         keys = [f"limit:{charge.limit}:{charge.owner}" for charge in charges]

@@ -6,7 +6,7 @@ may call it nor that everybody may.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final, TypeVar
 
 from flask import Flask
@@ -36,6 +36,8 @@ class Policy:
             names one versioned record.
         is_event_fed: Whether it waits for what a consistency token names.
         takes_ticket: Whether a one-time ticket may stand for the token.
+        units: How many times what its class costs it costs.
+        is_batch: Whether it costs that for each of its operations.
     """
 
     permission: str | None
@@ -45,6 +47,13 @@ class Policy:
     is_cached: bool = False
     is_event_fed: bool = False
     takes_ticket: bool = False
+    units: int = 1
+    is_batch: bool = False
+
+
+_OPTIONAL: Final = frozenset(
+    each.name for each in fields(Policy) if each.default is not MISSING
+)
 
 
 def mark(view: View, **terms: object) -> View:
@@ -78,7 +87,5 @@ def _policy(route: str, methods: set[str], view: Callable[..., Any]) -> Policy:
         is_public=terms["is_public"],
         limit=terms.get("limit", "public" if terms["is_public"] else usual),
         deadline_s=terms.get("deadline_s", _DEADLINE_S),
-        is_cached=terms.get("is_cached", False),
-        is_event_fed=terms.get("is_event_fed", False),
-        takes_ticket=terms.get("takes_ticket", False),
+        **{name: terms[name] for name in _OPTIONAL & terms.keys()},
     )

@@ -36,6 +36,7 @@ class _Action:
     arguments: dict[str, Callable[[], Any]]
     respond: Callable[[Any], Response]
     deadline_s: float = 5.0
+    is_batch: bool = False
     is_cached: bool = False
 
 
@@ -97,6 +98,7 @@ _ACTIONS: Final = (
         arguments={"operations": operations},
         respond=answer,
         deadline_s=30.0,
+        is_batch=True,
     ),
 )
 
@@ -114,6 +116,8 @@ def add_resource(blueprint: Blueprint, service: str, noun: str, plural: str) -> 
         names = {*action.arguments, *([f"{noun}_id"] if "<id:" in path else ())}
         mark(view, rpc=(service, rpc, frozenset(names)), parts=_parts(action))
         view = within(action.deadline_s)(requires(f"{plural}:{action.right}")(view))
+        if action.is_batch:
+            mark(view, is_batch=True)
         if action.is_cached:
             view = cached(view)
         blueprint.add_url_rule(path, rpc, view, methods=[action.method])

@@ -12,8 +12,8 @@ _EXPOSED = (
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Consistency-Token"
 )
 _ACCEPTED = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
-    "X-Consistency-Token, X-Request-Id, traceparent"
+    "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, "
+    "If-None-Match, Last-Event-ID, X-Consistency-Token, X-Request-Id, traceparent"
 )
 
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, g
 from gateway_flask.auth import requires, signed_in
 from gateway_flask.bus import ask, within
 from gateway_flask.inputs import refuse_parameters
+from gateway_flask.limits import costs
 from gateway_flask.responses import answer
 from gateway_flask.search import search_answer
 from gateway_flask.sections import Section, answer_sections
@@ -17,6 +18,8 @@ __all__ = ["aggregate"]
 aggregate = Blueprint("aggregate", __name__)
 
 _DEADLINE_S: Final = 2
+# About what the calls behind it would cost one by one.
+_UNITS: Final = 5
 _FEW: Final = "10"
 _SOME: Final = "20"
 _DAYS: Final = 7
@@ -26,6 +29,7 @@ _OPEN_LEADS: Final = "new,working,qualified"
 @aggregate.get("/v1/accounts/<id:account_id>/overview")
 @requires("accounts:read")
 @within(_DEADLINE_S)
+@costs(_UNITS)
 def get_overview(account_id: str) -> Response:
     """An account and what belongs to it, each part from its owner.
 
@@ -71,6 +75,7 @@ def get_overview(account_id: str) -> Response:
 @aggregate.get("/v1/home")
 @signed_in
 @within(_DEADLINE_S)
+@costs(_UNITS)
 def get_home() -> Response:
     """What whoever is signed in needs first."""
     refuse_parameters()
@@ -122,6 +127,7 @@ def get_home() -> Response:
 @aggregate.get("/v1/search")
 @signed_in
 @within(_DEADLINE_S)
+@costs(_UNITS)
 def search() -> Response:
     """Find contacts, accounts, leads and opportunities by the words of their names.
 

@@ -61,6 +61,16 @@ class TestLimiter:
         with pytest.raises(RateLimitedError):
             limiter.check([Charge("write", owner)])
 
+    def test_units_are_charged_as_so_many_requests(self, limiter, owner):
+        assert limiter.check([Charge("read", owner, 2)]).remaining == 1
+        with pytest.raises(RateLimitedError):
+            limiter.check([Charge("read", owner, 2)])
+
+    def test_what_costs_more_than_fits_takes_all_there_is(self, limiter, owner):
+        assert limiter.check([Charge("read", owner, 500)]).remaining == 0
+        with pytest.raises(RateLimitedError):
+            limiter.check([Charge("read", owner)])
+
     def test_owners_and_classes_are_apart(self, limiter, owner):
         for _ in range(3):
             limiter.check([Charge("read", owner)])

@@ -151,6 +151,41 @@ class TestCharges:
         assert charge.limit == "read"
         assert charge.owner.count(":") == 1
 
+    @pytest.mark.parametrize(
+        ("path", "units"),
+        [
+            ("/v1/contacts", 1),
+            ("/v1/contacts?include=count", 5),
+            ("/v1/search?q=a", 5),
+        ],
+    )
+    def test_a_read_costs_what_is_asked(self, client, limiter, path, units):
+        client.get(path)
+
+        assert limiter.charges[0][0].units == units
+
+    @pytest.mark.parametrize(
+        ("body", "units"),
+        [
+            ({"operations": [{}] * 7}, 7),
+            ({"operations": []}, 1),
+            ({"operations": 7}, 1),
+            ({}, 1),
+        ],
+    )
+    def test_a_batch_costs_its_rows(self, client, limiter, body, units):
+        client.post("/v1/contacts/batch", json=body)
+
+        (charge,) = limiter.charges[0]
+        assert (charge.limit, charge.units) == ("write", units)
+
+    def test_what_is_not_there_is_charged_to_the_address(self, client, limiter):
+        answer = client.get("/v1/nothing")
+
+        assert answer.status_code == 404
+        assert limiter.charges[0] == [Charge("public", "127.0.0.1")]
+        assert "RateLimit-Remaining" in answer.headers
+
     def test_a_login_is_charged_to_address_and_account(self, anonymous, limiter):
         anonymous.post("/v1/auth/login", json={"email": "a@b.example"})
 
