@@ -4,14 +4,19 @@ import dataclasses
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 from bson import Decimal128
 
 from chassis.money import Money
 from chassis.mongo import Document
 
-__all__ = ["document_of", "value_of"]
+__all__ = ["document_of", "field_names", "value_of"]
+
+_MAINTAINED: Final = frozenset({"id", "version", "sequence"})
+# Most values are of these, and the same on both sides.
+_AS_THEY_ARE: Final = frozenset({str, int, float, bool, datetime})
 
 
 def document_of(entity: object, base_currency: str | None = None) -> Document:
@@ -19,15 +24,22 @@ def document_of(entity: object, base_currency: str | None = None) -> Document:
 
     Without the fields that the repository itself maintains.
     """
-    maintained = {"id", "version", "sequence"}
     return {
-        field.name: _stored(getattr(entity, field.name), base_currency)
-        for field in dataclasses.fields(entity)  # type: ignore[arg-type]
-        if field.name not in maintained
+        name: _stored(getattr(entity, name), base_currency)
+        for name in field_names(type(entity))  # type: ignore[arg-type]
+        if name not in _MAINTAINED
     }
 
 
+@cache
+def field_names(kind: type[Any]) -> tuple[str, ...]:
+    """What a domain class has."""
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 def _stored(value: Any, base_currency: str | None) -> Any:
+    if value is None or type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, Money):
         # Amounts in other currencies get theirs when there are rates.
         is_base = value.currency == base_currency
@@ -55,6 +67,8 @@ def _scalar(value: Any) -> Any:
 
 def value_of(stored: Any) -> Any:
     """The value that a document keeps as ``stored``; nested records stay dicts."""
+    if stored is None or type(stored) in _AS_THEY_ARE:
+        return stored
     if isinstance(stored, list):
         return tuple(value_of(item) for item in stored)
     if isinstance(stored, Decimal128):

@@ -11,6 +11,8 @@ __all__ = ["find_page"]
 
 _MOST_PIECES: Final = 8
 _ENOUGH: Final = 2_000
+# Half of a record's size, and nothing that a view shows.
+_ONLY_FOR_INDEXES: Final = (GRAMS, "search_words")
 
 
 def find_page(
@@ -27,7 +29,7 @@ def find_page(
     paged = {"$and": [conditions, *query.after]} if query.after else conditions
     if not query.is_indexed:
         paged = {"$and": [paged, *_until_the_end(rows, query, paged)]}
-    found = rows.find(paged, query.sort, query.limit + 1)
+    found = rows.find(paged, query.sort, query.limit + 1, _ONLY_FOR_INDEXES)
     page = found[: query.limit]
     if len(found) == len(page):
         return page, None

@@ -154,12 +154,17 @@ class TenantRows:
         return self._rows.find_one(self._own(conditions), session=self._context.session)
 
     def find(
-        self, conditions: Mapping[str, Any], sort: list[tuple[str, int]], limit: int
+        self,
+        conditions: Mapping[str, Any],
+        sort: list[tuple[str, int]],
+        limit: int,
+        without: Sequence[str] = (),
     ) -> list[Document]:
-        """At most ``limit`` rows in order."""
+        """At most ``limit`` rows in order, without some of what they hold."""
         return list(
             self._rows.find(
                 self._own(conditions),
+                dict.fromkeys(without, 0) or None,
                 sort=sort,
                 limit=limit,
                 session=self._context.session,

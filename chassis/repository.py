@@ -5,7 +5,6 @@ write: the event waits in the record's ``pending_events`` until the outbox
 relay has moved it to the event log, so that neither exists without the other.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Collection as Names
 from typing import Any, ClassVar, Final, Generic, TypeVar
@@ -17,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 
 from chassis.context import Context
 from chassis.cursors import own_seal
-from chassis.documents import document_of, value_of
+from chassis.documents import document_of, field_names, value_of
 from chassis.effects import Effect
 from chassis.errors import (
     ConflictError,
@@ -75,8 +74,8 @@ class Repository(Generic[Entity]):
 
     def restore(self, document: Document) -> Entity:
         """Build the value that ``document`` keeps."""
-        names = {field.name for field in dataclasses.fields(self.entity)}
-        stored = {name: value_of(document[name]) for name in names & document.keys()}
+        names = field_names(self.entity)  # type: ignore[arg-type]
+        stored = {name: value_of(document[name]) for name in names if name in document}
         return self.entity(id=document["_id"], **stored)  # type: ignore[no-any-return]
 
     def index_fields(self, entity: Entity) -> Document:  # noqa: ARG002 - a hook

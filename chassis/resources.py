@@ -7,6 +7,7 @@ each operation; what the operation does is here, once for all of them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 from marshmallow import Schema
@@ -18,6 +19,7 @@ from chassis.merge_patch import with_merged_objects
 from chassis.records import Record
 from chassis.repository import Repository
 from chassis.schemas import load
+from chassis.views import Dump, dumper
 
 __all__ = ["Kind", "Records", "Worker"]
 
@@ -70,8 +72,11 @@ class Kind(Generic[Entity]):
 
     def shown(self, record: Entity) -> dict[str, Any]:
         """The record as clients see it."""
-        view: dict[str, Any] = self.view.dump(record)
-        return view
+        return self._dump(record)
+
+    @cached_property
+    def _dump(self) -> Dump:
+        return dumper(self.view)
 
 
 class Records(Generic[Entity]):

@@ -1,0 +1,96 @@
+"""Views of records, made fast.
+
+Marshmallow looks up each value by way of several calls; a list of fifty records
+spends most of its time there. What a schema says is read once here, and gives a
+function that makes the same of a record as ``schema.dump``.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from marshmallow import Schema, fields, missing
+from marshmallow.decorators import POST_DUMP, PRE_DUMP
+
+from chassis.events import wire_time
+from chassis.schemas import Moment
+
+__all__ = ["Dump", "dumper"]
+
+Dump = Callable[[Any], dict[str, Any]]
+# From a value that is not None.
+_Write = Callable[[Any], Any]
+_Planned = tuple[str, str, _Write | None, fields.Field[Any]]
+
+_AS_IT_IS: Final = (fields.Integer, fields.Boolean)
+
+
+def dumper(schema: Schema) -> Dump:
+    """What ``schema.dump`` does with one object, or mapping, in less time.
+
+    A field that is not known here is left to marshmallow, as is a schema with
+    hooks.
+    """
+    hooks = schema._hooks  # noqa: SLF001 - they are told nowhere else
+    if hooks[PRE_DUMP] or hooks[POST_DUMP]:
+        return schema.dump
+    plan = [
+        (field.data_key or name, name, _writer(field), field)
+        for name, field in schema.dump_fields.items()
+    ]
+
+    return partial(_dump, plan, schema)
+
+
+def _dump(plan: Sequence[_Planned], schema: Schema, record: Any) -> dict[str, Any]:
+    shown = {}
+    is_mapping = isinstance(record, dict)
+    for key, name, write, field in plan:
+        if write is None:
+            value = field.serialize(name, record, accessor=schema.get_attribute)
+        else:
+            value = (
+                record.get(name, missing)
+                if is_mapping
+                else getattr(record, name, missing)
+            )
+            if value is not None and value is not missing:
+                value = write(value)
+        if value is not missing:
+            shown[key] = value
+    return shown
+
+
+def _writer(field: fields.Field[Any]) -> _Write | None:
+    """How a value of this field is written; None where marshmallow has to."""
+    if field.attribute is not None or field.dump_default is not missing:
+        return None
+    return _value_writer(field)
+
+
+def _value_writer(field: fields.Field[Any]) -> _Write | None:
+    kind = type(field)
+    if kind is Moment:
+        return wire_time
+    if kind in _AS_IT_IS:
+        return _same
+    if isinstance(field, fields.List):
+        item = _value_writer(field.inner)
+        return None if item is None else _each(item)
+    if isinstance(field, fields.Nested):
+        return None if field.many else dumper(field.schema)
+    if isinstance(field, fields.Dict):
+        return None if field.key_field or field.value_field else dict
+    is_text = kind._serialize is fields.String._serialize  # noqa: SLF001
+    return str if is_text else None
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _each(write: _Write) -> _Write:
+    def write_each(values: Any) -> list[Any]:
+        return [None if value is None else write(value) for value in values]
+
+    return write_each
