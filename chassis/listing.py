@@ -5,12 +5,13 @@ from typing import Any, Final
 from chassis.cursors import own_seal
 from chassis.fields import GRAMS
 from chassis.mongo import Document, TenantRows
-from chassis.query import Query, up_to, value_at
+from chassis.query import Query, refuse, up_to, value_at
 
 __all__ = ["find_page"]
 
 _MOST_PIECES: Final = 8
 _ENOUGH: Final = 2_000
+_MOST_SORTED: Final = 5_000
 # Half of a record's size, and nothing that a view shows.
 _ONLY_FOR_INDEXES: Final = (GRAMS, "search_words")
 
@@ -56,15 +57,27 @@ def _until_the_end(
 ) -> list[Document]:
     """What only rows up to the page's end fulfill.
 
-    No index has the order of several fields, but one has that of the first:
-    the rows up to the value that it has at the end of the page are few enough
-    to be sorted.
+    No index has every order of several fields, but one has that of the first:
+    the rows up to the value that it has at the end of the page are sorted.
+
+    Raises:
+        InvalidInputError: 400 ``invalid_sort``: they are too many.
     """
     path, direction = query.sort[0]
     last = rows.find_nth(conditions, query.sort[0], query.limit)
-    if last is None:
-        return []
-    bound: Any = value_at(last, path)
+    until = [] if last is None else _until(path, direction, value_at(last, path))
+    asked = {"$and": [conditions, *until]}
+    if rows.count(asked, _MOST_SORTED) > _MOST_SORTED:
+        raise refuse(
+            "invalid_sort",
+            "sort",
+            f"More than {_MOST_SORTED} records would have to be put in this order; "
+            "filter more, or sort by one field.",
+        )
+    return until
+
+
+def _until(path: str, direction: int, bound: Any) -> list[Document]:
     if direction > 0:
         return [up_to(path, bound)]
     return [] if bound is None else [{path: {"$gte": bound}}]

@@ -201,10 +201,10 @@ class TenantRows:
             )
         )
 
-    def count(self, conditions: Mapping[str, Any]) -> int:
+    def count(self, conditions: Mapping[str, Any], cap: int = COUNT_CAP) -> int:
         """How many rows match; stops counting one behind the cap."""
         return self._rows.count_documents(
-            self._own(conditions), limit=COUNT_CAP + 1, session=self._context.session
+            self._own(conditions), limit=cap + 1, session=self._context.session
         )
 
     def rarest_first(self, path: str, values: Sequence[Any], enough: int) -> list[Any]:

@@ -40,7 +40,6 @@ class Listing:
         scope: What a cursor is bound to: the organization and the list.
         default_sort: Used where the client gives none.
         orders: Sorts by several fields that an index serves, in one direction.
-            Behind a time, whose values are nearly all different, any will do.
     """
 
     fields: Mapping[str, Field]
@@ -123,7 +122,7 @@ def compile_query(
         name: text for name, text in parameters.items() if name not in _PARAMETERS
     }
     if len(filters) > _MAX_FILTERS:
-        raise _refuse("invalid_filter", "filter", f"At most {_MAX_FILTERS} filters.")
+        raise refuse("invalid_filter", "filter", f"At most {_MAX_FILTERS} filters.")
     sort_text = parameters.get("sort", listing.default_sort)
     sort = _sort(sort_text, listing)
     scope = f"{listing.scope}\n{sort_text}"
@@ -134,7 +133,7 @@ def compile_query(
         ),
         after=_after(parameters.get("cursor"), sort, scope, seal),
         sort=sort,
-        is_indexed=len(sort) == 2 or _names(sort_text) in listing.orders,  # noqa: PLR2004
+        is_indexed=_is_indexed(sort, sort_text, listing),
         limit=_limit(parameters.get("limit")),
         fields=_sparse_fields(parameters.get("fields"), listing.view_fields),
         with_count=_include(parameters.get("include")),
@@ -163,7 +162,8 @@ def value_at(document: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _refuse(code: str, parameter: str, message: str) -> InvalidInputError:
+def refuse(code: str, parameter: str, message: str) -> InvalidInputError:
+    """A 400 that names the parameter."""
     return bad_request(
         code, message, [{"field": parameter, "code": code, "message": message}]
     )
@@ -174,60 +174,52 @@ def _condition(
 ) -> Condition:
     match = _FILTER.fullmatch(name)
     if match is None:
-        raise _refuse("unknown_parameter", name[:100], "There is no such parameter.")
+        raise refuse("unknown_parameter", name[:100], "There is no such parameter.")
     field = fields.get(match[1])
     if field is None:
         known = ", ".join(sorted(fields))
-        raise _refuse("invalid_filter", name[:100], f"Filter by one of {known}.")
+        raise refuse("invalid_filter", name[:100], f"Filter by one of {known}.")
     operator = match[2] or "eq"
     if operator not in field.operators:
         known = ", ".join(field.operators)
-        raise _refuse("invalid_filter", name[:100], f"Operators here are {known}.")
+        raise refuse("invalid_filter", name[:100], f"Operators here are {known}.")
     try:
         return field.condition(match[1], operator, text, clock)
     except ValueError as error:
-        raise _refuse("invalid_filter", name, f"This takes {error}.") from None
+        raise refuse("invalid_filter", name, f"This takes {error}.") from None
 
 
 def _sort(text: str, listing: Listing) -> list[tuple[str, int]]:
     sort: list[tuple[str, int]] = []
-    fields, parts = listing.fields, text.split(",")
-    for part in parts:
+    fields = listing.fields
+    for part in text.split(","):
         name = part.removeprefix("-")
         field = fields.get(name)
         if field is None or not field.is_sortable:
             known = ", ".join(sorted(n for n, f in fields.items() if f.is_sortable))
-            raise _refuse("invalid_sort", "sort", f"Sort by one of {known}.")
+            raise refuse("invalid_sort", "sort", f"Sort by one of {known}.")
         sort.append((field.path_of(name), -1 if part.startswith("-") else 1))
     if len(sort) > _MAX_SORT or len({path for path, _ in sort}) < len(sort):
-        raise _refuse("invalid_sort", "sort", "Too many fields, or one twice.")
-    _check_order(parts, listing)
+        raise refuse("invalid_sort", "sort", "Too many fields, or one twice.")
     # The id makes the order total; it runs the way of the last field, so that
     # one index serves both directions.
     sort.append(("_id", sort[-1][1]))
     return sort
 
 
-def _names(sort_text: str) -> tuple[str, ...]:
-    return tuple(part.removeprefix("-") for part in sort_text.split(","))
-
-
-def _check_order(parts: Sequence[str], listing: Listing) -> None:
-    """Refuse an order that would have to be made by reading everything."""
-    names = _names(",".join(parts))
-    is_one_way = len({part.startswith("-") for part in parts}) == 1
-    is_timed = listing.fields[names[0]].kind == "datetime"
-    if len(names) > 1 and not (is_timed or (is_one_way and names in listing.orders)):
-        known = " or ".join(",".join(order) for order in listing.orders)
-        also = f", or by {known} in one direction" if known else ""
-        raise _refuse("invalid_sort", "sort", f"By several, begin with a time{also}.")
+def _is_indexed(sort: Sequence[tuple[str, int]], text: str, listing: Listing) -> bool:
+    if len(sort) == 2:  # noqa: PLR2004 - one field and the id
+        return True
+    names = tuple(part.removeprefix("-") for part in text.split(","))
+    is_one_way = len({direction for _, direction in sort}) == 1
+    return is_one_way and names in listing.orders
 
 
 def _limit(text: str | None) -> int:
     if text is None:
         return _DEFAULT_LIMIT
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_LIMIT):
-        raise _refuse("invalid_limit", "limit", f"A number from 1 to {_MAX_LIMIT}.")
+        raise refuse("invalid_limit", "limit", f"A number from 1 to {_MAX_LIMIT}.")
     return int(text)
 
 
@@ -236,13 +228,13 @@ def _sparse_fields(text: str | None, view_fields: frozenset[str]) -> tuple[str, 
         return ()
     names = tuple(text.split(","))
     if unknown := [name for name in names if name not in view_fields]:
-        raise _refuse("invalid_fields", "fields", f"No field {unknown[0][:100]!r}.")
+        raise refuse("invalid_fields", "fields", f"No field {unknown[0][:100]!r}.")
     return names
 
 
 def _include(text: str | None) -> bool:
     if text not in {None, "count"}:
-        raise _refuse("unknown_parameter", "include", "Only count can be included.")
+        raise refuse("unknown_parameter", "include", "Only count can be included.")
     return text == "count"
 
 
@@ -256,7 +248,7 @@ def _after(
     except ValueError:
         bounds = []
     if len(bounds) != len(sort) or not is_id(bounds[-1]):
-        raise _refuse(
+        raise refuse(
             "invalid_cursor",
             "cursor",
             "Give next_cursor of a page of this list, in the same order.",

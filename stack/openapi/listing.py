@@ -106,10 +106,7 @@ def list_parameters(resource: str, view_fields: list[str]) -> Iterator[dict[str,
     Raises:
         KeyError: No repository is of this resource.
     """
-    repository = repositories()[resource]
-    fields = repository.fields
-    orders = " or ".join(f"`{','.join(order)}`" for order in repository.orders)
-    also = f", or are {orders}, all in one direction" if orders else ""
+    fields = repositories()[resource].fields
     yield _parameter(
         "limit",
         {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
@@ -128,7 +125,7 @@ def list_parameters(resource: str, view_fields: list[str]) -> Iterator[dict[str,
             **_several([*sortable, *(f"-{name}" for name in sortable)], 3),
             "default": ["-created_at"],
         },
-        f"Up to three fields, `-` for falling order. Several begin with a time{also}.",
+        "Up to three fields, `-` for falling order.",
     )
     yield _parameter(
         "fields", _several(view_fields, None), "Answer only these fields of each."

@@ -14,6 +14,7 @@ from pymongo.monitoring import CommandListener
 from chassis.auth import Caller
 from chassis.context import Context
 from chassis.cursors import own_seal
+from chassis.errors import InvalidInputError
 from chassis.ids import new_id
 from chassis.migrate import migrate
 from svc_customer.domain.accounts import Account
@@ -292,6 +293,12 @@ class TestOrders:
         assert returned == 11
         assert "COLLSCAN" not in used
         assert max(keys, documents) <= BOUND
+
+    def test_that_would_sort_too_much_are_refused(self, database, monkeypatch):
+        monkeypatch.setattr("chassis.listing._MOST_SORTED", MANY - 1)
+
+        with pytest.raises(InvalidInputError, match="invalid_sort"):
+            cost_of(database, ContactRepository, {"sort": "last_name,created_at"})
 
 
 class TestPages:
