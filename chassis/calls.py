@@ -45,6 +45,7 @@ class PendingCall:
         "method",
         "sent_at",
         "service",
+        "settled_at",
     )
 
     def __init__(
@@ -63,6 +64,7 @@ class PendingCall:
         self.method = method
         self.deadline = deadline
         self.sent_at = 0.0
+        self.settled_at = 0.0
         self.correlation_id = f"{next(_numbers):x}"
         self.body = b""
         self.headers: dict[str, Any] = {}
@@ -70,6 +72,7 @@ class PendingCall:
     def resolve(self, outcome: tuple[bytes, Mapping[str, Any]] | Exception) -> None:
         """Hand over the answer, or why there is none; once, by its remover."""
         self._outcome = outcome
+        self.settled_at = time.monotonic()
         self._ready.release()
 
     def result(self) -> Reply:

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 from flask import current_app, g
 
+from chassis.breaker import BreakerState
 from chassis.effects import read_effects
 from chassis.errors import DeadlineExceededError, RemoteError, WireError
 from chassis.rpc_client import PendingCall, Reply
 from gateway_flask.inputs import operation_id
+from gateway_flask.metrics import Metrics, outcome_of
 from gateway_flask.policies import View, mark
 
 __all__ = ["Ask", "Bus", "ask", "call", "gather", "within"]
@@ -22,6 +24,9 @@ class Bus(Protocol):
     @property
     def is_connected(self) -> bool:
         """Whether the broker is there."""
+
+    def breakers(self) -> Mapping[str, BreakerState]:
+        """The state of every service that was called."""
 
     def call(
         self,
@@ -66,9 +71,17 @@ def call(service: str, method: str, /, **kwargs: Any) -> Any:
     """
     bus: Bus = current_app.extensions["bus"]
     remaining_s = _remaining_s()
-    reply = bus.call(
-        service, method, kwargs=kwargs, context=_context(), timeout_s=remaining_s
-    )
+    begun_at = time.monotonic()
+    failure: Exception | None = None
+    try:
+        reply = bus.call(
+            service, method, kwargs=kwargs, context=_context(), timeout_s=remaining_s
+        )
+    except (WireError, RemoteError) as error:
+        failure = error
+        raise
+    finally:
+        _note(service, method, failure, time.monotonic() - begun_at)
     g.is_replayed = bool(reply.headers.get("rapport.replayed"))
     g.effects += read_effects(reply.headers)
     return reply.result
@@ -107,6 +120,7 @@ def gather(asks: Mapping[str, Ask], timeout_s: float) -> dict[str, Any]:
     bus: Bus = current_app.extensions["bus"]
     give_up_at = time.monotonic() + min(_remaining_s(), timeout_s)
     context = _context()
+    begun_at = time.monotonic()
     pending: dict[str, PendingCall | WireError] = {}
     for name, each in asks.items():
         try:
@@ -119,16 +133,33 @@ def gather(asks: Mapping[str, Ask], timeout_s: float) -> dict[str, Any]:
             )
         except WireError as error:
             pending[name] = error
-    return {name: _outcome(call) for name, call in pending.items()}
+    return {
+        name: _outcome(asks[name], call, begun_at) for name, call in pending.items()
+    }
 
 
-def _outcome(call: PendingCall | WireError) -> Any:
-    if isinstance(call, WireError):
-        return call
-    try:
-        return call.result().result
-    except (WireError, RemoteError) as error:
-        return error
+def _outcome(ask: Ask, call: PendingCall | WireError, begun_at: float) -> Any:
+    outcome: Any = call
+    settled_at = 0.0
+    if not isinstance(call, WireError):
+        try:
+            outcome = call.result().result
+        except (WireError, RemoteError) as error:
+            outcome = error
+        settled_at = call.settled_at
+    failure = outcome if isinstance(outcome, Exception) else None
+    took_s = (settled_at or time.monotonic()) - begun_at
+    _note(ask.service, ask.method, failure, took_s)
+    return outcome
+
+
+def _note(
+    service: str, method: str, failure: Exception | None, duration_s: float
+) -> None:
+    metrics: Metrics = current_app.extensions["metrics"]
+    bus: Bus = current_app.extensions["bus"]
+    outcome = outcome_of(failure)
+    metrics.note_call(service, method, outcome, duration_s, bus.breakers)
 
 
 def _remaining_s() -> float:

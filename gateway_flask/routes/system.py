@@ -33,7 +33,9 @@ def ready() -> Response:
     Returns:
         A ``ReadinessView``, with status 503 while it is ``unavailable``.
     """
-    report, is_ready = current_app.extensions["readiness"].report()
+    extensions = current_app.extensions
+    report, is_ready = extensions["readiness"].report()
+    extensions["metrics"].note_breakers(extensions["bus"].breakers())
     return answer(report, 200 if is_ready else 503)
 
 

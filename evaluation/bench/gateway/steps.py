@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, g, request
 
+from chassis.breaker import BreakerState
 from chassis.calls import Reply
 from chassis.ids import new_id
 from chassis.telemetry import JsonFormatter
@@ -57,6 +58,10 @@ class _AnswersAtOnce:
     def call(self, *_: Any, **__: Any) -> Reply:
         """The same answer to everything."""
         return self._reply
+
+    def breakers(self) -> Mapping[str, BreakerState]:
+        """There is no service that could be away."""
+        return {}
 
     def begin(self, *_: Any, **__: Any) -> Any:
         """Nothing here asks for several things at once."""

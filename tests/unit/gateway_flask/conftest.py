@@ -27,6 +27,7 @@ class FakeBus:
         self.reply_headers = {}
         self.calls = []
         self.is_connected = True
+        self.states = {}
 
     def call(self, service, method, *, kwargs, context, timeout_s):
         self.calls.append((f"{service}.{method}", kwargs, context, timeout_s))
@@ -39,10 +40,15 @@ class FakeBus:
         bus = self
 
         class Pending:
+            settled_at = 0.0
+
             def result(self):
                 return bus.call(service, method, **terms)
 
         return Pending()
+
+    def breakers(self):
+        return self.states
 
     def close(self):
         self.is_connected = False
