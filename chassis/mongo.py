@@ -201,10 +201,26 @@ class TenantRows:
             )
         )
 
-    def count(self, conditions: Mapping[str, Any], cap: int = COUNT_CAP) -> int:
-        """How many rows match; stops counting one behind the cap."""
+    def count(
+        self,
+        conditions: Mapping[str, Any],
+        cap: int = COUNT_CAP,
+        *,
+        keys: Sequence[tuple[str, int]] = (),
+    ) -> int:
+        """How many rows match; stops counting one behind the cap.
+
+        Args:
+            conditions: Of the rows.
+            cap: How far to count.
+            keys: Of the index to count in; MongoDB's choice if not given.
+        """
+        hint = {"hint": dict(keys)} if keys else {}
         return self._rows.count_documents(
-            self._own(conditions), limit=cap + 1, session=self._context.session
+            self._own(conditions),
+            limit=cap + 1,
+            session=self._context.session,
+            **hint,
         )
 
     def rarest_first(self, path: str, values: Sequence[Any], enough: int) -> list[Any]:

@@ -198,9 +198,11 @@ def cases():
 
 
 class Finds(CommandListener):
-    """Remembers the last ``find`` that was sent."""
+    """Remembers the last ``find`` and the last count that were sent."""
 
     def started(self, event):
+        if event.command_name == "aggregate":
+            self.hint = event.command.get("hint", {})
         if event.command_name == "find":
             names = ("find", "filter", "sort", "limit")
             self.last = {name: event.command[name] for name in names}
@@ -339,3 +341,15 @@ class TestRights:
         assert returned == FEW - 1
         assert "COLLSCAN" not in used
         assert keys <= BOUND
+
+
+class TestCounts:
+    @pytest.mark.parametrize("repository", REPOSITORIES)
+    def test_of_everything_read_one_index(self, database, repository):
+        rows = repository(database, context_of(ORG))
+        page = rows.page({"include": "count", "limit": "1"}, ())
+        keys = dict(FINDS.hint)
+
+        assert page.count == MANY + FEW - 1
+        assert list(keys)[:3] == ["org_id", "created_at", "_id"]
+        assert "grams" not in keys
