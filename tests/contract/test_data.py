@@ -32,6 +32,7 @@ RAISERS = {
     "_check_move",
     "_problem",
     "_refuse",
+    "refuse",
     "_refused",
 }
 CODE = re.compile(r"[a-z]+(_[a-z]+)+")
