@@ -32,9 +32,11 @@ Entity = TypeVar("Entity", bound=Record)
 SEARCH_INDEX: Final = Index((("org_id", 1), ("search_words", 1), ("created_at", -1)))
 RIGHTS_INDEX: Final = by("acl", "created_at")
 MAX_HITS: Final = 50
-_CANDIDATES: Final = 200
-# So many rows at most are looked at for those that fit every word.
-_SCANNED: Final = 10_000
+_CANDIDATES: Final = 100
+# So many rows at most are looked at for those that fit every word; of those who
+# may read few, so many of theirs.
+_SCANNED: Final = 1_000
+_OWN_SCANNED: Final = 3_000
 _SOME: Final[Sequence[Document]] = (
     {"$limit": _CANDIDATES},
     {"$project": {"search_words": 1, "updated_at": 1}},
@@ -92,7 +94,7 @@ def _by_rights(rights: Document, fitting: Sequence[Document]) -> list[Document]:
     return [
         {"$match": rights},
         {"$sort": {"created_at": -1, "_id": -1}},
-        {"$limit": _SCANNED},
+        {"$limit": _OWN_SCANNED},
         {"$match": {"$and": fitting}},
         *_SOME,
     ]
@@ -120,8 +122,8 @@ class Searchable(Repository[Entity]):
         """The live records that fit and that the caller may read, best first.
 
         Equally good ones come in the order of their last change. Of a word
-        that thousands of records have, the newest few hundred are ranked. Who
-        may not read all records searches the newest ten thousand of theirs.
+        that thousands of records have, the newest hundred are ranked. Who
+        may not read all records searches the newest three thousand of theirs.
         """
         rights = self._rights("read")
         candidates: dict[str, tuple[Match, Any]] = {}
@@ -131,8 +133,8 @@ class Searchable(Repository[Entity]):
             for row in rows:
                 if (fit := match(terms, row["search_words"])) is not None:
                     candidates[row["_id"]] = fit, row["updated_at"]
-            if len(terms) > 1 and len(candidates) > limit:
-                # Two words of a name led to enough; others are looked for long.
+            if len(terms) > 1 and candidates:
+                # The first readings are the likeliest, and others take long.
                 break
         ranked = sorted(
             candidates,

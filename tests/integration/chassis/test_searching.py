@@ -135,8 +135,8 @@ class TestSearch:
     def test_reads_so_much_and_no_more(self, database, sent, monkeypatch):
         owner, service = database
         monkeypatch.setattr("chassis.searching._SCANNED", 100)
-        # Two hundred candidates; of pairs of words only those that are looked at.
-        bounds = {"sm": 205, "s": 205, "john smith": 100, "john smi": 100, "jo sm": 100}
+        # A hundred candidates; of pairs of words only those that are looked at.
+        bounds = {"sm": 105, "s": 105, "john smith": 100, "john smi": 100, "jo sm": 100}
         searches = [(text, bound, 10, None) for text, bound in bounds.items()]
         for text, bound, expected, caller in [*searches, ("sm", 2, 1, ME_ALONE)]:
             sent.sent.clear()
