@@ -13,13 +13,12 @@ from typing import Any, Final, Generic, TypeVar
 from chassis.auth import Caller
 from chassis.errors import bad_request
 from chassis.events import wire_time
-from chassis.mongo import Document, Index, by
+from chassis.mongo import Document, Index
 from chassis.records import Record
 from chassis.repository import Repository
 from chassis.search_words import Match, Term, match, read_terms
 
 __all__ = [
-    "RIGHTS_INDEX",
     "SEARCH_INDEX",
     "Found",
     "Searchable",
@@ -30,7 +29,6 @@ __all__ = [
 Entity = TypeVar("Entity", bound=Record)
 
 SEARCH_INDEX: Final = Index((("org_id", 1), ("search_words", 1), ("created_at", -1)))
-RIGHTS_INDEX: Final = by("acl", "created_at")
 MAX_HITS: Final = 50
 _CANDIDATES: Final = 100
 # So many rows at most are looked at for those that fit every word; of those who
@@ -116,7 +114,10 @@ def _names(terms: Sequence[Term]) -> list[str]:
 
 
 class Searchable(Repository[Entity]):
-    """Records that keep ``search_words``; has ``SEARCH_INDEX``, ``RIGHTS_INDEX``."""
+    """Records that keep ``search_words``.
+
+    Their collection has ``SEARCH_INDEX``, and one by ``acl`` and ``created_at``.
+    """
 
     def search(self, terms: Sequence[Term], limit: int) -> Found[Entity]:
         """The live records that fit and that the caller may read, best first.
@@ -158,7 +159,12 @@ class Searchable(Repository[Entity]):
     ) -> Iterator[list[Document]]:
         fitting = [_fits(term) for term in terms]
         if rights:
-            yield self._rows.aggregate(_by_rights(rights, fitting), RIGHTS_INDEX.keys)
+            by_rights = next(
+                index.keys
+                for index in self.collection.indexes
+                if index.keys[1:3] == (("acl", 1), ("created_at", 1))
+            )
+            yield self._rows.aggregate(_by_rights(rights, fitting), by_rights)
             return
         is_one_word = len(terms) == 1 and len(_names(terms)) <= 1
         others = [] if is_one_word else fitting
