@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-# About 50 s on an idle machine.
+# Two minutes on a machine that others use as well.
 LONGEST_S = 400
 CONTACTS = 400
 PATHS = {"flask", "stock", "uncached", "cached"}
@@ -43,7 +43,7 @@ def findings(ended):
 class TestGatewayBenchmark:
     def test_makes_as_many_contacts_as_wanted(self, findings):
         # Other organizations have a tenth of that.
-        assert findings["data"]["counts"]["contacts"] == CONTACTS * 1.1
+        assert findings["data"]["counts"]["contacts"] == CONTACTS + CONTACTS // 10
         assert findings["data"]["records_s"] > 0
 
     def test_reads_one_contact_by_every_path(self, findings):
