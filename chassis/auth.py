@@ -6,6 +6,7 @@ A key says who may sign with it: ``auth`` signs for people, the operator and
 each service only for themselves, so that no service can speak for a person.
 """
 
+import copy
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from chassis.errors import ForbiddenError, UnauthenticatedError
 from chassis.ids import is_id, new_id
 
-__all__ = ["AUDIENCE", "Caller", "KeySet", "Reach", "Signer", "verify"]
+__all__ = ["AUDIENCE", "Caller", "KeySet", "Reach", "Signer", "key_id_of", "verify"]
 
 AUDIENCE: Final = "rapport"
 _ALGORITHM: Final = "ES256"
@@ -41,6 +42,9 @@ class Caller:
         principal_id: A person's id, or ``service:<name>``, or ``operator``.
         grants: ``"<resource>:<action>"`` to how far it reaches; ``"*"``
             stands for every resource and action.
+        key_id: Of the key that signed the token.
+        session_id: The login or grant that the token hangs on, which may be
+            revoked; None for tokens that are only valid for a moment.
         currency: The organization's own, in which amounts are compared.
         time_zone: The organization's own, in which a day begins and ends.
     """
@@ -53,6 +57,8 @@ class Caller:
     grants: Mapping[str, Reach]
     expires_at: float
     token_id: str
+    key_id: str = ""
+    session_id: str | None = None
     currency: str | None = None
     time_zone: str = "UTC"
 
@@ -61,6 +67,15 @@ class Caller:
         exact: Reach = self.grants.get(permission, "none")
         every: Reach = self.grants.get("*", "none")
         return max(exact, every, key=lambda reach: _REACHES[reach])
+
+    def require_operator(self) -> None:
+        """Refuse everybody but the operator of the whole installation.
+
+        Raises:
+            ForbiddenError: ``operator_only``.
+        """
+        if self.principal_type != "operator":
+            raise ForbiddenError("operator_only", "Only the operator may do this.")
 
     def allows(self, permission: str) -> bool:
         """Whether the caller holds ``permission`` at all."""
@@ -127,6 +142,28 @@ class KeySet:
         """The key of that id, if it is known."""
         return self._keys.get(key_id) if isinstance(key_id, str) else None
 
+    def with_keys_of(self, issuer: str, document: Mapping[str, Any]) -> "KeySet":
+        """The same, but with other keys of one issuer.
+
+        They may grant what that issuer's keys may in this set. A key id of
+        another issuer stays that issuer's.
+
+        Args:
+            issuer: Whose keys are replaced.
+            document: All of them, a JWK set (RFC 7517 §5).
+
+        Raises:
+            LookupError: A key lacks its id.
+            PyJWTError: A key cannot be read.
+        """
+        ours = [key for key in self._keys.values() if key.issuer == issuer]
+        grants = sorted(frozenset().union(*(key.grants for key in ours)))
+        others = [key.jwk for key in self._keys.values() if key.issuer != issuer]
+        taken = {jwk["kid"] for jwk in others}
+        own = {"rapport_issuer": issuer, "rapport_grants": grants}
+        new = [{**jwk, **own} for jwk in document["keys"] if jwk["kid"] not in taken]
+        return KeySet({"keys": [*others, *new]})
+
     def public_document(self, issuer: str) -> dict[str, Any]:
         """The JWK set (RFC 7517 §5) of one issuer, without our own members."""
         return {
@@ -164,6 +201,14 @@ def verify(token: str | None, keys: KeySet) -> Caller:
     except (jwt.PyJWTError, ValueError, TypeError):
         code, message = "token_invalid", "The access token is not valid."
     raise UnauthenticatedError(code, message)
+
+
+def key_id_of(token: str) -> object:
+    """The id of the key that a token says it was signed with, if it says one."""
+    try:
+        return jwt.get_unverified_header(token[:_MAX_TOKEN_LENGTH]).get("kid")
+    except jwt.PyJWTError:
+        return None
 
 
 def _decode(token: str, keys: KeySet) -> tuple[dict[str, Any], _Key]:
@@ -210,6 +255,8 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         grants=cast("Mapping[str, Reach]", grants),
         expires_at=float(claims["exp"]),
         token_id=str(claims["jti"]),
+        key_id=key.jwk["kid"],
+        session_id=claims.get("sid"),
         currency=claims.get("currency"),
         time_zone=str(claims.get("time_zone") or "UTC"),
     )
@@ -248,6 +295,13 @@ class Signer:
         else:
             raise ValueError(f"{path} is not in the key set.")
 
+    def with_key(self, key_id: str, private: ec.EllipticCurvePrivateKey) -> "Signer":
+        """One that signs for the same issuer with another key."""
+        other = copy.copy(self)
+        other.key_id = key_id
+        other._private = private  # noqa: SLF001 - our own
+        return other
+
     def sign(
         self,
         *,
@@ -255,6 +309,7 @@ class Signer:
         org_id: str,
         grants: Mapping[str, Reach],
         lifetime_s: int,
+        session_id: str | None = None,
         roles: Sequence[str] = (),
         currency: str | None = None,
         time_zone: str | None = None,
@@ -266,6 +321,7 @@ class Signer:
             "aud": AUDIENCE,
             "sub": subject,
             "org_id": org_id,
+            "sid": session_id,
             "roles": list(roles),
             "currency": currency,
             "time_zone": time_zone,

@@ -16,20 +16,19 @@ from chassis.effects import read_effects
 from chassis.rpc_client import RpcClient
 from chassis.signing import own_signer
 
-__all__ = ["Remote", "RemoteService"]
+__all__ = ["BusClient", "Remote", "RemoteService"]
 
 _MAX_CALL_S: Final = 5.0
 # What a caller keeps for itself, to answer before its own deadline.
 _MARGIN_S: Final = 0.2
 
 
-class _Client(SharedExtension):  # type: ignore[misc]
+class BusClient(SharedExtension):  # type: ignore[misc]
     """The process's one client; it connects on first use."""
 
     def setup(self) -> None:
         """Prepare; nothing is connected yet."""
         name = self.container.service_name
-        self.signer = own_signer()
         self.client = RpcClient(self.container.config["AMQP_URI"], name)
 
     def stop(self) -> None:
@@ -91,16 +90,20 @@ class Remote:
 class RemoteService(DependencyProvider):  # type: ignore[misc]
     """Injects a :class:`Remote` for the named service."""
 
-    shared = _Client()
+    shared = BusClient()
 
     def __init__(self, service: str) -> None:
         self._service = service
+
+    def setup(self) -> None:
+        """Load the key with which the process acts for nobody else."""
+        self._signer = own_signer()
 
     def get_dependency(self, worker_ctx: Any) -> Remote:
         """One per worker."""
         return Remote(
             self._service,
             self.shared.client,
-            self.shared.signer,
+            self._signer,
             context_of(worker_ctx),
         )

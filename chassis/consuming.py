@@ -51,7 +51,9 @@ def declared_elsewhere(name: str) -> Queue:
     return Queue(name, no_declare=True)
 
 
-def queue_of_this_process(service: str, routing_key: str) -> Queue:
+def queue_of_this_process(
+    service: str, routing_key: str, exchange: str = RPC_EXCHANGE
+) -> Queue:
     """A transient queue for what goes to every process of a service.
 
     Ask for another one after each reconnection: the broker may not have
@@ -59,7 +61,7 @@ def queue_of_this_process(service: str, routing_key: str) -> Queue:
     """
     return Queue(
         private_queue(service, new_id()),
-        exchange=Exchange(RPC_EXCHANGE, "topic", no_declare=True),
+        exchange=Exchange(exchange, "topic", no_declare=True),
         routing_key=routing_key,
         durable=False,
         exclusive=True,
@@ -166,6 +168,11 @@ class QueueConsumer(NamekoQueueConsumer):  # type: ignore[misc]
         """Called after every (re)connection."""
         super().on_consume_ready(connection, channel, consumers, **kwargs)
         self.is_live = True
+        for provider in self._providers:
+            # Optional, as Nameko's own providers do without.
+            on_ready = getattr(provider, "on_ready", None)
+            if on_ready is not None:
+                on_ready()
 
 
 def _key(message: Message) -> tuple[int, int]:

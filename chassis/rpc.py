@@ -10,12 +10,12 @@ channel right before the acknowledgement, in one encoding and no round trip.
 import inspect
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar, overload
 
 import amqp
+import eventlet
 from amqp.exceptions import AMQPError
 from kombu.message import Message
 from nameko.exceptions import (
@@ -30,24 +30,29 @@ from nameko.rpc import Rpc as NamekoRpc
 from nameko.rpc import RpcConsumer as NamekoRpcConsumer
 
 from chassis import codec
-from chassis.auth import Caller, KeySet, verify
+from chassis.auth import Caller, KeySet
+from chassis.calling import BusClient
 from chassis.config import secret_file
 from chassis.consuming import QueueConsumer, declared_elsewhere
 from chassis.context import KEY, Actor, Context, context_of
 from chassis.echo import Echo
 from chassis.effects import HEADER, write_effects
-from chassis.errors import DeadlineExceededError, WireError
+from chassis.errors import DeadlineExceededError, UnauthenticatedError, WireError
 from chassis.ids import is_id, new_id
 from chassis.mongo import as_wire_error
+from chassis.news import News
 from chassis.packets import InOnePacket
 from chassis.topology import RPC_EXCHANGE, hint_key, is_reply_key, rpc_queue
+from chassis.trust import ISSUER, Trust
+from chassis.upkeep import Upkeep
 
 __all__ = ["Rpc", "RpcConsumer", "rpc"]
 
 logger = logging.getLogger(__name__)
 
 _DEFAULT_BUDGET_S: Final = 30.0
-_MAX_REMEMBERED_TOKENS: Final = 4_096
+_KEY_TIMEOUT_S: Final = 1.0
+_NEWS_TIMEOUT_S: Final = 5.0
 _PREFIX: Final = "nameko."
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -57,26 +62,38 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
     """Receives the requests of one service and sends the replies."""
 
     queue_consumer = QueueConsumer()
+    bus = BusClient()
     queue: Any
-    _keys: KeySet
-    _callers: OrderedDict[str, Caller]
-    _echo: Echo
+    _trust: Trust
+    _upkeep: Upkeep
+    _companions: tuple[Echo, News]
 
     def setup(self) -> None:
         """Register with the connection; the operator declared the queue."""
         if self.queue is None:
-            self._keys = KeySet.load(secret_file("JWKS_FILE", "jwks.json"))
-            self._callers = OrderedDict()
+            self._trust = Trust(KeySet.load(secret_file("JWKS_FILE", "jwks.json")))
+            self._upkeep = Upkeep(self._trust, self._ask)
             service = self.container.service_name
             self.queue = declared_elsewhere(rpc_queue(service))
-            self.queue_consumer.register_provider(self)
-            self._echo = Echo(self.queue_consumer, service)
-            self.queue_consumer.register_provider(self._echo)
+            self._companions = (
+                Echo(self.queue_consumer, service),
+                News(self.queue_consumer, service, self._upkeep),
+            )
+            for provider in (self, *self._companions):
+                self.queue_consumer.register_provider(provider)
 
     def stop(self) -> None:
         """Echo to the last, then let go of the connection."""
         super().stop()
-        self.queue_consumer.unregister_provider(self._echo)
+        self._upkeep.close()
+        for companion in self._companions:
+            self.queue_consumer.unregister_provider(companion)
+
+    def _ask(self, method: str, kwargs: Mapping[str, Any]) -> Any:
+        reply = self.bus.client.call(
+            ISSUER, method, kwargs=kwargs, context={}, timeout_s=_NEWS_TIMEOUT_S
+        )
+        return reply.result
 
     def handle_message(self, message: Message) -> None:
         """Start a worker for the request, or refuse it at once."""
@@ -91,7 +108,26 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
             self._start(message)
         except ContainerBeingKilled:
             self.queue_consumer.requeue_message(message)
+        except UnauthenticatedError as error:
+            if self._trust.lacks_key_of(_token(message)):
+                # Others must not wait while svc_auth is asked for it.
+                eventlet.spawn_n(self._start_with_new_key, message, error)
+            else:
+                self.reply(message, None, error)
         except Exception as error:  # noqa: BLE001 - a bad request is the caller's
+            self.reply(message, None, error)
+
+    def _start_with_new_key(
+        self, message: Message, refusal: UnauthenticatedError
+    ) -> None:
+        try:
+            if self._upkeep.learn_key(_token(message), _KEY_TIMEOUT_S):
+                self._start(message)
+            else:
+                self.reply(message, None, refusal)
+        except ContainerBeingKilled:
+            self.queue_consumer.requeue_message(message)
+        except Exception as error:  # noqa: BLE001 - as in handle_message
             self.reply(message, None, error)
 
     def _start(self, message: Message) -> None:
@@ -129,7 +165,7 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
         token = headers.get("auth_token")
         caller = None
         if token or not entrypoint.is_public:
-            caller = self._verified(token)
+            caller = self._trust.verify(token)
         request_id = headers.get("request_id") or new_id()
         operation_id = headers.get("operation_id")
         return Context(
@@ -143,17 +179,6 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
             token=token,
             is_repeated=bool(message.delivery_info.get("redelivered")),
         )
-
-    def _verified(self, token: str | None) -> Caller:
-        """Verify a signature once and remember it for the token's life."""
-        remembered = self._callers.get(token or "")
-        if remembered is not None and remembered.expires_at > time.time():
-            return remembered
-        caller = verify(token, self._keys)
-        self._callers[token or ""] = caller
-        if len(self._callers) > _MAX_REMEMBERED_TOKENS:
-            self._callers.popitem(last=False)
-        return caller
 
     def reply(
         self,
@@ -227,6 +252,11 @@ def _arguments(message: Message) -> tuple[list[Any], dict[str, Any]]:
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise MalformedRequest("`args` must be a list and `kwargs` an object.")
     return args, kwargs
+
+
+def _token(message: Message) -> str | None:
+    token = (message.headers or {}).get(f"{_PREFIX}auth_token")
+    return token if isinstance(token, str) else None
 
 
 def _deadline(text: str | None, now: float) -> float:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 __all__ = [
     "DEAD_LETTER_EXCHANGE",
+    "NEWS_EXCHANGE",
     "ORG_FEED_EXCHANGE",
     "RETRY_DELAYS_S",
     "RPC_EXCHANGE",
@@ -35,6 +36,8 @@ RPC_EXCHANGE: Final = "nameko-rpc"
 DEAD_LETTER_EXCHANGE: Final = "dead-letters"
 # Every organization's events once more, numbered, for whoever is there to hear.
 ORG_FEED_EXCHANGE: Final = "analytics.feed"
+# Of svc_auth's events those that every process of every service hears.
+NEWS_EXCHANGE: Final = "auth.news"
 # A message that took its process down this often is not innocent.
 DELIVERY_LIMIT: Final = 50
 # Whoever looks at a dead letter gives it back, and no number of looks may drop

@@ -8,7 +8,7 @@ from chassis.errors import UnauthenticatedError
 from chassis.rpc_client import RpcClient
 from gateway_flask.access_log import log_request
 from gateway_flask.answer_cache import AnswerCache
-from gateway_flask.auth import TokenVerifier, bearer_token
+from gateway_flask.auth import Verifier, bearer_token
 from gateway_flask.bus import Bus
 from gateway_flask.catch_up import CatchUp
 from gateway_flask.charges import charge_of_stranger, charges_of
@@ -80,12 +80,12 @@ def create_app(
     register_error_handlers(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    verifier = TokenVerifier(settings.keys)
+    verifier = app.extensions["verifier"] = Verifier(settings.keys, bus, feed)
     tickets = app.extensions["tickets"] = Tickets(settings.redis_state_url)
     streams = app.extensions["streams"] = StreamHub(
         Seats(settings.streams, settings.streams_per_principal),
         CatchUp(bus),
-        verifier.is_valid,
+        verifier.trust.is_good,
         on_change=metrics.note_streams,
     )
     feed.subscribe_numbered(streams.hear, streams.notice_gap)
@@ -121,7 +121,7 @@ class _Door:
         self,
         settings: Settings,
         limiter: Limiter,
-        verifier: TokenVerifier,
+        verifier: Verifier,
         tickets: Tickets,
         *,
         freshness: Freshness,

@@ -1,23 +1,22 @@
-"""Who is calling: bearer tokens, verified once and remembered.
+"""Who is calling: bearer tokens, verified once and remembered."""
 
-Verifying a signature costs more than all the rest of a small request, so a
-verified token is remembered until it expires.
-"""
-
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from flask import Request
 
-from chassis.auth import Caller, KeySet, verify
+from chassis.auth import Caller, KeySet
 from chassis.errors import UnauthenticatedError
+from chassis.trust import ISSUER, Trust
+from chassis.upkeep import Upkeep
+from gateway_flask.bus import Bus
+from gateway_flask.feed import Feed, FeedEvent
 from gateway_flask.policies import View, mark
 
-__all__ = ["TokenVerifier", "bearer_token", "public", "requires", "signed_in"]
+__all__ = ["Verifier", "bearer_token", "public", "requires", "signed_in"]
 
-_REMEMBERED: Final = 10_000
+_KEY_TIMEOUT_S: Final = 1.0
+_NEWS_TIMEOUT_S: Final = 5.0
 
 
 def requires(permission: str) -> Callable[[View], View]:
@@ -41,45 +40,38 @@ def bearer_token(request: Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-class TokenVerifier:
-    """Verifies tokens; remembers at most ``capacity``, the oldest forgotten."""
+class Verifier:
+    """Verifies tokens, by what svc_auth says over the bus."""
 
-    def __init__(self, keys: KeySet, capacity: int = _REMEMBERED) -> None:
-        self._keys = keys
-        self._capacity = capacity
-        self._callers: dict[str, Caller] = {}
-
-    def __len__(self) -> int:
-        return len(self._callers)
+    def __init__(self, keys: KeySet, bus: Bus, feed: Feed) -> None:
+        self.trust = Trust(keys)
+        self._bus = bus
+        self._upkeep = Upkeep(self.trust, self._ask)
+        feed.subscribe(self._hear, self._upkeep.refresh)
 
     def verify(self, token: str | None) -> Caller:
         """The token's caller.
 
+        For a key that is not known yet svc_auth is asked, which happens every
+        other second at most.
+
         Raises:
-            UnauthenticatedError: ``token_missing``, ``token_malformed``,
-                ``token_expired`` or ``token_invalid``.
+            UnauthenticatedError: See ``chassis.trust.Trust.verify``.
         """
-        if token is None:
-            raise UnauthenticatedError("token_missing", "An access token is needed.")
-        caller = self._callers.get(token)
-        if caller is not None and time.time() < caller.expires_at:
-            return caller
-        caller = verify(token, self._keys)
-        # Single dict operations are atomic, so threads need no lock here.
-        self._callers[token] = caller
-        while len(self._callers) > self._capacity:
-            self._forget_oldest()
-        return caller
-
-    def is_valid(self, token: str) -> bool:
-        """Whether ``verify`` would still take the token."""
         try:
-            self.verify(token)
+            return self.trust.verify(token)
         except UnauthenticatedError:
-            return False
-        return True
+            if not self._upkeep.learn_key(token, _KEY_TIMEOUT_S):
+                raise
+        return self.trust.verify(token)
 
-    def _forget_oldest(self) -> None:
-        with suppress(StopIteration, RuntimeError):
-            # Another thread may have changed the dict meanwhile; it forgets too.
-            self._callers.pop(next(iter(self._callers)), None)
+    def _hear(self, event: FeedEvent) -> None:
+        service, _, name = event.name.partition(".")
+        if service == ISSUER:
+            self._upkeep.hear(name, event.aggregate_id)
+
+    def _ask(self, method: str, kwargs: Mapping[str, Any]) -> Any:
+        reply = self._bus.call(
+            ISSUER, method, kwargs=kwargs, context={}, timeout_s=_NEWS_TIMEOUT_S
+        )
+        return reply.result

@@ -74,7 +74,6 @@ class Stream:
     __slots__ = (
         "_outbox",
         "_waiting",
-        "checked_at",
         "client",
         "failures",
         "is_behind",
@@ -109,7 +108,7 @@ class Stream:
         self.retry_at = 0.0
         self.sent = 0
         now = time.monotonic()
-        self.opened_at = self.checked_at = self.written_at = self.progress_at = now
+        self.opened_at = self.written_at = self.progress_at = now
         self._outbox: deque[bytes | memoryview] = deque()
         self._waiting = 0
         self.told = self.position = page.position

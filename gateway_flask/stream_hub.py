@@ -18,6 +18,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
+from chassis.auth import Caller
 from chassis.errors import UnavailableError, WireError
 from gateway_flask.catch_up import CatchUp
 from gateway_flask.org_feed import LiveEvent, OrgFeed
@@ -55,7 +56,7 @@ class StreamHub:
     Args:
         seats: How many there may be.
         catch_up: Reads the log.
-        is_valid: Whether a token still is; asked every fifteen seconds.
+        is_good: Whether a caller still is; asked about once a second.
         on_change: Told how many streams there are, and why one ended.
         stalled_s: How long a client may take nothing.
     """
@@ -64,14 +65,14 @@ class StreamHub:
         self,
         seats: Seats,
         catch_up: CatchUp,
-        is_valid: Callable[[str], bool],
+        is_good: Callable[[Caller], bool],
         *,
         on_change: Callable[[int, str | None], None] = lambda *_: None,
         stalled_s: float = _STALLED_S,
     ) -> None:
         self.seats = seats
         self._catch_up = catch_up
-        self._is_valid = is_valid
+        self._is_good = is_good
         self._on_change = on_change
         self._stalled_s = stalled_s
         self._lock = threading.Lock()
@@ -305,7 +306,7 @@ class StreamHub:
     def _look_after(self, stream: Stream, now: float) -> None:
         if time.time() >= stream.seat.caller.expires_at:
             self._end(stream, "token_expired")
-        elif not self._is_admitted(stream, now):
+        elif not self._is_good(stream.seat.caller):
             self._end(stream, "token_revoked")
         elif stream.is_drained:
             self._keep_up(stream, now)
@@ -318,12 +319,6 @@ class StreamHub:
         if now >= stream.written_at + _HEARTBEAT_S:
             stream.beat()
             self._write(stream)
-
-    def _is_admitted(self, stream: Stream, now: float) -> bool:
-        if now < stream.checked_at + _HEARTBEAT_S:
-            return True
-        stream.checked_at = now
-        return self._is_valid(stream.seat.token)
 
     def _end(self, stream: Stream, reason: str) -> None:
         """Say that this was all for now, as far as the kernel takes it at once."""

@@ -9,14 +9,13 @@ from nameko.constants import AMQP_URI_CONFIG_KEY
 from nameko.standalone.events import event_dispatcher
 from nameko.standalone.rpc import ClusterRpcProxy
 
-from chassis.auth import KeySet, Signer
 from stack.control import Supervisor
 from stack.errors import StackError
 from stack.operator_shell import DeadLetterVerbs, OutboxVerbs
 from stack.paths import StatePaths
 from stack.principals import OPERATOR
 from stack.private_files import read_json
-from stack.settings import Settings
+from stack.signing_keys import operator_signer
 
 __all__ = ["mask_password", "run_shell"]
 
@@ -40,7 +39,8 @@ def run_shell(paths: StatePaths, org_id: str | None) -> None:
     if not org:
         raise StackError("There is no demo organization. Name one with `--org`.")
     uri = (paths.secrets_of(OPERATOR) / "amqp_uri").read_text().strip()
-    helper = _make_helper({AMQP_URI_CONFIG_KEY: uri}, _operator_token(paths, org))
+    token = operator_signer(paths).sign_as_self(org, _LIFETIME_S)
+    helper = _make_helper({AMQP_URI_CONFIG_KEY: uri}, token)
     banner = (
         f"Nameko shell on {mask_password(uri)}, as the operator in organization {org}\n"
         "n: calls and events; dlq: dead letters; outbox: events on their way. Type one."
@@ -54,17 +54,6 @@ def mask_password(uri: str) -> str:
     parts = urlsplit(uri)
     place = f"{parts.username}@{parts.hostname}:{parts.port}"
     return urlunsplit(parts._replace(netloc=place))
-
-
-def _operator_token(paths: StatePaths, org_id: str) -> str:
-    directory = paths.secrets_of(OPERATOR)
-    port = Settings.load(paths).gateway_port
-    signer = Signer(
-        directory / "signing_key.pem",
-        KeySet.load(directory / "jwks.json"),
-        f"http://127.0.0.1:{port}",
-    )
-    return signer.sign_as_self(org_id, _LIFETIME_S)
 
 
 def _make_helper(config: dict[str, Any], token: str) -> ModuleType:

@@ -9,6 +9,7 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 import pika
@@ -19,6 +20,7 @@ from chassis.handling import BatchHandler, EventHandler
 from chassis.roles import service_class
 from chassis.topology import (
     DEAD_LETTER_EXCHANGE,
+    NEWS_EXCHANGE,
     ORG_FEED_EXCHANGE,
     RETRY_DELAYS_S,
     RPC_EXCHANGE,
@@ -32,16 +34,33 @@ from chassis.topology import (
     retry_exchange,
     rpc_queue,
 )
+from chassis.trust import ISSUER
+from chassis.upkeep import KEY_NEWS, REVOCATION_NEWS
 from stack.broker import connection_parameters
 from stack.principals import SERVICES
 
-__all__ = ["CALLS", "TopologyMismatchError", "declare", "definitions"]
+__all__ = [
+    "CALLS",
+    "OPERATOR_CALLS",
+    "TRUST_CALLS",
+    "TopologyMismatchError",
+    "declare",
+    "definitions",
+]
 
-# Which RPCs a service may call; a test compares it with the code.
+# What every process asks to know whom to trust (``chassis.upkeep``).
+TRUST_CALLS: Final = (f"{ISSUER}.get_jwks", f"{ISSUER}.list_revocations")
+# Which RPCs a service may call besides; a test compares it with the code.
 CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "sales": ("customer.upsert_customer",),
     "notify": ("auth.get_person",),
 }
+# What only an operator calls, from ``./crm`` or ``nameko shell``.
+OPERATOR_CALLS: Final = (
+    "auth.list_signing_keys",
+    "auth.retire_signing_key",
+    "auth.rotate_signing_key",
+)
 _PACKAGES: Final[Mapping[str, str]] = {name: f"svc_{name}" for name in SERVICES}
 _UUID: Final = "[0-9a-f-]{36}"
 _QUEUE_WAIT_MS: Final = 2_000
@@ -63,6 +82,7 @@ def definitions(packages: Mapping[str, str] = _PACKAGES) -> dict[str, Any]:
         _exchange(RPC_EXCHANGE, "topic"),
         _exchange(DEAD_LETTER_EXCHANGE, "direct"),
         _exchange(ORG_FEED_EXCHANGE, "fanout"),
+        _exchange(NEWS_EXCHANGE, "topic"),
         *(_exchange(event_exchange(service), "topic") for service in packages),
         *(_exchange(retry_exchange(delay_s), "fanout") for delay_s in rungs),
     ]
@@ -79,6 +99,11 @@ def definitions(packages: Mapping[str, str] = _PACKAGES) -> dict[str, Any]:
             if all(each["name"] != queue for each in queues):
                 queues.append(_queue(queue, queue_arguments(service)))
             bindings.append(_binding(source, queue, routing_key))
+    if ISSUER in packages:
+        bindings += [
+            _binding(event_exchange(ISSUER), NEWS_EXCHANGE, event, "exchange")
+            for event in (*REVOCATION_NEWS, *KEY_NEWS)
+        ]
     for delay_s in rungs:
         name = retry_exchange(delay_s)
         queues.append(_queue(name, _rung(delay_s)))
@@ -164,12 +189,14 @@ def _rung(delay_s: int) -> dict[str, Any]:
     }
 
 
-def _binding(source: str, queue: str, routing_key: str) -> dict[str, Any]:
+def _binding(
+    source: str, destination: str, routing_key: str, kind: str = "queue"
+) -> dict[str, Any]:
     return {
         "source": source,
         "vhost": VHOST,
-        "destination": queue,
-        "destination_type": "queue",
+        "destination": destination,
+        "destination_type": kind,
         "routing_key": routing_key,
         "arguments": {},
     }
@@ -202,8 +229,10 @@ def _permission(user: str) -> dict[str, str]:
             rf"^({RPC_EXCHANGE}|{user}\.(events|feed)|retry-[0-9]+s"
             rf"|{DEAD_LETTER_EXCHANGE}|{replies})$"
         )
+        news = NEWS_EXCHANGE.replace(".", r"\.")
         read = (
-            rf"^({RPC_EXCHANGE}|rpc-{user}|evt-.*--{user}\..*|feed-{user}|{replies})$"
+            rf"^({RPC_EXCHANGE}|{news}|rpc-{user}|evt-.*--{user}\..*|feed-{user}"
+            rf"|{replies})$"
         )
     return {
         "user": user,
@@ -220,8 +249,9 @@ def _topic_permission(user: str) -> dict[str, str]:
         services = "|".join(SERVICES)
         write = rf"^(({services})\.[a-z_]+|reply\.({services})\.echo)$"
     else:
-        calls = [name.replace(".", r"\.") for name in CALLS.get(user, ())]
-        callees = sorted({name.partition(".")[0] for name in CALLS.get(user, ())})
+        callable_ = (*TRUST_CALLS, *CALLS.get(user, ()))
+        calls = [name.replace(".", r"\.") for name in callable_]
+        callees = sorted({name.partition(".")[0] for name in callable_})
         calls += [rf"reply\.{callee}\.echo" for callee in callees]
         # Stock clients ask for replies under a bare UUID.
         replies = [rf"reply\.[a-z]+\.{_UUID}", _UUID, rf"reply\.{user}\.hint"]
@@ -281,12 +311,12 @@ def _declarations(topology: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             ),
         )
     for each in topology["bindings"]:
-        yield (
-            each["destination"],
-            lambda channel, b=each: channel.queue_bind(
-                b["destination"], b["source"], b["routing_key"]
-            ),
-        )
+        yield each["destination"], partial(_bind, each)
+
+
+def _bind(binding: Mapping[str, Any], channel: Any) -> None:
+    bind = getattr(channel, f"{binding['destination_type']}_bind")
+    bind(binding["destination"], binding["source"], binding["routing_key"])
 
 
 def _declared(connection: pika.BlockingConnection, declaration: Any) -> bool:

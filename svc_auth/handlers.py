@@ -2,14 +2,14 @@
 
 from chassis import inject
 from chassis.outbox import OutboxRelay
-from svc_auth.repository import ORGS
+from svc_auth.repository import RECORDS
 
 __all__ = ["AuthEvents"]
 
 
 class AuthEvents:
-    """Relays what happens to organizations."""
+    """Relays what happens to organizations, sessions and keys."""
 
     name = "auth"
 
-    relay: None = inject(OutboxRelay(ORGS.name))
+    relay: None = inject(OutboxRelay(*(each.name for each in RECORDS)))

@@ -1,8 +1,5 @@
 """Routes of svc_auth: registration, login, tokens, the caller and its org."""
 
-import time
-from typing import Any
-
 from flask import Blueprint, Response, current_app, g
 
 from gateway_flask.auth import public, requires, signed_in
@@ -15,7 +12,7 @@ __all__ = ["auth"]
 
 auth = Blueprint("auth", __name__)
 
-_JWKS_LIFETIME_S = 300
+_JWKS_LIFETIME_S = 60
 
 
 @auth.post("/v1/auth/register-org")
@@ -40,9 +37,9 @@ def login() -> Response:
 
 @auth.post("/v1/auth/refresh")
 @public
-def refresh_tokens() -> Response:
-    """Exchange a refresh token; see ``AuthService.refresh_tokens``."""
-    return answer(call("auth", "refresh_tokens", payload=body()))
+def refresh_session() -> Response:
+    """Exchange a refresh token; see ``AuthService.refresh_session``."""
+    return answer(call("auth", "refresh_session", payload=body()))
 
 
 @auth.post("/v1/auth/logout")
@@ -69,15 +66,14 @@ def get_current_org() -> Response:
 @auth.get("/.well-known/jwks.json")
 @public
 def get_jwks() -> Response:
-    """The keys that verify access tokens; see ``AuthService.get_jwks``.
+    """The keys that verify access tokens.
 
-    They are the same for everybody and change rarely, so each process asks
-    for them once in a while.
+    A new one is here a minute before it signs.
+
+    Returns:
+        A ``JwksView``.
     """
-    known: dict[str, Any] = current_app.extensions.setdefault("jwks", {})
-    if time.monotonic() > known.get("until", 0.0):
-        known["value"] = call("auth", "get_jwks")
-        known["until"] = time.monotonic() + _JWKS_LIFETIME_S
-    response = answer(known["value"])
+    trust = current_app.extensions["verifier"].trust
+    response = answer(trust.public_keys())
     response.headers["Cache-Control"] = f"public, max-age={_JWKS_LIFETIME_S}"
     return response

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from chassis.auth import Caller
 from chassis.query import compile_query
-from gateway_flask.auth import TokenVerifier
+from chassis.trust import Trust
 from gateway_flask.bus import call
 from gateway_flask.consistency import Token
 from gateway_flask.inputs import operation_id, read_query
@@ -58,7 +58,7 @@ def _door(route: Route) -> Iterator[Callable[..., Any]]:
     """What a request passes before its view."""
     yield read_query
     if not route.policy.is_public:
-        yield TokenVerifier.verify
+        yield Trust.verify
         yield Token.read
     if route.policy.is_event_fed:
         yield Processed.wait

@@ -22,8 +22,13 @@ OPERATIONS = [
 # processes, of ids that clash, and of methods that are not described.
 UNANSWERED = {
     "delivery_is_done",
+    "invalid_position",
     "malformed_event",
     "method_not_allowed",
+    "operator_only",
+    "session_not_found",
+    "signing_key_in_use",
+    "signing_key_not_found",
     *(code for code in registry() if code.endswith("_exists")),
 }
 

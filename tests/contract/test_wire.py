@@ -26,7 +26,10 @@ from chassis.ids import new_id
 from chassis.money import Money
 from chassis.roles import service_class
 from stack.principals import SERVICES
-from svc_auth.domain import Org, Person
+from svc_auth.domain.orgs import Org
+from svc_auth.domain.people import Person
+from svc_auth.domain.sessions import Session
+from svc_auth.domain.signing_keys import SigningKey
 from svc_customer.domain.accounts import new_account
 from svc_customer.domain.contacts import EmailAddress, PhoneNumber, new_contact
 from svc_customer.domain.interactions import new_interaction
@@ -51,6 +54,24 @@ ORG = Org(
     time_zone="UTC",
     first_weekday=1,
     owner_id=OWNER,
+    created_at=NOW,
+    updated_at=NOW,
+)
+SESSION = Session(
+    id=ID,
+    owner_id=OWNER,
+    created_at=NOW,
+    updated_at=NOW,
+    expires_at=NOW,
+    revoked_at=NOW,
+    revoked_because="logout",
+)
+SIGNING_KEY = SigningKey(
+    id=ID,
+    key_id=ID,
+    public={"kty": "EC"},
+    private=NAME.encode(),
+    signs_from=NOW,
     created_at=NOW,
     updated_at=NOW,
 )
@@ -147,6 +168,8 @@ RECORDS = {
     "lead": LEAD,
     "opportunity": OPPORTUNITY,
     "org": ORG,
+    "session": SESSION,
+    "signing_key": SIGNING_KEY,
 }
 FEED_ROW = {
     "_id": ID,
@@ -190,6 +213,7 @@ VIEWED = {
     "PersonView": PERSON,
     "PhoneView": CONTACT.phones[0],
     "RecordView": ACCOUNT,
+    "SigningKeyView": {"key_id": ID, "state": "signs", "signs_from": NOW},
     "TokensView": {"access_token": "a", "expires_in": 900, "refresh_token": "r"},
 }
 

@@ -20,9 +20,9 @@ from chassis.breaker import BreakerState
 from chassis.calls import Reply
 from chassis.ids import new_id
 from chassis.telemetry import JsonFormatter
+from chassis.trust import Trust
 from gateway_flask.access_log import log_request
 from gateway_flask.app import create_app
-from gateway_flask.auth import TokenVerifier
 from gateway_flask.context import begin_request
 from gateway_flask.inputs import body, operation_id, read_query
 from gateway_flask.limits import Charge, Limiter
@@ -124,8 +124,8 @@ def _time(step: Step) -> tuple[float, float]:
 def _steps(settings: Settings, token: str, fresh: Sequence[str]) -> dict[str, Step]:
     """The steps of a request that is under way."""
     begin_request(request, settings.trusted_proxies)
-    verifier = TokenVerifier(settings.keys)
-    forgetful = TokenVerifier(settings.keys, capacity=1)
+    verifier = Trust(settings.keys)
+    forgetful = Trust(settings.keys, capacity=1)
     limiter = Limiter(settings.redis_state_url, settings.limits)
     caller = g.caller = verifier.verify(token)
     charges = [Charge("read", f"{caller.org_id}:{caller.principal_id}")]

@@ -5,7 +5,7 @@ ID = "0190a0b0-0000-7000-8000-000000000001"
 ROUTES = [
     ("POST", "/v1/auth/register-org", "auth.register_org", 201),
     ("POST", "/v1/auth/login", "auth.login", 200),
-    ("POST", "/v1/auth/refresh", "auth.refresh_tokens", 200),
+    ("POST", "/v1/auth/refresh", "auth.refresh_session", 200),
     ("POST", "/v1/auth/logout", "auth.logout", 204),
     ("GET", "/v1/me", "auth.get_me", 200),
     ("GET", "/v1/orgs/current", "auth.get_current_org", 200),

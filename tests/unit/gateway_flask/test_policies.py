@@ -81,7 +81,7 @@ class TestRoutes:
         assert unguarded == {
             "auth.register_org",
             "auth.login",
-            "auth.refresh_tokens",
+            "auth.refresh_session",
             "auth.logout",
             "auth.get_jwks",
             "auth.get_me",

@@ -1,4 +1,4 @@
-from svc_auth.domain import grants_of
+from svc_auth.domain.roles import grants_of
 
 
 class TestGrantsOf:

@@ -1,30 +1,17 @@
-"""Where svc_auth keeps what it owns."""
+"""Where people and their memberships are kept."""
 
-import hashlib
-from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Final
 
-from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from chassis.context import Context
 from chassis.errors import ConflictError
-from chassis.fields import Field
 from chassis.mongo import Collection, Document, Index, TenantRows
-from chassis.outbox import OUTBOX_COLLECTIONS, PENDING_INDEX
-from chassis.repository import Repository
-from svc_auth.domain import Membership, Org, Person, RefreshToken
+from svc_auth.domain.people import Membership, Person
 
-__all__ = [
-    "COLLECTIONS",
-    "MembershipRepository",
-    "OrgRepository",
-    "PersonRepository",
-    "RefreshTokenRepository",
-]
+__all__ = ["MEMBERSHIPS", "PEOPLE", "MembershipRepository", "PersonRepository"]
 
-ORGS: Final = Collection("orgs", (PENDING_INDEX,))
 PEOPLE: Final = Collection(
     "people", (Index((("email_key", 1),), is_unique=True),), is_global=True
 )
@@ -35,25 +22,6 @@ MEMBERSHIPS: Final = Collection(
         Index((("person_id", 1),)),
     ),
 )
-REFRESH_TOKENS: Final = Collection(
-    "refresh_tokens",
-    (
-        Index((("expires_at", 1),), expires_after_s=0),
-        Index((("family_id", 1),)),
-    ),
-    is_global=True,
-)
-COLLECTIONS: Final = (ORGS, PEOPLE, MEMBERSHIPS, REFRESH_TOKENS, *OUTBOX_COLLECTIONS)
-
-
-class OrgRepository(Repository[Org]):
-    """Organizations; each is its own tenant."""
-
-    collection = ORGS
-    noun = "org"
-    resource = "org"
-    fields: ClassVar[Mapping[str, Field]] = {}
-    entity = Org
 
 
 class PersonRepository:
@@ -142,52 +110,3 @@ class MembershipRepository:
             org_id=document["org_id"],
             roles=tuple(document["roles"]),
         )
-
-
-class RefreshTokenRepository:
-    """Refresh tokens by hash; the tokens themselves are nowhere."""
-
-    def __init__(self, database: Database[Document], _context: Context) -> None:
-        self._rows = database[REFRESH_TOKENS.name]
-
-    def add(self, token: str, record: RefreshToken) -> None:
-        """Remember a token that is about to be handed out."""
-        self._rows.insert_one(
-            {
-                "_id": _hash(token),
-                "schema_version": 1,
-                "person_id": record.person_id,
-                "org_id": record.org_id,
-                "family_id": record.family_id,
-                "expires_at": record.expires_at,
-                "is_spent": record.is_spent,
-            }
-        )
-
-    def spend(self, token: str) -> RefreshToken | None:
-        """Mark a token as used; the record as it was before, if there is one.
-
-        Of two who spend the same token at once, one sees ``is_spent``.
-        """
-        document: Any = self._rows.find_one_and_update(
-            {"_id": _hash(token)},
-            {"$set": {"is_spent": True}},
-            return_document=ReturnDocument.BEFORE,
-        )
-        if document is None:
-            return None
-        return RefreshToken(
-            person_id=document["person_id"],
-            org_id=document["org_id"],
-            family_id=document["family_id"],
-            expires_at=document["expires_at"],
-            is_spent=document["is_spent"],
-        )
-
-    def revoke_family(self, family_id: str) -> None:
-        """End a login: none of its tokens is good any more."""
-        self._rows.delete_many({"family_id": family_id})
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,106 @@
+"""Which access tokens this process takes: their keys, and what was revoked.
+
+A signature is verified once and its token remembered for its life, as that
+costs more than all the rest of a small request. What is remembered holds only
+as long as its key is trusted and nobody revoked its session.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from chassis.auth import Caller, KeySet, key_id_of, verify
+from chassis.errors import UnauthenticatedError
+
+__all__ = ["ISSUER", "LONGEST_TOKEN_LIFE_S", "Trust"]
+
+# Who signs for people, and may change its keys.
+ISSUER: Final = "auth"
+# No token that belongs to a session is valid for longer.
+LONGEST_TOKEN_LIFE_S: Final = 3_600
+_REMEMBERED: Final = 10_000
+
+
+class Trust:
+    """Verifies tokens; remembers at most ``capacity``, the oldest forgotten.
+
+    From any number of threads at once.
+    """
+
+    def __init__(self, keys: KeySet, capacity: int = _REMEMBERED) -> None:
+        self._keys = keys
+        self._capacity = capacity
+        self._callers: dict[str, Caller] = {}
+        self._revoked: dict[str, float] = {}
+        self._changing = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._callers)
+
+    def verify(self, token: str | None) -> Caller:
+        """The token's caller.
+
+        Raises:
+            UnauthenticatedError: ``token_missing``, ``token_malformed``,
+                ``token_expired``, ``token_invalid`` or ``token_revoked``.
+        """
+        caller = self._callers.get(token or "")
+        if caller is None or caller.expires_at <= time.time():
+            caller = self._verify_anew(token)
+        if caller.session_id in self._revoked:
+            raise UnauthenticatedError(
+                "token_revoked", "The session of this access token has ended."
+            )
+        return caller
+
+    def _verify_anew(self, token: str | None) -> Caller:
+        keys, callers = self._keys, self._callers
+        caller = verify(token, keys)
+        # Single dict operations are atomic, so threads need no lock here. If
+        # the keys change now, what was found by the old ones is not kept.
+        callers[token or ""] = caller
+        while len(callers) > self._capacity:
+            with suppress(StopIteration, RuntimeError):
+                # Another thread may have changed it meanwhile; it forgets too.
+                callers.pop(next(iter(callers)), None)
+        return caller
+
+    def is_good(self, caller: Caller) -> bool:
+        """Whether a caller who was verified before would still be, but for time."""
+        is_revoked = caller.session_id in self._revoked
+        return not is_revoked and self._keys.find(caller.key_id) is not None
+
+    def public_keys(self) -> dict[str, Any]:
+        """The keys that sign for people, a JWK set (RFC 7517 §5)."""
+        return self._keys.public_document(ISSUER)
+
+    def lacks_key_of(self, token: str | None) -> bool:
+        """Whether a token names a key that is not known here."""
+        key_id = key_id_of(token or "")
+        return key_id is not None and self._keys.find(key_id) is None
+
+    def learn_keys(self, document: Mapping[str, Any]) -> None:
+        """Take these keys, and no others, as those that sign for people.
+
+        Args:
+            document: A JWK set (RFC 7517 §5), as ``auth.get_jwks`` answers.
+
+        Raises:
+            LookupError: A key lacks its id; the keys stay as they were.
+            PyJWTError: A key cannot be read; the same.
+        """
+        with self._changing:
+            if self._keys.public_document(ISSUER) == document:
+                return
+            self._keys = self._keys.with_keys_of(ISSUER, document)
+            self._callers = {}
+
+    def revoke(self, session_id: str) -> None:
+        """Take no token of this session from now on; twice is the same."""
+        now = time.monotonic()
+        with self._changing:
+            self._revoked[session_id] = now + LONGEST_TOKEN_LIFE_S
+            while (first := next(iter(self._revoked))) and self._revoked[first] <= now:
+                del self._revoked[first]

@@ -1,0 +1,1 @@
+"""What svc_auth uses besides its database: hashing and signing."""

@@ -1,0 +1,1 @@
+"""The rules of organizations, people and sessions: values and pure functions."""

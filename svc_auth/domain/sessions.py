@@ -1,0 +1,61 @@
+"""Logins: what was issued since somebody proved who they are."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+__all__ = [
+    "ACCESS_TOKEN_LIFE",
+    "REFRESH_TOKEN_LIFE",
+    "SESSION_LIFE",
+    "RefreshToken",
+    "Session",
+]
+
+ACCESS_TOKEN_LIFE: Final = timedelta(minutes=15)
+REFRESH_TOKEN_LIFE: Final = timedelta(days=14)
+# However often it is refreshed.
+SESSION_LIFE: Final = timedelta(days=90)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A login; its access tokens and refresh tokens name it.
+
+    Attributes:
+        owner_id: The person who logged in.
+        revoked_because: ``logout`` or ``refresh_token_reused``.
+    """
+
+    id: str
+    owner_id: str
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    revoked_because: str | None = None
+    team_ids: tuple[str, ...] = ()
+    archived_at: datetime | None = None
+    version: int = 1
+    sequence: int = 0
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether tokens are still issued in it."""
+        return self.revoked_at is None and now < self.expires_at
+
+    def revoked(self, reason: str, now: datetime) -> "Session":
+        """The session, ended; the same if it was before."""
+        if self.revoked_at is not None:
+            return self
+        return replace(self, revoked_at=now, revoked_because=reason, updated_at=now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshToken:
+    """One link in the chain of a session; spent when it has a successor."""
+
+    person_id: str
+    org_id: str
+    session_id: str
+    expires_at: datetime
+    is_spent: bool

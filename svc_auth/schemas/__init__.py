@@ -1,0 +1,1 @@
+"""What svc_auth takes and gives: the published contract."""

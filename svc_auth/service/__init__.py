@@ -1,0 +1,22 @@
+"""The rpc role of svc_auth, composed of one mixin per aggregate."""
+
+from chassis.rpc import rpc
+from svc_auth.service import orgs, people, sessions, signing_keys
+
+__all__ = ["AuthService"]
+
+
+class AuthService(
+    orgs.OrgMethods,
+    people.PersonMethods,
+    sessions.SessionMethods,
+    signing_keys.SigningKeyMethods,
+):
+    """Organizations, people, and how they prove who they are."""
+
+    name = "auth"
+
+    @rpc(public=True)
+    def check_health(self) -> dict[str, str]:
+        """Answer, which shows that requests get through to a worker."""
+        return {"status": "ok"}

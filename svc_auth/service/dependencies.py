@@ -1,0 +1,99 @@
+"""What the mixins of the service share."""
+
+import secrets
+from typing import Any
+
+from chassis import inject
+from chassis.context import Context
+from chassis.errors import NotFoundError
+from chassis.ids import new_id
+from chassis.mongo import Repositories, Transaction, Transactions
+from chassis.signing import CurrentContext
+from svc_auth.clients.keyring import Keyring, KeyringProvider
+from svc_auth.clients.passwords import PasswordPool, Passwords
+from svc_auth.domain import roles
+from svc_auth.domain.people import Membership, Person
+from svc_auth.domain.sessions import (
+    ACCESS_TOKEN_LIFE,
+    REFRESH_TOKEN_LIFE,
+    SESSION_LIFE,
+    RefreshToken,
+    Session,
+)
+from svc_auth.repository.orgs import OrgRepository
+from svc_auth.repository.people import MembershipRepository, PersonRepository
+from svc_auth.repository.sessions import RefreshTokenRepository, SessionRepository
+
+__all__ = ["Dependencies"]
+
+
+class Dependencies:
+    """The injected parts, and what several mixins do with them."""
+
+    context: Context = inject(CurrentContext())
+    keyring: Keyring = inject(KeyringProvider())
+    passwords: Passwords = inject(PasswordPool())
+    transaction: Transaction = inject(Transactions())
+    orgs: OrgRepository = inject(Repositories(OrgRepository))
+    people: PersonRepository = inject(Repositories(PersonRepository))
+    memberships: MembershipRepository = inject(Repositories(MembershipRepository))
+    sessions: SessionRepository = inject(Repositories(SessionRepository))
+    refresh_tokens: RefreshTokenRepository = inject(
+        Repositories(RefreshTokenRepository)
+    )
+
+    def member(self, person_id: str) -> Person:
+        """A person of the organization at hand.
+
+        Raises:
+            NotFoundError: ``person_not_found``, also for people elsewhere.
+        """
+        person = self.people.find(person_id)
+        if person is None or self.memberships.find(person_id) is None:
+            raise NotFoundError("person_not_found", "There is no such person.")
+        return person
+
+    def begin_session(self, membership: Membership) -> dict[str, Any]:
+        """Let somebody in who has proved who they are: a ``TokensView``."""
+        now = self.context.now()
+        self.context.org_id = membership.org_id
+        session = Session(
+            id=new_id(),
+            owner_id=membership.person_id,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + SESSION_LIFE,
+        )
+        self.sessions.add(session)
+        return self.issue_tokens(session, membership)
+
+    def issue_tokens(self, session: Session, membership: Membership) -> dict[str, Any]:
+        """New tokens of a session, with what the person may do now."""
+        org = self.orgs.get(membership.org_id)
+        refresh_token = secrets.token_urlsafe(32)
+        expires_at = self.context.now() + REFRESH_TOKEN_LIFE
+        record = RefreshToken(
+            person_id=membership.person_id,
+            org_id=membership.org_id,
+            session_id=session.id,
+            expires_at=min(expires_at, session.expires_at),
+            is_spent=False,
+        )
+        self.refresh_tokens.add(refresh_token, record)
+        life_s = int(ACCESS_TOKEN_LIFE.total_seconds())
+        access_token = self.keyring.signer().sign(
+            subject=membership.person_id,
+            org_id=membership.org_id,
+            session_id=session.id,
+            roles=membership.roles,
+            grants=roles.grants_of(membership.roles),
+            currency=org.currency,
+            time_zone=org.time_zone,
+            lifetime_s=life_s,
+        )
+        return {
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": life_s,
+            "refresh_token": refresh_token,
+        }

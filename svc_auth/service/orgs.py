@@ -1,0 +1,118 @@
+"""RPCs of organizations."""
+
+from typing import Any
+
+from chassis.errors import ConflictError
+from chassis.ids import derive_id
+from chassis.rpc import rpc
+from chassis.schemas import load
+from svc_auth import events
+from svc_auth.domain.orgs import Org
+from svc_auth.domain.people import Membership, Person
+from svc_auth.schemas.orgs import OrgView, RegisterOrgInput
+from svc_auth.service.dependencies import Dependencies
+
+__all__ = ["OrgMethods"]
+
+
+class OrgMethods(Dependencies):
+    """What can be done with organizations."""
+
+    @rpc(public=True)
+    def register_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Create an organization with its owner, and log the owner in.
+
+        All of it or nothing. Asking again in the same operation, with the
+        same address and password, logs in and creates nothing.
+
+        Args:
+            payload: A ``RegisterOrgInput``.
+
+        Returns:
+            A ``TokensView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            ConflictError: ``email_taken``.
+
+        Emits:
+            ``auth.org_registered`` v1.
+        """
+        data = load(RegisterOrgInput(), payload)
+        person, org = self._newcomers(data)
+        known = self.people.find_by_email(person.email) or self._store(person, org)
+        if known is not None and not self._is_same(known, person, data["password"]):
+            raise ConflictError(
+                "email_taken", "Somebody is registered with this address."
+            )
+        return self.begin_session(
+            Membership(person_id=person.id, org_id=org.id, roles=("owner",))
+        )
+
+    @rpc
+    def get_current_org(self) -> dict[str, Any]:
+        """The caller's organization.
+
+        Needs the ``org:read`` permission.
+
+        Returns:
+            An ``OrgView``.
+
+        Raises:
+            NotFoundError: ``org_not_found``.
+        """
+        caller = self.context.identified_caller
+        caller.require("org:read")
+        view: dict[str, Any] = OrgView().dump(self.orgs.get(caller.org_id))
+        return view
+
+    def _is_same(self, known: Person, person: Person, password: str) -> bool:
+        return known.id == person.id and self.passwords.matches(
+            known.password_hash, password
+        )
+
+    def _newcomers(self, data: dict[str, Any]) -> tuple[Person, Org]:
+        """The same ids each time that the same operation asks."""
+        email, now = data["email"], self.context.now()
+        operation_id = self.context.operation_id
+        person_id = derive_id(operation_id, f"person:{email.casefold()}")
+        org_id = derive_id(operation_id, f"org:{email.casefold()}")
+        person = Person(
+            id=person_id,
+            name=data["name"],
+            email=email,
+            password_hash=self.passwords.hash(data["password"]),
+            created_at=now,
+        )
+        org = Org(
+            id=org_id,
+            name=data["org_name"],
+            currency="USD",
+            time_zone="UTC",
+            first_weekday=1,
+            owner_id=person_id,
+            created_at=now,
+            updated_at=now,
+        )
+        self.context.org_id = org_id
+        self.context.actor = {"type": "person", "id": person_id}
+        return person, org
+
+    def _store(self, person: Person, org: Org) -> Person | None:
+        """Store both, unless somebody has taken the address in this very moment."""
+        try:
+            self.transaction(lambda: self._add(person, org))
+        except ConflictError:
+            # It may be another attempt at this operation that was quicker.
+            known = self.people.find_by_email(person.email)
+            if known is None:
+                raise
+            return known
+        return None
+
+    def _add(self, person: Person, org: Org) -> None:
+        self.people.add(person)
+        self.orgs.add(org, events.org_registered(org))
+        self.memberships.add(
+            Membership(person_id=person.id, org_id=org.id, roles=("owner",))
+        )

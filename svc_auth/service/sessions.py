@@ -1,0 +1,176 @@
+"""RPCs of sessions: logging in, staying in, and leaving."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from chassis import inject
+from chassis.errors import (
+    NotFoundError,
+    UnauthenticatedError,
+    invalid_input,
+)
+from chassis.events import wire_time
+from chassis.ids import is_id
+from chassis.mongo import Repositories
+from chassis.rpc import rpc
+from chassis.schemas import load
+from chassis.trust import LONGEST_TOKEN_LIFE_S
+from svc_auth import events
+from svc_auth.domain.sessions import RefreshToken
+from svc_auth.repository.sessions import Revocations
+from svc_auth.schemas.sessions import LoginInput, RefreshInput
+from svc_auth.service.dependencies import Dependencies
+
+__all__ = ["SessionMethods"]
+
+_PAGE: Final = 5_000
+
+
+class SessionMethods(Dependencies):
+    """What can be done with sessions."""
+
+    revocations: Revocations = inject(Repositories(Revocations))
+
+    @rpc(public=True)
+    def login(self, *, payload: dict[str, Any], address: str = "") -> dict[str, Any]:
+        """Exchange an address and a password for tokens.
+
+        Unknown and known addresses are refused alike, and as slowly.
+
+        Args:
+            payload: A ``LoginInput``.
+            address: Where the request came from.
+
+        Returns:
+            A ``TokensView``.
+
+        Raises:
+            UnauthenticatedError: ``credentials_invalid``.
+        """
+        del address  # for the audit log to come
+        data = load(LoginInput(), payload)
+        person = self.people.find_by_email(data["email"].strip())
+        is_right = self.passwords.matches(
+            None if person is None else person.password_hash, data["password"]
+        )
+        membership = self.memberships.find_first(person.id) if person else None
+        if not is_right or membership is None:
+            raise UnauthenticatedError(
+                "credentials_invalid", "Address or password is wrong."
+            )
+        return self.begin_session(membership)
+
+    @rpc(public=True)
+    def refresh_session(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Exchange a refresh token for new tokens; it is spent by that.
+
+        A token that is used twice has been stolen or lost its answer: the
+        whole session ends (RFC 9700 §4.14.2).
+
+        Args:
+            payload: A ``RefreshInput``.
+
+        Returns:
+            A ``TokensView``.
+
+        Raises:
+            UnauthenticatedError: ``refresh_token_invalid`` or
+                ``refresh_token_reused``.
+
+        Emits:
+            ``auth.session_revoked`` v1, if the token was used before.
+        """
+        token, now = self._spent(payload), self.context.now()
+        if token is None or token.expires_at <= now:
+            raise _invalid()
+        session = self.sessions.find(token.session_id)
+        if session is None or not session.is_live(now):
+            raise _invalid()
+        if token.is_spent:
+            self._revoke(token, "refresh_token_reused")
+            raise UnauthenticatedError(
+                "refresh_token_reused", "This refresh token was used before."
+            )
+        membership = self.memberships.find(token.person_id)
+        if membership is None:
+            raise _invalid()
+        return self.issue_tokens(session, membership)
+
+    @rpc(public=True)
+    def logout(self, *, payload: dict[str, Any]) -> None:
+        """End the session that a refresh token belongs to; done twice, the same.
+
+        None of its tokens is taken any more, its access tokens included.
+
+        Args:
+            payload: A ``RefreshInput``.
+
+        Emits:
+            ``auth.session_revoked`` v1.
+        """
+        token = self._spent(payload)
+        if token is not None:
+            self._revoke(token, "logout")
+
+    @rpc(public=True)
+    def list_revocations(self, *, since: str = "") -> dict[str, Any]:
+        """Sessions whose access tokens might still be good, were they not revoked.
+
+        Args:
+            since: What the answer before gave as ``next``; empty to begin.
+
+        Returns:
+            ``{"session_ids": [...], "next": ...}``, the earliest revoked
+            first; ``next`` is null at the end.
+
+        Raises:
+            InvalidInputError: ``invalid_position``.
+        """
+        earliest = self.context.now() - timedelta(seconds=LONGEST_TOKEN_LIFE_S)
+        found = self.revocations.page(earliest, _position(since), _PAGE)
+        last = found[-1] if len(found) == _PAGE else None
+        return {
+            "session_ids": [session_id for _, session_id in found],
+            "next": last and f"{wire_time(last[0])}/{last[1]}",
+        }
+
+    def _spent(self, payload: dict[str, Any]) -> RefreshToken | None:
+        data = load(RefreshInput(), payload)
+        token = self.refresh_tokens.spend(data["refresh_token"])
+        if token is not None:
+            self.context.org_id = token.org_id
+            self.context.actor = {"type": "person", "id": token.person_id}
+        return token
+
+    def _revoke(self, token: RefreshToken, reason: str) -> None:
+        # A session that has run out has no token left to be revoked.
+        with suppress(NotFoundError):
+            self.sessions.change(
+                token.session_id,
+                lambda session: session.revoked(reason, self.context.now()),
+                events.session_revoked,
+            )
+
+
+def _invalid() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "refresh_token_invalid", "This refresh token is not valid."
+    )
+
+
+def _position(since: str) -> tuple[datetime, str] | None:
+    if not since:
+        return None
+    moment, _, session_id = since.partition("/")
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None or not is_id(session_id):
+        raise invalid_input(
+            [{"field": "since", "code": "invalid_position"}],
+            "invalid_position",
+            "This is no position that an answer gave.",
+        )
+    return at, session_id
