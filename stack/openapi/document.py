@@ -10,7 +10,7 @@ from stack.openapi.codes import codes_of
 from stack.openapi.components import Schemas
 from stack.openapi.contracts import contract_of
 from stack.openapi.headers import ANSWER_HEADERS, REQUEST_HEADERS
-from stack.openapi.listing import PAGE
+from stack.openapi.listing import DAY, MOMENT, PAGE
 from stack.openapi.operations import operation
 from stack.openapi.problems import PROBLEM, Problems
 from stack.openapi.routes import Route, routes
@@ -66,6 +66,8 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": {
                 **schemas.components(),
+                "Day": DAY,
+                "Moment": MOMENT,
                 "Page": PAGE,
                 "Problem": PROBLEM,
                 "Section": SECTION,

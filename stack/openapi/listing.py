@@ -13,12 +13,20 @@ from chassis.query import COUNT_CAP
 from chassis.repository import Repository
 from stack.principals import SERVICES
 
-__all__ = ["PAGE", "SEPARATED", "list_parameters", "page_of", "repositories"]
+__all__ = [
+    "DAY",
+    "MOMENT",
+    "PAGE",
+    "SEPARATED",
+    "list_parameters",
+    "page_of",
+    "repositories",
+]
 
 _ID: Final = {"type": "string", "format": "uuid"}
 # Values are separated by commas.
 SEPARATED: Final[Mapping[str, Any]] = {"style": "form", "explode": False}
-_DATES: Final = f"A day, a time (RFC 3339), or {', '.join(RELATIVE_DATES)}."
+_RELATIVE_DATES: Final = ", ".join(RELATIVE_DATES)
 _RELATIVE: Final = (
     "^(today|yesterday|tomorrow|(last|this|next)_(week|month|quarter|year)"
     "|(last|next)_[1-9][0-9]{0,3}_days)$"
@@ -32,21 +40,8 @@ _SHORTEST: Final = {"contains": GRAM_LENGTH, "starts_with": 1}
 _TEXT: Final = {"type": "string", "maxLength": 1_000}
 _KINDS: Final[Mapping[str, dict[str, Any]]] = {
     "id": _ID,
-    "datetime": {
-        "description": _DATES,
-        "anyOf": [
-            {"type": "string", "format": "date-time"},
-            {"type": "string", "format": "date"},
-            {"type": "string", "pattern": _RELATIVE},
-        ],
-    },
-    "date": {
-        "description": _DATES,
-        "anyOf": [
-            {"type": "string", "format": "date"},
-            {"type": "string", "pattern": _RELATIVE},
-        ],
-    },
+    "datetime": {"$ref": "#/components/schemas/Moment"},
+    "date": {"$ref": "#/components/schemas/Day"},
     "flag": {"type": "boolean"},
     "decimal": {"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"},
     "integer": {"type": "integer", "format": "int64"},
@@ -63,6 +58,17 @@ _SAYS: Final[Mapping[str, str]] = {
     "contains": "contains this",
     "starts_with": "starts with this",
     "exists": "is there, or with `false` is empty",
+}
+DAY: Final = {
+    "description": f"A day, or {_RELATIVE_DATES}.",
+    "anyOf": [
+        {"type": "string", "format": "date"},
+        {"type": "string", "pattern": _RELATIVE},
+    ],
+}
+MOMENT: Final = {
+    "description": f"A time (RFC 3339), a day, or {_RELATIVE_DATES}.",
+    "anyOf": [{"type": "string", "format": "date-time"}, *DAY["anyOf"]],
 }
 PAGE: Final = {
     "type": "object",

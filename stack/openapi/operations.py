@@ -143,7 +143,7 @@ def _body(route: Route, schemas: Schemas) -> dict[str, Any] | None:
     if "operations" in route.calls:
         content = {
             "schema": batch_body(route, schemas),
-            "examples": {"example": {"value": batch_example(route, schemas)}},
+            "example": batch_example(route, schemas),
         }
         return {"required": True, "content": {_JSON: content}}
     if not route.calls.keys() & {"body", "optional_body"}:
@@ -153,10 +153,7 @@ def _body(route: Route, schemas: Schemas) -> dict[str, Any] | None:
         raise _undescribed(route, "names no schema for its argument ``payload``")
     if (example := schemas.example(name)) is None:
         raise _undescribed(route, f"takes a {name}, which has no ``example``")
-    content = {
-        "schema": schemas.reference(name),
-        "examples": {"example": {"value": example}},
-    }
+    content = {"schema": schemas.reference(name), "example": dict(example)}
     types = (_JSON, _MERGE_PATCH) if route.method == "patch" else (_JSON,)
     return {
         "required": "body" in route.calls,

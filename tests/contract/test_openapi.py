@@ -107,7 +107,7 @@ class TestOperations:
     def test_show_how_a_body_looks(self, path, operation):
         assert path
         for media_type in operation.get("requestBody", {}).get("content", {}).values():
-            assert media_type["examples"]
+            assert media_type["example"]
 
     @pytest.mark.parametrize(("path", "operation"), OPERATIONS)
     def test_under_v1_need_a_token_unless_they_give_one(self, path, operation):

@@ -118,7 +118,7 @@ class Examples:
         if "requestBody" not in operation:
             return None
         content = operation["requestBody"]["content"]["application/json"]
-        value = copy.deepcopy(content["examples"]["example"]["value"])
+        value = copy.deepcopy(content["example"])
         OAS31Validator(
             json.loads(
                 json.dumps(content["schema"]).replace('"#/', '"urn:description#/')
