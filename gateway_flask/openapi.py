@@ -19,6 +19,7 @@ __all__ = ["asset", "description", "page"]
 
 _ASSETS: Final[Mapping[str, tuple[str, str]]] = {
     "favicon-32x32.png": ("flask_swagger_ui", "dist"),
+    "page.css": ("gateway_flask", "docs"),
     "start.js": ("gateway_flask", "docs"),
     "swagger-ui-bundle.js": ("flask_swagger_ui", "dist"),
     "swagger-ui.css": ("flask_swagger_ui", "dist"),

@@ -41,6 +41,7 @@ class TestPage:
     @pytest.mark.parametrize(
         ("name", "content_type"),
         [
+            ("page.css", "text/css; charset=utf-8"),
             ("start.js", "text/javascript; charset=utf-8"),
             ("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
             ("swagger-ui.css", "text/css; charset=utf-8"),
