@@ -1,0 +1,155 @@
+"""Versioned records of one organization, as they are found and listed."""
+
+from collections.abc import Collection as Names
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from pymongo.database import Database
+
+from chassis.context import Context
+from chassis.cursors import own_seal
+from chassis.documents import field_names, value_of
+from chassis.errors import NotFoundError
+from chassis.fields import Clock, Field
+from chassis.listing import find_page
+from chassis.mongo import Collection, Document, TenantRows
+from chassis.query import Listing, Page, Query, compile_query, value_at
+from chassis.records import Record
+
+__all__ = ["Entity", "Reader"]
+
+_MOST_MATCHES: Final = 5_000
+
+Entity = TypeVar("Entity", bound=Record)
+
+
+class Reader(Generic[Entity]):
+    """Finds the records of one kind, in one organization, that the caller may see.
+
+    Subclasses name their collection and how a document becomes a value.
+    """
+
+    collection: ClassVar[Collection]
+    noun: ClassVar[str]
+    resource: ClassVar[str]
+    fields: ClassVar[Mapping[str, Field]]
+    entity: ClassVar[type[Any]]
+    # Orders by several fields that an index serves.
+    orders: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    # What is asked of records that are not archived. Null cannot be told by an
+    # index; a collection whose indexes cover ``is_live`` asks for that.
+    live: ClassVar[Mapping[str, Any]] = {"archived_at": None}
+
+    def __init__(self, database: Database[Document], context: Context) -> None:
+        self._context = context
+        self._database = database
+        self._rows = TenantRows(database[self.collection.name], context)
+
+    def restore(self, document: Document) -> Entity:
+        """Build the value that ``document`` keeps."""
+        names = field_names(self.entity)  # type: ignore[arg-type]
+        stored = {name: value_of(document[name]) for name in names if name in document}
+        return self.entity(id=document["_id"], **stored)  # type: ignore[no-any-return]
+
+    def find(self, record_id: str) -> Entity | None:
+        """The record, archived or not, whatever the caller may see of it."""
+        document = self._rows.find_one({"_id": record_id})
+        return None if document is None else self.restore(document)
+
+    def get(self, record_id: str) -> Entity:
+        """The record, if it is live and the caller may read it.
+
+        Raises:
+            NotFoundError: ``<noun>_not_found``.
+        """
+        conditions = {"_id": record_id, "archived_at": None, **self._rights("read")}
+        return self.restore(self._found(self._rows.find_one(conditions)))
+
+    def page(
+        self, parameters: Mapping[str, str], view_fields: Names[str]
+    ) -> Page[Entity]:
+        """One page of the records that the caller may read.
+
+        Archived ones are left out unless ``filter[archived_at]`` asks.
+
+        Args:
+            parameters: Those of the list grammar, as they came.
+            view_fields: What ``fields=`` may name.
+
+        Raises:
+            InvalidInputError: See ``chassis.query.compile_query``.
+        """
+        listing = Listing(
+            fields=self.fields,
+            view_fields=frozenset(view_fields),
+            scope=f"{self._rows.org_id}\n{self.collection.name}",
+            orders=self.orders,
+        )
+        query = compile_query(parameters, listing, self._clock, own_seal())
+        is_asked = any(name.startswith("filter[archived_at]") for name in parameters)
+        live = {} if is_asked else self.live
+        conditions = {**live, **query.conditions, **self._rights("read")}
+        documents, next_cursor = find_page(self._rows, query, conditions)
+        return Page(
+            items=[self.restore(document) for document in documents],
+            next_cursor=next_cursor,
+            fields=query.fields,
+            count=self._count(query, conditions) if query.with_count else None,
+        )
+
+    def _count(self, query: Query, conditions: Document) -> int:
+        """How many there are of what is asked.
+
+        Where nothing is, all indexes look alike to MongoDB, and it may take
+        the one with fifty entries for each record.
+        """
+        if query.conditions or self._rights("read"):
+            return self._rows.count(conditions)
+        return self._rows.count(conditions, keys=self._keys_by("created_at"))
+
+    def _keys_by(self, field: str) -> Sequence[tuple[str, int]]:
+        """The keys of the index that has all records in the order of a field."""
+        beginning = (("org_id", 1), (field, 1))
+        return next(
+            (
+                index.keys
+                for index in self.collection.indexes
+                if index.keys[:2] == beginning and index.partial is None
+            ),
+            (),
+        )
+
+    @property
+    def _clock(self) -> Clock:
+        caller = self._context.caller
+        zone = "UTC" if caller is None else caller.time_zone
+        return Clock(self._context.now(), ZoneInfo(zone))
+
+    def match(self, name: str, values: Names[str]) -> dict[str, list[str]]:
+        """Which live records have which of ``values`` in the list field ``name``.
+
+        Of whomever they are: that a value is taken is no secret.
+
+        Returns:
+            Ids by value.
+        """
+        path = self.fields[name].path_of(name)
+        conditions = {path: {"$in": list(values)}, "archived_at": None}
+        found: dict[str, list[str]] = {}
+        for row in self._rows.find(conditions, [("_id", 1)], _MOST_MATCHES):
+            stored = value_at(row, path)
+            for value in [stored] if isinstance(stored, str) else stored:
+                found.setdefault(value, []).append(row["_id"])
+        return found
+
+    def _rights(self, action: str) -> Document:
+        caller = self._context.caller
+        return {} if caller is None else caller.predicate(f"{self.resource}:{action}")
+
+    def _found(self, document: Document | None) -> Document:
+        if document is None:
+            raise NotFoundError(
+                f"{self.noun}_not_found", f"There is no such {self.noun}."
+            )
+        return document
