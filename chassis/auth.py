@@ -9,7 +9,7 @@ each service only for themselves, so that no service can speak for a person.
 import copy
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,7 @@ class Caller:
         principal_id: A person's id, or ``service:<name>``, or ``operator``.
         grants: ``"<resource>:<action>"`` to how far it reaches; ``"*"``
             stands for every resource and action.
+        rights_at: As of when the rights are, in seconds since the epoch.
         key_id: Of the key that signed the token.
         session_id: The login or grant that the token hangs on, which may be
             revoked; None for tokens that are only valid for a moment.
@@ -57,6 +58,7 @@ class Caller:
     grants: Mapping[str, Reach]
     expires_at: float
     token_id: str
+    rights_at: float = 0.0
     key_id: str = ""
     session_id: str | None = None
     currency: str | None = None
@@ -250,11 +252,12 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         principal_id=principal,
         principal_type=principal_type,
         org_id=claims["org_id"],
-        roles=tuple(claims.get("roles", ())),
-        team_ids=tuple(claims.get("team_ids", ())),
+        roles=tuple(claims.get("roles") or ()),
+        team_ids=tuple(claims.get("team_ids") or ()),
         grants=cast("Mapping[str, Reach]", grants),
         expires_at=float(claims["exp"]),
         token_id=str(claims["jti"]),
+        rights_at=float(claims.get("rights_at") or claims["iat"]),
         key_id=key.jwk["kid"],
         session_id=claims.get("sid"),
         currency=claims.get("currency"),
@@ -310,25 +313,34 @@ class Signer:
         grants: Mapping[str, Reach],
         lifetime_s: int,
         session_id: str | None = None,
-        roles: Sequence[str] = (),
-        currency: str | None = None,
-        time_zone: str | None = None,
+        **facts: Any,
     ) -> str:
-        """A token for ``subject`` that lives ``lifetime_s`` seconds from now."""
-        now = int(time.time())
+        """A token for ``subject`` that lives ``lifetime_s`` seconds from now.
+
+        Args:
+            subject: The principal's id.
+            org_id: Where it acts.
+            grants: What it may do there.
+            lifetime_s: Seconds, from now.
+            session_id: What the token hangs on, if that can be revoked.
+            facts: Further claims: ``roles``, ``team_ids``, ``currency``,
+                ``time_zone``, and ``rights_at``, as of when the grants are,
+                which is now unless it is given.
+        """
+        now = time.time()
+        issued_at = int(now)
         claims = {
+            "rights_at": round(now, 3),
+            **facts,
             "iss": self._issuer_url,
             "aud": AUDIENCE,
             "sub": subject,
             "org_id": org_id,
             "sid": session_id,
-            "roles": list(roles),
-            "currency": currency,
-            "time_zone": time_zone,
             "grants": dict(grants),
-            "iat": now,
-            "nbf": now,
-            "exp": now + lifetime_s,
+            "iat": issued_at,
+            "nbf": issued_at,
+            "exp": issued_at + lifetime_s,
             "jti": new_id(),
         }
         return jwt.encode(

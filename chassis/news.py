@@ -1,7 +1,7 @@
 """What svc_auth tells every process of every service: whom to trust no longer."""
 
 import logging
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kombu.entity import Queue
 from kombu.message import Message
@@ -15,6 +15,14 @@ from chassis.upkeep import Upkeep
 __all__ = ["News"]
 
 logger = logging.getLogger(__name__)
+
+
+class _Event(NamedTuple):
+    name: str
+    org_id: str
+    aggregate_id: str
+    occurred_at: str
+    data: dict[str, Any]
 
 
 class News:
@@ -47,9 +55,16 @@ class News:
     def handle_message(self, message: Message) -> None:
         """Pass an event on; what is none has done its harm elsewhere."""
         try:
-            event: dict[str, Any] = read_envelope(message.body)
-            name = event["event"].partition(".")[2]
-            self._upkeep.hear(name, event["aggregate"]["id"])
+            event = read_envelope(message.body)
+            self._upkeep.hear(
+                _Event(
+                    event["event"],
+                    event["org_id"],
+                    event["aggregate"]["id"],
+                    event["occurred_at"],
+                    event["data"],
+                )
+            )
         except InvalidInputError:
             logger.warning("these news are no event")
         self._queue_consumer.ack_message(message)

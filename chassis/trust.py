@@ -34,6 +34,7 @@ class Trust:
         self._capacity = capacity
         self._callers: dict[str, Caller] = {}
         self._revoked: dict[str, float] = {}
+        self._changed: dict[tuple[str, str | None], float] = {}
         self._changing = threading.Lock()
 
     def __len__(self) -> int:
@@ -104,3 +105,34 @@ class Trust:
             self._revoked[session_id] = now + LONGEST_TOKEN_LIFE_S
             while (first := next(iter(self._revoked))) and self._revoked[first] <= now:
                 del self._revoked[first]
+
+    def note_change(
+        self, org_id: str, principal_id: str | None, changed_at: float
+    ) -> None:
+        """Somebody's rights are others from ``changed_at`` on.
+
+        Args:
+            org_id: Where.
+            principal_id: Whose; None for everybody's.
+            changed_at: Seconds since the epoch.
+        """
+        key = org_id, principal_id
+        forgotten = time.time() - LONGEST_TOKEN_LIFE_S
+        with self._changing:
+            latest = max(changed_at, self._changed.pop(key, 0.0))
+            self._changed[key] = latest
+            while (first := next(iter(self._changed))) != key:
+                if self._changed[first] > forgotten:
+                    break
+                del self._changed[first]
+
+    def is_outdated(self, caller: Caller) -> bool:
+        """Whether the caller's rights have changed since they were told."""
+        changed = self._changed
+        if not changed:
+            return False
+        org_id, principal_id = caller.org_id, caller.principal_id
+        latest = max(
+            changed.get((org_id, principal_id), 0.0), changed.get((org_id, None), 0.0)
+        )
+        return caller.rights_at <= latest

@@ -9,27 +9,51 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
 
 import jwt
 
 from chassis.errors import RemoteError, UnavailableError, WireError
-from chassis.trust import Trust
+from chassis.trust import ISSUER, Trust
 
-__all__ = ["KEY_NEWS", "REVOCATION_NEWS", "Upkeep"]
+__all__ = ["NEWS", "RIGHTS_NEWS", "Upkeep"]
 
 logger = logging.getLogger(__name__)
 
 # The short names of svc_auth's events that matter to everybody's trust.
-REVOCATION_NEWS: Final = ("session_revoked",)
-KEY_NEWS: Final = ("signing_key_added", "signing_key_retired")
+_REVOCATIONS: Final = ("session_revoked",)
+_KEYS: Final = ("signing_key_added", "signing_key_retired")
+# Those that concern one member name them as ``person_id``.
+RIGHTS_NEWS: Final = (
+    "member_updated",
+    "role_updated",
+    "role_archived",
+    "role_restored",
+)
+NEWS: Final = (*_REVOCATIONS, *_KEYS, *RIGHTS_NEWS)
 _FIRST_BACK_OFF_S: Final = 0.2
 _LONGEST_BACK_OFF_S: Final = 5.0
 # However many tokens name unknown keys.
 _ASK_EVERY_S: Final = 2.0
 
 Ask = Callable[[str, Mapping[str, Any]], Any]
+
+
+class Happening(Protocol):
+    """What is looked at of an event."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def org_id(self) -> str: ...
+    @property
+    def aggregate_id(self) -> str: ...
+    @property
+    def occurred_at(self) -> str: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
 
 
 class Upkeep:
@@ -45,22 +69,24 @@ class Upkeep:
         self._ask = ask
         self._state = threading.Condition()
         self._is_wanted = False
+        self._is_asking = False
         self._is_closing = False
         self._answers = 0
         self._may_ask_at = 0.0
         self._thread: threading.Thread | None = None
 
-    def hear(self, name: str, subject_id: str) -> None:
-        """Take an event of svc_auth; others than news are left alone.
-
-        Args:
-            name: Its short name.
-            subject_id: The id of the session or key that it is about.
-        """
-        if name in REVOCATION_NEWS:
-            self._trust.revoke(subject_id)
-        elif name in KEY_NEWS:
+    def hear(self, event: Happening) -> None:
+        """Take an event; others than news are left alone."""
+        service, _, name = event.name.partition(".")
+        if service != ISSUER:
+            return
+        if name in _REVOCATIONS:
+            self._trust.revoke(event.aggregate_id)
+        elif name in _KEYS:
             self.refresh()
+        elif name in RIGHTS_NEWS:
+            at = datetime.fromisoformat(event.occurred_at).timestamp()
+            self._trust.note_change(event.org_id, event.data.get("person_id"), at)
 
     def refresh(self) -> None:
         """Ask for everything soon: news may have been missed."""
@@ -87,17 +113,22 @@ class Upkeep:
             return False
         with self._state:
             seen = self._answers
-            if not self._is_wanted and time.monotonic() >= self._may_ask_at:
+            if time.monotonic() >= self._may_ask_at:
                 self._may_ask_at = time.monotonic() + _ASK_EVERY_S
                 self.refresh()
-            has_answered = self._is_wanted and self._state.wait_for(
-                lambda: self._answers > seen, timeout_s
+            self._state.wait_for(
+                lambda: self._answers > seen or self._is_idle, timeout_s
             )
             if not self._answers:
                 raise UnavailableError(
                     "service_unavailable", "The keys of access tokens are not known."
                 )
-            return has_answered
+            return self._answers > seen
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether nobody has been asked, or will be at once."""
+        return not (self._is_wanted or self._is_asking)
 
     def close(self) -> None:
         """Ask no more."""
@@ -115,6 +146,7 @@ class Upkeep:
                     "svc_auth does not say whom to trust; asking again",
                     extra={"reason": repr(error), "back_off_s": back_off_s},
                 )
+                self._note_failure()
                 self._pause(back_off_s * random.uniform(0.5, 1))  # noqa: S311
                 back_off_s = min(back_off_s * 2, _LONGEST_BACK_OFF_S)
                 self.refresh()
@@ -126,6 +158,11 @@ class Upkeep:
             self._state.wait_for(lambda: self._is_wanted or self._is_closing)
             return not self._is_closing
 
+    def _note_failure(self) -> None:
+        with self._state:
+            self._is_asking = False
+            self._state.notify_all()
+
     def _pause(self, seconds: float) -> None:
         with self._state:
             self._state.wait_for(lambda: self._is_closing, seconds)
@@ -134,13 +171,22 @@ class Upkeep:
         with self._state:
             # What is wanted from now on this answer may not hold.
             self._is_wanted = False
+            self._is_asking = True
         self._trust.learn_keys(self._ask("get_jwks", {}))
-        since: str | None = ""
-        while since is not None:
-            page = self._ask("list_revocations", {"since": since})
+        for page in self._pages("list_revocations"):
             for session_id in page["session_ids"]:
                 self._trust.revoke(session_id)
-            since = page["next"]
+        for page in self._pages("list_rights_changes"):
+            for each in page["changes"]:
+                self._trust.note_change(each["org_id"], each["person_id"], each["at"])
         with self._state:
+            self._is_asking = False
             self._answers += 1
             self._state.notify_all()
+
+    def _pages(self, method: str) -> Iterator[Any]:
+        since: str | None = ""
+        while since is not None:
+            page = self._ask(method, {"since": since})
+            yield page
+            since = page["next"]

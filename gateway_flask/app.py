@@ -85,7 +85,7 @@ def create_app(
     streams = app.extensions["streams"] = StreamHub(
         Seats(settings.streams, settings.streams_per_principal),
         CatchUp(bus),
-        verifier.trust.is_good,
+        verifier.is_good,
         on_change=metrics.note_streams,
     )
     feed.subscribe_numbered(streams.hear, streams.notice_gap)
@@ -159,12 +159,11 @@ class _Door:
         try:
             if token is None and policy.takes_ticket:
                 token = self._token_of_ticket()
-            g.caller = self._verifier.verify(token)
+            g.caller, g.token = self._verifier.verify(token)
         except UnauthenticatedError:
             # Guessing tokens is limited by address, as there is nobody else.
             self._charge_stranger()
             raise
-        g.token = token
 
     def _charge_stranger(self) -> None:
         g.rate = self._limiter.check([charge_of_stranger()])

@@ -1,6 +1,7 @@
 """Who is calling: bearer tokens, verified once and remembered."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from flask import Request
@@ -10,13 +11,14 @@ from chassis.errors import UnauthenticatedError
 from chassis.trust import ISSUER, Trust
 from chassis.upkeep import Upkeep
 from gateway_flask.bus import Bus
-from gateway_flask.feed import Feed, FeedEvent
+from gateway_flask.feed import Feed
 from gateway_flask.policies import View, mark
 
 __all__ = ["Verifier", "bearer_token", "public", "requires", "signed_in"]
 
 _KEY_TIMEOUT_S: Final = 1.0
 _NEWS_TIMEOUT_S: Final = 5.0
+_RENEWED: Final = 10_000
 
 
 def requires(permission: str) -> Callable[[View], View]:
@@ -47,31 +49,57 @@ class Verifier:
         self.trust = Trust(keys)
         self._bus = bus
         self._upkeep = Upkeep(self.trust, self._ask)
-        feed.subscribe(self._hear, self._upkeep.refresh)
+        self._renewed: dict[str, str] = {}
+        feed.subscribe(self._upkeep.hear, self._upkeep.refresh)
 
-    def verify(self, token: str | None) -> Caller:
-        """The token's caller.
+    def verify(self, token: str | None) -> tuple[Caller, str]:
+        """The token's caller, and the token with which to ask services.
 
-        For a key that is not known yet svc_auth is asked, which happens every
-        other second at most.
+        That is another one if the caller's rights have changed since theirs
+        was made. For a key that is not known yet svc_auth is asked, which
+        happens every other second at most.
 
         Raises:
             UnauthenticatedError: See ``chassis.trust.Trust.verify``.
+            UnavailableError: ``service_unavailable``: svc_auth, which has to
+                be asked, is away.
         """
         try:
-            return self.trust.verify(token)
+            caller = self.trust.verify(token)
         except UnauthenticatedError:
             if not self._upkeep.learn_key(token, _KEY_TIMEOUT_S):
                 raise
-        return self.trust.verify(token)
+            caller = self.trust.verify(token)
+        assert token is not None  # noqa: S101 - it was verified
+        return self._renew(token) if self.trust.is_outdated(caller) else (caller, token)
 
-    def _hear(self, event: FeedEvent) -> None:
-        service, _, name = event.name.partition(".")
-        if service == ISSUER:
-            self._upkeep.hear(name, event.aggregate_id)
+    def is_good(self, caller: Caller) -> bool:
+        """Whether a caller who was verified before would still be the same."""
+        return self.trust.is_good(caller) and not self.trust.is_outdated(caller)
 
-    def _ask(self, method: str, kwargs: Mapping[str, Any]) -> Any:
+    def _renew(self, token: str) -> tuple[Caller, str]:
+        renewed = self._renewed.get(token)
+        if renewed is not None:
+            with suppress(UnauthenticatedError):
+                caller = self.trust.verify(renewed)
+                if not self.trust.is_outdated(caller):
+                    return caller, renewed
+        renewed = self._ask("renew_access_token", {}, token)["access_token"]
+        self._renewed[token] = renewed
+        while len(self._renewed) > _RENEWED:
+            with suppress(StopIteration, RuntimeError):
+                # Another thread may have changed it meanwhile; it forgets too.
+                self._renewed.pop(next(iter(self._renewed)), None)
+        return self.trust.verify(renewed), renewed
+
+    def _ask(
+        self, method: str, kwargs: Mapping[str, Any], token: str | None = None
+    ) -> Any:
         reply = self._bus.call(
-            ISSUER, method, kwargs=kwargs, context={}, timeout_s=_NEWS_TIMEOUT_S
+            ISSUER,
+            method,
+            kwargs=kwargs,
+            context={} if token is None else {"auth_token": token},
+            timeout_s=_NEWS_TIMEOUT_S,
         )
         return reply.result

@@ -103,13 +103,22 @@ _ACTIONS: Final = (
 )
 
 
-def add_resource(blueprint: Blueprint, service: str, noun: str, plural: str) -> None:
+def add_resource(
+    blueprint: Blueprint,
+    service: str,
+    noun: str,
+    plural: str,
+    *,
+    has_batch: bool = True,
+) -> None:
     """Add the routes of ``/v1/<plural>``: create, list, get, change and the rest.
 
     Each is one call of its owner's RPC, ``create_<noun>``, ``list_<plural>``
     and so on, and needs ``<plural>:read`` or ``<plural>:write``.
     """
     for action in _ACTIONS:
+        if action.is_batch and not has_batch:
+            continue
         rpc = action.rpc.format(noun=noun, plural=plural)
         path = action.path.format(noun=noun, plural=plural)
         view = _view(service, rpc, action)

@@ -35,7 +35,7 @@ from chassis.topology import (
     rpc_queue,
 )
 from chassis.trust import ISSUER
-from chassis.upkeep import KEY_NEWS, REVOCATION_NEWS
+from chassis.upkeep import NEWS
 from stack.broker import connection_parameters
 from stack.principals import SERVICES
 
@@ -49,7 +49,10 @@ __all__ = [
 ]
 
 # What every process asks to know whom to trust (``chassis.upkeep``).
-TRUST_CALLS: Final = (f"{ISSUER}.get_jwks", f"{ISSUER}.list_revocations")
+TRUST_CALLS: Final = tuple(
+    f"{ISSUER}.{method}"
+    for method in ("get_jwks", "list_revocations", "list_rights_changes")
+)
 # Which RPCs a service may call besides; a test compares it with the code.
 CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "sales": ("customer.upsert_customer",),
@@ -102,7 +105,7 @@ def definitions(packages: Mapping[str, str] = _PACKAGES) -> dict[str, Any]:
     if ISSUER in packages:
         bindings += [
             _binding(event_exchange(ISSUER), NEWS_EXCHANGE, event, "exchange")
-            for event in (*REVOCATION_NEWS, *KEY_NEWS)
+            for event in NEWS
         ]
     for delay_s in rungs:
         name = retry_exchange(delay_s)

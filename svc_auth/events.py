@@ -2,11 +2,16 @@
 
 from chassis.events import Event, changes_between
 from svc_auth.domain.orgs import Org
+from svc_auth.domain.roles import Role
 from svc_auth.domain.sessions import Session
 from svc_auth.domain.signing_keys import SigningKey
 
 __all__ = [
     "org_registered",
+    "role_archived",
+    "role_created",
+    "role_restored",
+    "role_updated",
     "session_revoked",
     "signing_key_added",
     "signing_key_retired",
@@ -20,6 +25,32 @@ def org_registered(org: Org) -> Event:
         data={"owner_id": org.owner_id},
         changes=changes_between(None, org),
     )
+
+
+def role_created(role: Role) -> Event:
+    """There is another role."""
+    return _role("created", None, role)
+
+
+def role_updated(before: Role, after: Role) -> Event:
+    """A role grants something else, or is called so."""
+    return _role("updated", before, after)
+
+
+def role_archived(before: Role, after: Role) -> Event:
+    """A role grants nothing any more."""
+    return _role("archived", before, after)
+
+
+def role_restored(before: Role, after: Role) -> Event:
+    """A role grants again what it did."""
+    return _role("restored", before, after)
+
+
+def _role(verb: str, before: Role | None, after: Role) -> Event:
+    changes = changes_between(before, after)
+    data = {"key": after.key, "changed": sorted(changes)}
+    return Event(name=f"auth.role_{verb}", data=data, changes=changes)
 
 
 def session_revoked(before: Session, after: Session) -> Event:

@@ -11,6 +11,7 @@ from gateway_flask.routes.auth import auth
 from gateway_flask.routes.customer import customer
 from gateway_flask.routes.docs import docs
 from gateway_flask.routes.notify import notify
+from gateway_flask.routes.roles import roles
 from gateway_flask.routes.sales import sales
 from gateway_flask.routes.stream import stream
 from gateway_flask.routes.system import system
@@ -19,6 +20,7 @@ __all__ = ["BLUEPRINTS"]
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     auth,
+    roles,
     customer,
     sales,
     analytics,

@@ -2,20 +2,32 @@
 
 from typing import Final
 
-from chassis.outbox import OUTBOX_COLLECTIONS
+from chassis.idempotency import IDEMPOTENCY_KEYS
+from chassis.leases import LEASES
+from chassis.vault import SUBJECT_KEYS
 from svc_auth.repository.orgs import ORGS, OrgRepository
 from svc_auth.repository.people import MEMBERSHIPS, PEOPLE
+from svc_auth.repository.rights import AUTH_EVENT_LOG
+from svc_auth.repository.roles import ROLES, RoleRepository
 from svc_auth.repository.sessions import REFRESH_TOKENS, SESSIONS, SessionRepository
 from svc_auth.repository.signing_keys import SIGNING_KEYS, SigningKeyRepository
 
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 
-RECORDS: Final = (ORGS, SESSIONS, SIGNING_KEYS)
+RECORDS: Final = (ORGS, ROLES, SESSIONS, SIGNING_KEYS)
 COLLECTIONS: Final = (
     *RECORDS,
     PEOPLE,
     MEMBERSHIPS,
     REFRESH_TOKENS,
-    *OUTBOX_COLLECTIONS,
+    IDEMPOTENCY_KEYS,
+    AUTH_EVENT_LOG,
+    LEASES,
+    SUBJECT_KEYS,
 )
-REPOSITORIES: Final = (OrgRepository, SessionRepository, SigningKeyRepository)
+REPOSITORIES: Final = (
+    OrgRepository,
+    RoleRepository,
+    SessionRepository,
+    SigningKeyRepository,
+)

@@ -1,18 +1,21 @@
 """What the mixins of the service share."""
 
 import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any
 
 from chassis import inject
 from chassis.context import Context
 from chassis.errors import NotFoundError
+from chassis.idempotency import Operation
 from chassis.ids import new_id
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
 from svc_auth.clients.keyring import Keyring, KeyringProvider
 from svc_auth.clients.passwords import PasswordPool, Passwords
-from svc_auth.domain import roles
 from svc_auth.domain.people import Membership, Person
+from svc_auth.domain.roles import BUILT_IN_ROLES, Reach, flat, union
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
     REFRESH_TOKEN_LIFE,
@@ -22,6 +25,7 @@ from svc_auth.domain.sessions import (
 )
 from svc_auth.repository.orgs import OrgRepository
 from svc_auth.repository.people import MembershipRepository, PersonRepository
+from svc_auth.repository.roles import RoleRepository
 from svc_auth.repository.sessions import RefreshTokenRepository, SessionRepository
 
 __all__ = ["Dependencies"]
@@ -33,10 +37,12 @@ class Dependencies:
     context: Context = inject(CurrentContext())
     keyring: Keyring = inject(KeyringProvider())
     passwords: Passwords = inject(PasswordPool())
+    operation: Operation = inject(Repositories(Operation))
     transaction: Transaction = inject(Transactions())
     orgs: OrgRepository = inject(Repositories(OrgRepository))
     people: PersonRepository = inject(Repositories(PersonRepository))
     memberships: MembershipRepository = inject(Repositories(MembershipRepository))
+    roles: RoleRepository = inject(Repositories(RoleRepository))
     sessions: SessionRepository = inject(Repositories(SessionRepository))
     refresh_tokens: RefreshTokenRepository = inject(
         Repositories(RefreshTokenRepository)
@@ -69,7 +75,6 @@ class Dependencies:
 
     def issue_tokens(self, session: Session, membership: Membership) -> dict[str, Any]:
         """New tokens of a session, with what the person may do now."""
-        org = self.orgs.get(membership.org_id)
         refresh_token = secrets.token_urlsafe(32)
         expires_at = self.context.now() + REFRESH_TOKEN_LIFE
         record = RefreshToken(
@@ -81,19 +86,51 @@ class Dependencies:
         )
         self.refresh_tokens.add(refresh_token, record)
         life_s = int(ACCESS_TOKEN_LIFE.total_seconds())
-        access_token = self.keyring.signer().sign(
-            subject=membership.person_id,
-            org_id=membership.org_id,
-            session_id=session.id,
-            roles=membership.roles,
-            grants=roles.grants_of(membership.roles),
-            currency=org.currency,
-            time_zone=org.time_zone,
-            lifetime_s=life_s,
-        )
+        # The membership was read a moment ago, and may be another by now.
+        read_at = self.context.now() - timedelta(seconds=1)
+        access_token = self.sign_access_token(session, membership, life_s, read_at)
         return {
             "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": life_s,
             "refresh_token": refresh_token,
         }
+
+    def sign_access_token(
+        self,
+        session: Session,
+        membership: Membership,
+        life_s: int,
+        read_at: datetime,
+    ) -> str:
+        """An access token of a session, with what the person may do.
+
+        Args:
+            session: What it hangs on.
+            membership: Who it is for.
+            life_s: Seconds.
+            read_at: Before the membership was read.
+        """
+        org = self.orgs.find(membership.org_id)
+        return self.keyring.signer().sign(
+            subject=membership.person_id,
+            org_id=membership.org_id,
+            session_id=session.id,
+            roles=membership.roles,
+            grants=self.grants_of(membership.roles),
+            rights_at=read_at.timestamp(),
+            currency=None if org is None else org.currency,
+            time_zone=None if org is None else org.time_zone,
+            lifetime_s=life_s,
+        )
+
+    def grants_of(self, keys: Collection[str]) -> dict[str, Reach]:
+        """What roles of the organization at hand grant together."""
+        own = [key for key in keys if key not in BUILT_IN_ROLES]
+        made = self.roles.live_by_key(own).values() if own else ()
+        return union(
+            [
+                *(BUILT_IN_ROLES[key].grants for key in keys if key in BUILT_IN_ROLES),
+                *(flat(role.grants) for role in made),
+            ]
+        )

@@ -28,6 +28,7 @@ from chassis.roles import service_class
 from stack.principals import SERVICES
 from svc_auth.domain.orgs import Org
 from svc_auth.domain.people import Person
+from svc_auth.domain.roles import BUILT_IN_ROLES, Role
 from svc_auth.domain.sessions import Session
 from svc_auth.domain.signing_keys import SigningKey
 from svc_customer.domain.accounts import new_account
@@ -54,6 +55,20 @@ ORG = Org(
     time_zone="UTC",
     first_weekday=1,
     owner_id=OWNER,
+    created_at=NOW,
+    updated_at=NOW,
+)
+PERMISSION = {
+    "permission": "leads:read",
+    "description": "May see leads.",
+    "reaches": ["none", "own"],
+}
+ROLE = Role(
+    id=ID,
+    key="helper",
+    name=NAME,
+    description=NAME,
+    grants={"leads": {"read": "own"}},
     created_at=NOW,
     updated_at=NOW,
 )
@@ -168,6 +183,7 @@ RECORDS = {
     "lead": LEAD,
     "opportunity": OPPORTUNITY,
     "org": ORG,
+    "role": ROLE,
     "session": SESSION,
     "signing_key": SIGNING_KEY,
 }
@@ -213,6 +229,13 @@ VIEWED = {
     "PersonView": PERSON,
     "PhoneView": CONTACT.phones[0],
     "RecordView": ACCOUNT,
+    "RoleView": ROLE,
+    "PermissionsView": {
+        "permissions": [PERMISSION],
+        "built_in_roles": BUILT_IN_ROLES.values(),
+    },
+    "_BuiltInRoleView": BUILT_IN_ROLES["owner"],
+    "_PermissionView": PERMISSION,
     "SigningKeyView": {"key_id": ID, "state": "signs", "signs_from": NOW},
     "TokensView": {"access_token": "a", "expires_in": 900, "refresh_token": "r"},
 }

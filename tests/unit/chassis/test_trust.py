@@ -1,4 +1,7 @@
 import threading
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -11,6 +14,7 @@ from jwt.algorithms import ECAlgorithm
 
 from chassis.auth import KeySet, Signer
 from chassis.errors import UnauthenticatedError, UnavailableError
+from chassis.events import wire_time
 from chassis.ids import new_id
 from chassis.trust import Trust
 from chassis.upkeep import Upkeep
@@ -34,13 +38,14 @@ class Issuer:
         self.jwk = {**self.public, "rapport_issuer": issuer, "rapport_grants": ["*"]}
         self._signer = Signer(path, KeySet({"keys": [self.jwk]}), "http://x")
 
-    def sign(self, session_id=None, lifetime_s=60, subject=PERSON):
+    def sign(self, session_id=None, lifetime_s=60, subject=PERSON, **facts):
         return self._signer.sign(
             subject=subject,
             org_id=ORG,
             grants={},
             session_id=session_id,
             lifetime_s=lifetime_s,
+            **facts,
         )
 
 
@@ -103,6 +108,35 @@ class TestRevoking:
         assert all(trust.is_good(trust.verify(token)) for token in others)
 
 
+class TestOtherRights:
+    def test_concern_tokens_from_before(self, trust, issuers):
+        before = trust.verify(issuers["old"].sign())
+        trust.note_change(ORG, PERSON, time.time() + 0.001)
+        later = trust.verify(issuers["old"].sign(rights_at=time.time() + 1))
+
+        assert trust.is_outdated(before)
+        assert not trust.is_outdated(later)
+
+    @pytest.mark.parametrize(
+        ("org_id", "principal_id", "is_meant"),
+        [(ORG, None, True), (ORG, SESSION, False), (SESSION, PERSON, False)],
+    )
+    def test_concern_those_who_are_meant(
+        self, trust, issuers, org_id, principal_id, is_meant
+    ):
+        caller = trust.verify(issuers["old"].sign())
+        trust.note_change(org_id, principal_id, time.time() + 1)
+
+        assert trust.is_outdated(caller) == is_meant
+
+    def test_are_not_taken_back_by_older_news(self, trust, issuers):
+        caller = trust.verify(issuers["old"].sign())
+        trust.note_change(ORG, PERSON, time.time() + 1)
+        trust.note_change(ORG, PERSON, time.time() - 100)
+
+        assert trust.is_outdated(caller)
+
+
 class TestNewKeys:
     def test_verify_from_when_they_are_learned(self, trust, issuers):
         token = issuers["new"].sign()
@@ -150,6 +184,7 @@ class Auth:
     def __init__(self, *keys):
         self.keys = list(keys)
         self.pages = {"": ([], None)}
+        self.changes = []
         self.asked = []
         self.is_away = False
 
@@ -159,8 +194,20 @@ class Auth:
             raise UnavailableError("service_unavailable")
         if method == "get_jwks":
             return {"keys": [each.public for each in self.keys]}
+        if method == "list_rights_changes":
+            return {"changes": self.changes, "next": None}
         session_ids, following = self.pages[kwargs["since"]]
         return {"session_ids": session_ids, "next": following}
+
+
+def event(name, aggregate_id=SESSION, **data):
+    return SimpleNamespace(
+        name=name,
+        org_id=ORG,
+        aggregate_id=aggregate_id,
+        occurred_at=wire_time(datetime.now(UTC) + timedelta(milliseconds=1)),
+        data=data,
+    )
 
 
 @pytest.fixture
@@ -184,7 +231,7 @@ class TestUpkeep:
         token = issuers["new"].sign(SESSION)
 
         until(lambda: not trust.lacks_key_of(token))
-        until(lambda: auth.asked[-2:] == ["list_revocations"] * 2)
+        until(lambda: auth.asked[-3:-1] == ["list_revocations"] * 2)
         assert refusal(trust, token) == "token_revoked"
 
     def test_asks_until_there_is_an_answer(self, trust, auth, upkeep, issuers, until):
@@ -196,21 +243,40 @@ class TestUpkeep:
         until(lambda: not trust.lacks_key_of(issuers["new"].sign()))
 
     def test_takes_a_revocation_at_once(self, trust, auth, upkeep, issuers):
-        upkeep.hear("session_revoked", SESSION)
+        upkeep.hear(event("auth.session_revoked", SESSION))
 
         assert refusal(trust, issuers["old"].sign(SESSION)) == "token_revoked"
         assert auth.asked == []
 
     @pytest.mark.parametrize("news", ["signing_key_added", "signing_key_retired"])
     def test_asks_when_keys_change(self, trust, upkeep, issuers, until, news):
-        upkeep.hear(news, new_id())
+        upkeep.hear(event(f"auth.{news}"))
 
         until(lambda: not trust.lacks_key_of(issuers["new"].sign()))
 
-    def test_leaves_other_news_alone(self, auth, upkeep):
-        upkeep.hear("org_registered", new_id())
+    @pytest.mark.parametrize(
+        "name", ["auth.org_registered", "sales.session_revoked", "sales.role_updated"]
+    )
+    def test_leaves_other_news_alone(self, trust, auth, upkeep, issuers, name):
+        upkeep.hear(event(name, SESSION))
 
+        assert not trust.is_outdated(trust.verify(issuers["old"].sign(SESSION)))
         assert auth.asked == []
+
+    def test_hears_of_other_rights(self, trust, upkeep, issuers):
+        before = trust.verify(issuers["old"].sign())
+        upkeep.hear(event("auth.member_updated", person_id=PERSON))
+
+        assert trust.is_outdated(before)
+
+    def test_learns_of_other_rights_that_it_did_not_hear_of(
+        self, trust, auth, upkeep, issuers, until
+    ):
+        before = trust.verify(issuers["old"].sign())
+        auth.changes = [{"org_id": ORG, "person_id": PERSON, "at": time.time()}]
+        upkeep.refresh()
+
+        until(lambda: trust.is_outdated(before))
 
     def test_asks_for_a_key_that_it_does_not_know(self, trust, upkeep, issuers):
         token = issuers["new"].sign()
@@ -228,7 +294,7 @@ class TestUpkeep:
         answers = [upkeep.learn_key(token, timeout_s=10) for _ in range(50)]
 
         assert answers == [True, *[False] * 49]
-        assert auth.asked == ["get_jwks", "list_revocations"]
+        assert auth.asked == ["get_jwks", "list_revocations", "list_rights_changes"]
 
     def test_lets_all_wait_who_meet_a_new_key_together(self, upkeep, issuers):
         token, answers = issuers["new"].sign(), []
