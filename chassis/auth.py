@@ -46,6 +46,9 @@ class Caller:
         key_id: Of the key that signed the token.
         session_id: The login or grant that the token hangs on, which may be
             revoked; None for tokens that are only valid for a moment.
+        session_kind: What kind of session: ``login``, where the person is
+            there in person, or one that something else acts in for them.
+        client_id: The OAuth application that acts for the person, if one does.
         currency: The organization's own, in which amounts are compared.
         time_zone: The organization's own, in which a day begins and ends.
     """
@@ -61,6 +64,8 @@ class Caller:
     rights_at: float = 0.0
     key_id: str = ""
     session_id: str | None = None
+    session_kind: str = "login"
+    client_id: str | None = None
     currency: str | None = None
     time_zone: str = "UTC"
 
@@ -78,6 +83,20 @@ class Caller:
         """
         if self.principal_type != "operator":
             raise ForbiddenError("operator_only", "Only the operator may do this.")
+
+    def require_presence(self) -> None:
+        """Refuse tokens that something else holds for a person.
+
+        They can make no further tokens and open no further doors, whatever
+        the person may do.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+        """
+        if self.principal_type != "person" or self.session_kind != "login":
+            raise ForbiddenError(
+                "token_restricted", "Only people who log in themselves may do this."
+            )
 
     def allows(self, permission: str) -> bool:
         """Whether the caller holds ``permission`` at all."""
@@ -260,6 +279,8 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         rights_at=float(claims.get("rights_at") or claims["iat"]),
         key_id=key.jwk["kid"],
         session_id=claims.get("sid"),
+        session_kind=str(claims.get("kind") or "login"),
+        client_id=claims.get("client_id"),
         currency=claims.get("currency"),
         time_zone=str(claims.get("time_zone") or "UTC"),
     )
@@ -324,7 +345,8 @@ class Signer:
             lifetime_s: Seconds, from now.
             session_id: What the token hangs on, if that can be revoked.
             facts: Further claims: ``roles``, ``team_ids``, ``currency``,
-                ``time_zone``, and ``rights_at``, as of when the grants are,
+                ``time_zone``, ``kind`` (of the session), ``client_id``,
+                ``scope``, and ``rights_at``, as of when the grants are,
                 which is now unless it is given.
         """
         now = time.time()

@@ -1,5 +1,6 @@
 """Who is calling: bearer tokens, verified once and remembered."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -18,7 +19,8 @@ __all__ = ["Verifier", "bearer_token", "public", "requires", "signed_in"]
 
 _KEY_TIMEOUT_S: Final = 1.0
 _NEWS_TIMEOUT_S: Final = 5.0
-_RENEWED: Final = 10_000
+_EXCHANGED: Final = 10_000
+_PERSONAL: Final = "rpat_"
 
 
 def requires(permission: str) -> Callable[[View], View]:
@@ -49,7 +51,7 @@ class Verifier:
         self.trust = Trust(keys)
         self._bus = bus
         self._upkeep = Upkeep(self.trust, self._ask)
-        self._renewed: dict[str, str] = {}
+        self._exchanged: dict[bytes, str] = {}
         feed.subscribe(self._upkeep.hear, self._upkeep.refresh)
 
     def verify(self, token: str | None) -> tuple[Caller, str]:
@@ -64,33 +66,44 @@ class Verifier:
             UnavailableError: ``service_unavailable``: svc_auth, which has to
                 be asked, is away.
         """
+        if token is not None and token.startswith(_PERSONAL):
+            return self._exchange(token, "exchange_access_token", {"token": token})
         try:
             caller = self.trust.verify(token)
         except UnauthenticatedError:
             if not self._upkeep.learn_key(token, _KEY_TIMEOUT_S):
                 raise
             caller = self.trust.verify(token)
-        assert token is not None  # noqa: S101 - it was verified
-        return self._renew(token) if self.trust.is_outdated(caller) else (caller, token)
+        if token is None or not self.trust.is_outdated(caller):
+            return caller, token or ""
+        return self._exchange(token, "renew_access_token", {}, token)
 
     def is_good(self, caller: Caller) -> bool:
         """Whether a caller who was verified before would still be the same."""
         return self.trust.is_good(caller) and not self.trust.is_outdated(caller)
 
-    def _renew(self, token: str) -> tuple[Caller, str]:
-        renewed = self._renewed.get(token)
-        if renewed is not None:
+    def _exchange(
+        self,
+        token: str,
+        method: str,
+        kwargs: Mapping[str, Any],
+        bearer: str | None = None,
+    ) -> tuple[Caller, str]:
+        """The token that svc_auth gives for another, remembered for its life."""
+        key = hashlib.sha256(token.encode()).digest()
+        if (known := self._exchanged.get(key)) is not None:
             with suppress(UnauthenticatedError):
-                caller = self.trust.verify(renewed)
+                caller = self.trust.verify(known)
                 if not self.trust.is_outdated(caller):
-                    return caller, renewed
-        renewed = self._ask("renew_access_token", {}, token)["access_token"]
-        self._renewed[token] = renewed
-        while len(self._renewed) > _RENEWED:
+                    return caller, known
+        given = self._ask(method, kwargs, bearer)["access_token"]
+        caller = self.trust.verify(given)
+        self._exchanged[key] = given
+        while len(self._exchanged) > _EXCHANGED:
             with suppress(StopIteration, RuntimeError):
                 # Another thread may have changed it meanwhile; it forgets too.
-                self._renewed.pop(next(iter(self._renewed)), None)
-        return self.trust.verify(renewed), renewed
+                self._exchanged.pop(next(iter(self._exchanged)), None)
+        return caller, given
 
     def _ask(
         self, method: str, kwargs: Mapping[str, Any], token: str | None = None

@@ -5,6 +5,7 @@
 
 from flask import Blueprint
 
+from gateway_flask.routes.access_tokens import access_tokens
 from gateway_flask.routes.aggregate import aggregate
 from gateway_flask.routes.analytics import analytics
 from gateway_flask.routes.auth import auth
@@ -21,6 +22,7 @@ __all__ = ["BLUEPRINTS"]
 BLUEPRINTS: tuple[Blueprint, ...] = (
     auth,
     roles,
+    access_tokens,
     customer,
     sales,
     analytics,

@@ -20,11 +20,18 @@ SESSION_LIFE: Final = timedelta(days=90)
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """A login; its access tokens and refresh tokens name it.
+    """A login, or something else that tokens hang on and that can be revoked.
 
     Attributes:
         owner_id: The person who logged in.
-        revoked_because: ``logout`` or ``refresh_token_reused``.
+        kind: ``login``, ``oauth`` (an application that the person let in) or
+            ``personal_token``.
+        name: What the person calls a personal token.
+        hint: How a personal token begins, to recognize it by.
+        client_id: The application's.
+        scope: What its tokens are narrowed to; None for all that the person
+            may do.
+        revoked_because: ``logout``, ``refresh_token_reused`` or ``revoked``.
     """
 
     id: str
@@ -32,6 +39,11 @@ class Session:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
+    kind: str = "login"
+    name: str | None = None
+    hint: str | None = None
+    client_id: str | None = None
+    scope: tuple[str, ...] | None = None
     revoked_at: datetime | None = None
     revoked_because: str | None = None
     team_ids: tuple[str, ...] = ()

@@ -9,7 +9,12 @@ from svc_auth.repository.orgs import ORGS, OrgRepository
 from svc_auth.repository.people import MEMBERSHIPS, PEOPLE
 from svc_auth.repository.rights import AUTH_EVENT_LOG
 from svc_auth.repository.roles import ROLES, RoleRepository
-from svc_auth.repository.sessions import REFRESH_TOKENS, SESSIONS, SessionRepository
+from svc_auth.repository.sessions import (
+    PERSONAL_TOKENS,
+    REFRESH_TOKENS,
+    SESSIONS,
+    SessionRepository,
+)
 from svc_auth.repository.signing_keys import SIGNING_KEYS, SigningKeyRepository
 
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
@@ -20,6 +25,7 @@ COLLECTIONS: Final = (
     PEOPLE,
     MEMBERSHIPS,
     REFRESH_TOKENS,
+    PERSONAL_TOKENS,
     IDEMPOTENCY_KEYS,
     AUTH_EVENT_LOG,
     LEASES,

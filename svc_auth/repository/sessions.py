@@ -1,7 +1,7 @@
 """Where sessions and their refresh tokens are kept."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -10,14 +10,16 @@ from pymongo.database import Database
 
 from chassis.context import Context
 from chassis.fields import Field
-from chassis.mongo import Collection, Document, Index
+from chassis.mongo import Collection, Document, Index, by
 from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
 from svc_auth.domain.sessions import RefreshToken, Session
 
 __all__ = [
+    "PERSONAL_TOKENS",
     "REFRESH_TOKENS",
     "SESSIONS",
+    "PersonalTokenRepository",
     "RefreshTokenRepository",
     "Revocations",
     "SessionRepository",
@@ -27,6 +29,7 @@ SESSIONS: Final = Collection(
     "sessions",
     (
         PENDING_INDEX,
+        by("owner_id", "kind"),
         Index((("expires_at", 1),), expires_after_s=0),
         Index(
             (("revoked_at", 1), ("_id", 1)),
@@ -44,6 +47,16 @@ REFRESH_TOKENS: Final = Collection(
 )
 
 
+PERSONAL_TOKENS: Final = Collection(
+    "personal_tokens",
+    (
+        Index((("expires_at", 1),), expires_after_s=0),
+        Index((("session_id", 1),)),
+    ),
+    is_global=True,
+)
+
+
 class SessionRepository(Repository[Session]):
     """Logins to one organization."""
 
@@ -52,6 +65,19 @@ class SessionRepository(Repository[Session]):
     resource = "sessions"
     fields: ClassVar[Mapping[str, Field]] = {}
     entity = Session
+
+    def live_of(
+        self, owner_id: str, kind: str, now: datetime, limit: int
+    ) -> list[Session]:
+        """The sessions of a kind that somebody has, the newest first."""
+        conditions = {
+            "owner_id": owner_id,
+            "kind": kind,
+            "revoked_at": None,
+            "expires_at": {"$gt": now},
+        }
+        rows = self._rows.find(conditions, [("_id", -1)], limit)
+        return [self.restore(row) for row in rows]
 
 
 class Revocations:
@@ -131,6 +157,40 @@ class RefreshTokenRepository:
             expires_at=document["expires_at"],
             is_spent=document["is_spent"],
         )
+
+
+class PersonalTokenRepository:
+    """Which session a personal token stands for, by the token's hash."""
+
+    def __init__(self, database: Database[Document], context: Context) -> None:
+        self._rows = database[PERSONAL_TOKENS.name]
+        self._context = context
+
+    def add(self, token: str, session: Session, org_id: str) -> None:
+        """Remember a token that is about to be shown, for the only time."""
+        self._rows.insert_one(
+            {
+                "_id": _hash(token),
+                "schema_version": 1,
+                "session_id": session.id,
+                "org_id": org_id,
+                "expires_at": session.expires_at,
+                "last_used_at": None,
+            },
+            session=self._context.session,
+        )
+
+    def use(self, token: str, now: datetime) -> tuple[str, str] | None:
+        """The organization and session of a token, if there is such a token."""
+        row = self._rows.find_one_and_update(
+            {"_id": _hash(token)}, {"$set": {"last_used_at": now}}
+        )
+        return None if row is None else (row["org_id"], row["session_id"])
+
+    def last_used(self, session_ids: Sequence[str]) -> dict[str, datetime | None]:
+        """When each was used last, to some minutes; none if never."""
+        rows = self._rows.find({"session_id": {"$in": list(session_ids)}})
+        return {row["session_id"]: row["last_used_at"] for row in rows}
 
 
 def _hash(token: str) -> str:

@@ -1,7 +1,14 @@
 """The rpc role of svc_auth, composed of one mixin per aggregate."""
 
 from chassis.rpc import rpc
-from svc_auth.service import orgs, people, roles, sessions, signing_keys
+from svc_auth.service import (
+    orgs,
+    people,
+    personal_tokens,
+    roles,
+    sessions,
+    signing_keys,
+)
 
 __all__ = ["AuthService"]
 
@@ -9,6 +16,7 @@ __all__ = ["AuthService"]
 class AuthService(
     orgs.OrgMethods,
     people.PersonMethods,
+    personal_tokens.PersonalTokenMethods,
     roles.RoleMethods,
     sessions.SessionMethods,
     signing_keys.SigningKeyMethods,

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,11 @@ from chassis.idempotency import Operation
 from chassis.ids import new_id
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
+from svc_auth import events
 from svc_auth.clients.keyring import Keyring, KeyringProvider
 from svc_auth.clients.passwords import PasswordPool, Passwords
 from svc_auth.domain.people import Membership, Person
-from svc_auth.domain.roles import BUILT_IN_ROLES, Reach, flat, union
+from svc_auth.domain.roles import BUILT_IN_ROLES, Reach, flat, narrowed, union
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
     REFRESH_TOKEN_LIFE,
@@ -73,6 +75,16 @@ class Dependencies:
         self.sessions.add(session)
         return self.issue_tokens(session, membership)
 
+    def end_session(self, session_id: str, reason: str) -> None:
+        """Let none of a session's tokens be good any more; twice is the same."""
+        # A session that has run out has no token left to be revoked.
+        with suppress(NotFoundError):
+            self.sessions.change(
+                session_id,
+                lambda session: session.revoked(reason, self.context.now()),
+                events.session_revoked,
+            )
+
     def issue_tokens(self, session: Session, membership: Membership) -> dict[str, Any]:
         """New tokens of a session, with what the person may do now."""
         refresh_token = secrets.token_urlsafe(32)
@@ -112,12 +124,18 @@ class Dependencies:
             read_at: Before the membership was read.
         """
         org = self.orgs.find(membership.org_id)
+        grants = self.grants_of(membership.roles)
+        if session.scope is not None:
+            grants = narrowed(grants, session.scope)
         return self.keyring.signer().sign(
             subject=membership.person_id,
             org_id=membership.org_id,
             session_id=session.id,
             roles=membership.roles,
-            grants=self.grants_of(membership.roles),
+            grants=grants,
+            kind=session.kind,
+            client_id=session.client_id,
+            scope=None if session.scope is None else " ".join(session.scope),
             rights_at=read_at.timestamp(),
             currency=None if org is None else org.currency,
             time_zone=None if org is None else org.time_zone,

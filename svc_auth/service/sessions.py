@@ -1,12 +1,10 @@
 """RPCs of sessions: logging in, staying in, and leaving."""
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chassis import inject
 from chassis.errors import (
-    NotFoundError,
     UnauthenticatedError,
     invalid_input,
 )
@@ -16,7 +14,6 @@ from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.schemas import load
 from chassis.trust import LONGEST_TOKEN_LIFE_S
-from svc_auth import events
 from svc_auth.domain.sessions import RefreshToken
 from svc_auth.repository.sessions import Revocations
 from svc_auth.schemas.sessions import LoginInput, RefreshInput
@@ -88,7 +85,7 @@ class SessionMethods(Dependencies):
         if session is None or not session.is_live(now):
             raise _invalid()
         if token.is_spent:
-            self._revoke(token, "refresh_token_reused")
+            self.end_session(token.session_id, "refresh_token_reused")
             raise UnauthenticatedError(
                 "refresh_token_reused", "This refresh token was used before."
             )
@@ -111,7 +108,7 @@ class SessionMethods(Dependencies):
         """
         token = self._spent(payload)
         if token is not None:
-            self._revoke(token, "logout")
+            self.end_session(token.session_id, "logout")
 
     @rpc(public=True)
     def list_revocations(self, *, since: str = "") -> dict[str, Any]:
@@ -142,15 +139,6 @@ class SessionMethods(Dependencies):
             self.context.org_id = token.org_id
             self.context.actor = {"type": "person", "id": token.person_id}
         return token
-
-    def _revoke(self, token: RefreshToken, reason: str) -> None:
-        # A session that has run out has no token left to be revoked.
-        with suppress(NotFoundError):
-            self.sessions.change(
-                token.session_id,
-                lambda session: session.revoked(reason, self.context.now()),
-                events.session_revoked,
-            )
 
 
 def _invalid() -> UnauthenticatedError:

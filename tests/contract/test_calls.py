@@ -15,7 +15,7 @@ from stack.topology import CALLS, OPERATOR_CALLS, TRUST_CALLS
 
 ROOT = Path(__file__).parents[2]
 # What the gateway asks before it comes to a view.
-AT_THE_DOOR = {"auth.renew_access_token"}
+AT_THE_DOOR = {"auth.exchange_access_token", "auth.renew_access_token"}
 
 
 def rpcs(service):

@@ -24,7 +24,7 @@ CHASSIS_COLLECTIONS = {
     "match_locks",
     "processed_events",
 }
-GLOBAL_COLLECTIONS = {"people", "refresh_tokens", "leases"}
+GLOBAL_COLLECTIONS = {"people", "personal_tokens", "refresh_tokens", "leases"}
 RAISERS = {
     *WIRE_ERRORS,
     "bad_request",

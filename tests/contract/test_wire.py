@@ -63,6 +63,7 @@ PERMISSION = {
     "description": "May see leads.",
     "reaches": ["none", "own"],
 }
+PERSONAL_TOKEN = {"id": ID, "name": NAME, "scope": ["leads:read"], "expires_at": NOW}
 ROLE = Role(
     id=ID,
     key="helper",
@@ -236,6 +237,9 @@ VIEWED = {
     },
     "_BuiltInRoleView": BUILT_IN_ROLES["owner"],
     "_PermissionView": PERMISSION,
+    "PersonalTokenView": PERSONAL_TOKEN,
+    "PersonalTokensView": {"data": [PERSONAL_TOKEN]},
+    "NewPersonalTokenView": {**PERSONAL_TOKEN, "token": "rpat_x"},
     "SigningKeyView": {"key_id": ID, "state": "signs", "signs_from": NOW},
     "TokensView": {"access_token": "a", "expires_in": 900, "refresh_token": "r"},
 }

@@ -79,6 +79,9 @@ class TestRoutes:
         }
 
         assert unguarded == {
+            "access_tokens.create_access_token",
+            "access_tokens.list_access_tokens",
+            "access_tokens.revoke_access_token",
             "auth.register_org",
             "auth.login",
             "auth.refresh_session",

@@ -1,0 +1,180 @@
+"""RPCs of personal access tokens."""
+
+import dataclasses
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from chassis import inject
+from chassis.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthenticatedError,
+)
+from chassis.ids import new_id
+from chassis.mongo import Repositories
+from chassis.rpc import rpc
+from chassis.schemas import load
+from svc_auth.domain.personal_tokens import (
+    EXCHANGED_LIFE,
+    MOST,
+    PREFIX,
+    new_personal_token,
+)
+from svc_auth.domain.roles import beyond
+from svc_auth.domain.sessions import Session
+from svc_auth.repository.sessions import PersonalTokenRepository
+from svc_auth.schemas.personal_tokens import (
+    CreatePersonalTokenInput,
+    NewPersonalTokenView,
+    PersonalTokensView,
+)
+from svc_auth.service.dependencies import Dependencies
+
+__all__ = ["PersonalTokenMethods"]
+
+_KIND = "personal_token"
+_LONGEST_SECRET = 128
+
+
+class PersonalTokenMethods(Dependencies):
+    """What can be done with the tokens of one's own programs."""
+
+    personal_tokens: PersonalTokenRepository = inject(
+        Repositories(PersonalTokenRepository)
+    )
+
+    @rpc
+    def create_access_token(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Make a token for a program of one's own; its secret is shown this once.
+
+        Only for people who log in themselves. It may do what is in its scope,
+        as far as the person may at that moment. Each call makes one.
+
+        Args:
+            payload: A ``CreatePersonalTokenInput``.
+
+        Returns:
+            A ``NewPersonalTokenView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            ForbiddenError: ``token_restricted``; ``grant_beyond_own``: the
+                scope names what the person may not do.
+            ConflictError: ``too_many_tokens``: there are fifty.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
+        data = load(CreatePersonalTokenInput(), payload)
+        wanted = dict.fromkeys(data["scope"], "own")
+        if missing := beyond(wanted, caller.grants):  # type: ignore[arg-type]
+            raise ForbiddenError(
+                "grant_beyond_own",
+                f"Nobody can give more than they have: {', '.join(missing)}.",
+            )
+        if len(self._live(MOST)) >= MOST:
+            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
+        now = self.context.now()
+        token = PREFIX + secrets.token_urlsafe(32)
+        session = new_personal_token(
+            new_id(),
+            owner_id=caller.principal_id,
+            name=data["name"],
+            scope=sorted(set(data["scope"])),
+            expires_at=now + timedelta(days=data["expires_in_days"]),
+            token=token,
+            now=now,
+        )
+        self.transaction(lambda: self._keep(token, session))
+        view: dict[str, Any] = NewPersonalTokenView().dump(
+            {**dataclasses.asdict(session), "token": token}
+        )
+        return view
+
+    @rpc
+    def list_access_tokens(self) -> dict[str, Any]:
+        """The caller's own live tokens, the newest first.
+
+        Returns:
+            A ``PersonalTokensView``.
+        """
+        sessions = self._live(MOST)
+        used = self.personal_tokens.last_used([each.id for each in sessions])
+        rows = [
+            {**dataclasses.asdict(each), "last_used_at": used.get(each.id)}
+            for each in sessions
+        ]
+        view: dict[str, Any] = PersonalTokensView().dump({"data": rows})
+        return view
+
+    @rpc
+    def revoke_access_token(self, *, token_id: str) -> None:
+        """End one of the caller's own tokens, everywhere within two seconds.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``access_token_not_found``, also for one that has
+                ended.
+
+        Emits:
+            ``auth.session_revoked`` v1.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
+        session = self.sessions.find(token_id)
+        if (
+            session is None
+            or session.kind != _KIND
+            or session.owner_id != caller.principal_id
+            or not session.is_live(self.context.now())
+        ):
+            raise NotFoundError("access_token_not_found", "There is no such token.")
+        self.end_session(session.id, "revoked")
+
+    @rpc(public=True)
+    def exchange_access_token(self, *, token: str) -> dict[str, str]:
+        """A signed token for a personal one; it lives five minutes.
+
+        Asked for by the gateway, for requests that come with personal tokens.
+
+        Args:
+            token: The secret.
+
+        Returns:
+            ``{"access_token": ...}``.
+
+        Raises:
+            UnauthenticatedError: ``token_invalid``.
+        """
+        now = self.context.now()
+        found = None
+        if token.startswith(PREFIX) and len(token) <= _LONGEST_SECRET:
+            found = self.personal_tokens.use(token, now)
+        if found is None:
+            raise _invalid()
+        self.context.org_id, session_id = found
+        session = self.sessions.find(session_id)
+        if session is None or not session.is_live(now):
+            raise _invalid()
+        membership = self.memberships.find(session.owner_id)
+        if membership is None:
+            raise _invalid()
+        left = min(EXCHANGED_LIFE, session.expires_at - now)
+        life_s = max(1, int(left.total_seconds()))
+        return {
+            "access_token": self.sign_access_token(session, membership, life_s, now)
+        }
+
+    def _live(self, limit: int) -> list[Session]:
+        caller, now = self.context.identified_caller, self.context.now()
+        return self.sessions.live_of(caller.principal_id, _KIND, now, limit)
+
+    def _keep(self, token: str, session: Session) -> None:
+        self.sessions.add(session)
+        org_id = self.context.identified_caller.org_id
+        self.personal_tokens.add(token, session, org_id)
+
+
+def _invalid() -> UnauthenticatedError:
+    return UnauthenticatedError("token_invalid", "The access token is not valid.")
