@@ -8,6 +8,7 @@ from chassis.errors import UnauthenticatedError
 from chassis.rpc_client import RpcClient
 from gateway_flask.access_log import log_request
 from gateway_flask.answer_cache import AnswerCache
+from gateway_flask.arrival import MAX_BODY
 from gateway_flask.auth import Verifier, bearer_token
 from gateway_flask.bus import Bus
 from gateway_flask.catch_up import CatchUp
@@ -33,8 +34,6 @@ from gateway_flask.tickets import Tickets
 
 __all__ = ["create_app"]
 
-_MAX_BODY = 1_048_576
-
 
 def create_app(
     settings: Settings | None = None,
@@ -57,7 +56,7 @@ def create_app(
     """
     settings = settings or Settings.load()
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = _MAX_BODY
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = IdConverter

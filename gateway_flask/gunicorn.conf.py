@@ -9,6 +9,7 @@ from typing import Any
 
 from chassis.config import number, setting
 from chassis.telemetry import configure_logging
+from gateway_flask.arrival import MAX_LINE
 
 configure_logging("gateway", setting("LOG_LEVEL", "INFO"))
 
@@ -17,13 +18,15 @@ workers = number("GATEWAY_WORKERS", 2)
 threads = number("GATEWAY_THREADS", 16)
 worker_class = "gateway_flask.server.GatewayWorker"
 logger_class = "gateway_flask.server.GatewayLogger"
-worker_connections = 1_000
+worker_connections = number("GATEWAY_CONNECTIONS", 1_000)
 backlog = 1_024
+# It would make a thread wait until the client has taken the whole file.
+sendfile = False
 timeout = 30
 graceful_timeout = 15
 # Longer than the idle time of common load balancers, so that they close first.
 keepalive = 65
-limit_request_line = 8_190
+limit_request_line = MAX_LINE
 limit_request_fields = 64
 limit_request_field_size = 16_380
 control_socket_disable = True

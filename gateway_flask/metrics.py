@@ -78,6 +78,12 @@ class Metrics:
             ["limit"],
             registry=registry,
         )
+        self._refused = Counter(
+            "gateway_requests_refused_total",
+            "What was refused before the application heard of it",
+            ["code"],
+            registry=registry,
+        )
         lookups = Counter(
             "gateway_cache_lookups_total",
             "Reads that could be answered from memory, by how they were",
@@ -107,6 +113,10 @@ class Metrics:
     def count_unchecked(self, limit: str) -> None:
         """Count a request whose limit could not be asked for."""
         self._unchecked.labels(limit=limit).inc()
+
+    def count_refused(self, code: str) -> None:
+        """Count what was too late, too much, or no HTTP."""
+        self._refused.labels(code=code).inc()
 
     def count_lookup(self, outcome: str) -> None:
         """Count a read that could have been answered from memory."""

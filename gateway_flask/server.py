@@ -1,28 +1,19 @@
-"""What the gateway changes of gunicorn: its log lines and its error pages."""
+"""What gunicorn is told of the application: when it starts, stops and streams."""
 
 import resource
 import socket
 import sys
-from http import HTTPStatus
 from typing import Any
 
-import orjson
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.http.errors import (  # type: ignore[import-untyped]
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-    UnsupportedTransferCoding,
-)
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from chassis.ids import new_id
-from gateway_flask.errors import problem_document
+from gateway_flask.connections import Connection
 from gateway_flask.handover import HandedOver
+from gateway_flask.refusals import Refusal
+from gateway_flask.worker import PatientWorker
 
 __all__ = ["GatewayLogger", "GatewayWorker"]
 
-_SECONDS_TO_WRITE = 1.0
 _OTHER_FILES = 200
 
 
@@ -36,8 +27,8 @@ class GatewayLogger(Logger):  # type: ignore[misc]
         self.access_log.disabled = True
 
 
-class GatewayWorker(ThreadWorker):  # type: ignore[misc]
-    """Answers unreadable requests like all others, and says when it stops."""
+class GatewayWorker(PatientWorker):
+    """Gives streams away, and says when it stops."""
 
     def run(self) -> None:
         """Hear events before the first request, and serve."""
@@ -55,39 +46,22 @@ class GatewayWorker(ThreadWorker):  # type: ignore[misc]
             application.extensions["streams"].drain()
         super().handle_exit(sig, frame)
 
-    def handle_request(self, req: Any, conn: Any) -> bool:
+    def handle_request(self, req: Any, conn: Connection) -> bool:
         """Answer; a stream's connection is no longer gunicorn's afterwards."""
         try:
-            return bool(super().handle_request(req, conn))
+            return super().handle_request(req, conn)
         except HandedOver as begun:
             conn.is_handed_over = True
+            if conn.sock.waiting:
+                # The hub would write before what waits; so it finds it closed.
+                conn.sock.shutdown(socket.SHUT_RDWR)
             begun.body.give(conn.sock)
             return False
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """Count the connection as done, without closing what was handed over."""
-        if getattr(conn, "is_handed_over", False):
-            self.nr_conns -= 1
-        else:
-            super().finish_request(conn, fs)
-
-    def handle_error(
-        self, req: Any, client: socket.socket, addr: Any, exc: BaseException
-    ) -> None:
-        """Answer problem details for what gunicorn could not read as HTTP."""
-        if not isinstance(exc, ParseException):
-            super().handle_error(req, client, addr, exc)
-            return
-        status, code = _reading(exc)
-        document = problem_document(
-            status,
-            code,
-            "The request cannot be read.",
-            instance="/",
-            request_id=new_id(),
-        )
-        self.log.info("Unreadable request: %s", type(exc).__name__)
-        _write(client, status, orjson.dumps(document))
+    def note_refusal(self, refusal: Refusal) -> None:
+        """Log and count what the application does not hear of."""
+        super().note_refusal(refusal)
+        self.wsgi.extensions["metrics"].count_refused(refusal.code)
 
 
 def _allow_files() -> int:
@@ -95,29 +69,3 @@ def _allow_files() -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return sys.maxsize if most == resource.RLIM_INFINITY else most
-
-
-def _reading(error: ParseException) -> tuple[int, str]:
-    if isinstance(error, LimitRequestLine):
-        return 414, "uri_too_long"
-    if isinstance(error, LimitRequestHeaders):
-        return 431, "headers_too_large"
-    if isinstance(error, UnsupportedTransferCoding):
-        return 501, "transfer_coding_unsupported"
-    return 400, "malformed_request"
-
-
-def _write(client: socket.socket, status: int, body: bytes) -> None:
-    head = (
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-        "Connection: close\r\n"
-        "Content-Type: application/problem+json\r\n"
-        "Cache-Control: no-store\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    try:
-        client.settimeout(_SECONDS_TO_WRITE)
-        client.sendall(head.encode() + body)
-    except OSError:
-        # Who sends such a request rarely waits for its answer.
-        return

@@ -24,9 +24,12 @@ __all__ = ["codes_of", "codes_of_rpc", "is_idempotent"]
 # Whatever cannot be read as HTTP is refused before there is a route.
 _ANYWHERE: Final = frozenset(
     {
+        "expectation_failed",
         "headers_too_large",
         "internal_error",
         "malformed_request",
+        "request_timeout",
+        "too_busy",
         "transfer_coding_unsupported",
         "uri_too_long",
     }

@@ -27,6 +27,7 @@ CHASSIS_COLLECTIONS = {
 GLOBAL_COLLECTIONS = {"people", "personal_tokens", "refresh_tokens", "leases"}
 RAISERS = {
     *WIRE_ERRORS,
+    "Refusal",
     "bad_request",
     "invalid_input",
     "_check_move",
