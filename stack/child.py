@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ _FIRST_PROBE_S: Final = 0.05
 _SLOWEST_PROBE_S: Final = 0.5
 _ALIVE_PROBE_S: Final = 10.0
 _DEAF_AFTER: Final = 3
+_BACKLOG: Final = 1_024
 
 
 class Child:
@@ -54,6 +56,7 @@ class Child:
         self._wanted = False
         self._keeper: asyncio.Task[None] | None = None
         self._ready_at: float | None = None
+        self._listener: socket.socket | None = None
 
     @property
     def pid(self) -> int | None:
@@ -76,6 +79,10 @@ class Child:
 
     async def stop(self) -> None:
         """End it: politely, and with force after the time it is given."""
+        self._refuse()
+        await self._end()
+
+    async def _end(self) -> None:
         self._wanted = False
         self._wake.set()
         if self.process is not None:
@@ -92,7 +99,7 @@ class Child:
 
     async def restart(self) -> None:
         """Stop and start at once, without the wait after a crash."""
-        await self.stop()
+        await self._end()
         self._backoff.failures = 0
         self.restarts += 1
         self.start()
@@ -121,11 +128,15 @@ class Child:
         self._ready_at = None
         try:
             rotate(self._log)
+            environment = dict(self.spec.environment)
+            if self.spec.listens:
+                environment[self.spec.listens] = f"fd://{self._listen()}"
             with self._log.open("ab") as log:
                 self.process = subprocess.Popen(  # noqa: S603
                     self.spec.command,
                     cwd=self.spec.directory,
-                    env=dict(self.spec.environment),
+                    env=environment,
+                    pass_fds=[self._listener.fileno()] if self._listener else (),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -136,6 +147,23 @@ class Child:
             return False
         self._set("starting")
         return True
+
+    def _listen(self) -> int:
+        """The descriptor of the socket that outlives the process.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        if self._listener is None:
+            address = ("127.0.0.1", self.spec.port or 0)
+            self._listener = socket.create_server(address, backlog=_BACKLOG)
+        return self._listener.fileno()
+
+    def _refuse(self) -> None:
+        """Let nobody wait any longer for a process that does not come soon."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
 
     async def _watch(self) -> float | None:
         """Follow one run to its end; returns for how long it was ready."""
@@ -183,6 +211,8 @@ class Child:
 
     async def _pause(self, delay_s: float) -> None:
         self._wake.clear()
+        if self._backoff.is_crash_loop:
+            self._refuse()
         self._set("crash-loop" if self._backoff.is_crash_loop else "backoff")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay_s):

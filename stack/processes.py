@@ -194,15 +194,14 @@ class ProcessTable:
                 "gateway_flask/gunicorn.conf.py",
                 "gateway_flask.app:create_app()",
             ),
-            environment=self._application_environment(
-                "gateway", GATEWAY_BIND=address, **_LOCAL_LIMITS
-            ),
+            environment=self._application_environment("gateway", **_LOCAL_LIMITS),
             directory=str(ROOT),
             port=self.settings.gateway_port,
             ready=Probe("http", f"http://{address}/health/live"),
             alive=Probe("http", f"http://{address}/health/live"),
             stop_timeout_s=30,
             restart_when_deaf=True,
+            listens="GATEWAY_BIND",
         )
 
     def _epmd(self) -> ProcessSpec:

@@ -21,6 +21,9 @@ class ProcessSpec:
         restart_when_deaf: Whether a process that runs on without answering
             is started anew. Not for servers with data: a slow disk would
             have them killed.
+        listens: The setting in which the process is given a socket, as
+            ``fd://N``, that listens on its loopback port for as long as it is
+            wanted: who connects while it starts anew waits, and is not refused.
     """
 
     name: str
@@ -34,6 +37,7 @@ class ProcessSpec:
     alive: Probe
     stop_timeout_s: float = 15.0
     restart_when_deaf: bool = False
+    listens: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the supervisor takes it."""

@@ -85,7 +85,7 @@ class World:
         address = f"127.0.0.1:{port}"
         live = Probe("http", f"http://{address}/health/live")
         spec = self.gateway()
-        given = {**spec.environment, "GATEWAY_BIND": address, **environment}
+        given = {**spec.environment, **environment}
         self.servers.run(
             replace(
                 spec, name=name, port=port, environment=given, ready=live, alive=live

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +9,7 @@ import pytest
 
 from stack.child import Child
 from stack.orphans import identify
+from stack.ports import choose_port
 from stack.probes import Probe
 from stack.specs import ProcessSpec
 
@@ -17,11 +19,23 @@ STUBBORN = (
     " flush=True); [signal.pause() for _ in iter(int, 1)]"
 )
 
+ANSWERS = """
+import os, socket
+listener = socket.socket(fileno=int(os.environ["DOOR"].removeprefix("fd://")))
+listener.setblocking(True)
+while True:
+    client, _ = listener.accept()
+    client.sendall(b"here")
+    client.close()
+"""
+
 
 class Watched:
     """One child, and the states it went through."""
 
-    def __init__(self, log, code, probers, ready=None, stop_timeout_s=5.0):
+    def __init__(
+        self, log, code, probers, *, ready=None, stop_timeout_s=5.0, port=None
+    ):
         self.states = []
         self._changed = asyncio.Event()
         spec = ProcessSpec(
@@ -31,10 +45,11 @@ class Watched:
             command=(sys.executable, "-c", code),
             environment={},
             directory="/",
-            port=None,
+            port=port,
             ready=ready or Probe(),
             alive=Probe(),
             stop_timeout_s=stop_timeout_s,
+            listens="DOOR" if port else None,
         )
         self.child = Child(spec, log, probers, self._note)
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self.child.reap)
@@ -155,5 +170,64 @@ class TestChild:
             await watched.child.stop()
 
             assert states == ["starting"]
+
+        run(test)
+
+
+async def ask(port):
+    """What the child answers; None if nobody listens."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return None
+    try:
+        async with asyncio.timeout(10):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+class TestAListeningChild:
+    def test_keeps_who_connects_waiting_while_it_starts_anew(self, run):
+        async def test(watch):
+            port = choose_port(())
+            watched = watch(ANSWERS, port=port)
+            await watched.reach("running")
+            os.kill(watched.child.pid, signal.SIGKILL)
+            await watched.reach("backoff")
+            after_a_crash = await ask(port)
+            restarting = asyncio.create_task(watched.child.restart())
+            await watched.reach("stopped")
+            while_restarting = await ask(port)
+            await restarting
+            await watched.child.stop()
+
+            assert (after_a_crash, while_restarting) == (b"here", b"here")
+            assert await ask(port) is None
+
+        run(test)
+
+    def test_refuses_at_once_when_it_is_not_going_to_come(self, run):
+        async def test(watch):
+            port = choose_port(())
+            watched = watch("raise SystemExit(7)", port=port)
+            watched.child._backoff.failures = 5
+            await watched.reach("crash-loop")
+            answer = await ask(port)
+            await watched.child.stop()
+
+            assert answer is None
+
+        run(test)
+
+    def test_says_that_its_port_is_taken(self, run):
+        async def test(watch):
+            with socket.create_server(("127.0.0.1", 0)) as taken:
+                watched = watch(ANSWERS, port=taken.getsockname()[1])
+                await watched.reach("backoff")
+                reason = watched.child.last_exit
+                await watched.child.stop()
+
+            assert "in use" in reason
 
         run(test)
