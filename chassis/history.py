@@ -7,8 +7,9 @@ from pymongo.database import Database
 
 from chassis.config import setting
 from chassis.context import Context
-from chassis.mongo import Document, TenantRows
+from chassis.mongo import Document
 from chassis.outbox import EVENT_LOG
+from chassis.rows import TenantRows
 from chassis.vault import SUBJECT_KEYS, Vault
 
 __all__ = ["History"]

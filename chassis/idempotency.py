@@ -22,7 +22,8 @@ from chassis.context import Context
 from chassis.effects import HEADER, read_effects, write_effects
 from chassis.errors import ConflictError, InvalidInputError, WireError
 from chassis.ids import derive_id, is_keyed, new_id
-from chassis.mongo import Collection, Document, Index, TenantRows
+from chassis.mongo import Collection, Document, Index
+from chassis.rows import TenantRows
 
 __all__ = ["IDEMPOTENCY_KEYS", "Operation", "idempotent"]
 

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from chassis.cursors import own_seal
 from chassis.fields import GRAMS
-from chassis.mongo import Document, TenantRows
+from chassis.mongo import Document
 from chassis.query import Query, refuse, up_to, value_at
+from chassis.rows import TenantRows
 
 __all__ = ["find_page"]
 

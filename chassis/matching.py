@@ -14,7 +14,8 @@ from typing import Final
 from pymongo.database import Database
 
 from chassis.context import Context
-from chassis.mongo import Collection, Document, Index, TenantRows
+from chassis.mongo import Collection, Document, Index
+from chassis.rows import TenantRows
 
 __all__ = ["MATCH_LOCKS", "MatchLocks"]
 

@@ -13,9 +13,10 @@ from chassis.documents import field_names, value_of
 from chassis.errors import NotFoundError
 from chassis.fields import Clock, Field
 from chassis.listing import find_page
-from chassis.mongo import Collection, Document, TenantRows
+from chassis.mongo import Collection, Document
 from chassis.query import Listing, Page, Query, compile_query, value_at
 from chassis.records import Record
+from chassis.rows import TenantRows
 
 __all__ = ["Entity", "Reader"]
 

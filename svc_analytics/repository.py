@@ -13,7 +13,8 @@ from pymongo.database import Database
 
 from chassis.context import Context
 from chassis.errors import ConflictError, bad_request
-from chassis.mongo import Collection, Document, Index, TenantRows
+from chassis.mongo import Collection, Document, Index
+from chassis.rows import TenantRows
 from chassis.visibility import resource_of, visible
 from svc_analytics.domain import Activity, count_events
 

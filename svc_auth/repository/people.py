@@ -7,7 +7,8 @@ from pymongo.errors import DuplicateKeyError
 
 from chassis.context import Context
 from chassis.errors import ConflictError
-from chassis.mongo import Collection, Document, Index, TenantRows
+from chassis.mongo import Collection, Document, Index
+from chassis.rows import TenantRows
 from svc_auth.domain.people import Membership, Person
 
 __all__ = ["MEMBERSHIPS", "PEOPLE", "MembershipRepository", "PersonRepository"]

@@ -8,7 +8,8 @@ from pymongo.errors import DuplicateKeyError
 from chassis import inject
 from chassis.context import Context
 from chassis.handling import event_handler
-from chassis.mongo import Document, Repositories, TenantRows, Transaction, Transactions
+from chassis.mongo import Document, Repositories, Transaction, Transactions
+from chassis.rows import TenantRows
 
 __all__ = ["SingleEvents"]
 
