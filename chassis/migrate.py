@@ -9,10 +9,11 @@ else's, who gave one user for all, users and roles are left alone.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from pymongo import IndexModel, MongoClient
+from pymongo import MongoClient
 from pymongo.database import Database
 
-from chassis.mongo import Collection, Document, Index
+from chassis.indexing import drop_undeclared, make_declared
+from chassis.mongo import Collection, Document
 from chassis.refreshing import refresh
 from chassis.repository import Repository
 
@@ -29,7 +30,7 @@ def migrate(
     runtime_password: str | None,
     collections: Sequence[Collection],
     repositories: Sequence[type[Repository[Any]]] = (),
-) -> None:
+) -> list[str]:
     """Make collections, indexes, and the service's own user with least rights.
 
     Records of an older shape get what is stored beside their values today.
@@ -42,33 +43,31 @@ def migrate(
         collections: Everything that the service's repositories declare.
         repositories: Of the records whose shape has a version.
 
+    Returns:
+        The indexes that were dropped, as ``<collection>.<name>``.
+
     Raises:
-        PyMongoError: The database refuses, for example because an index of
-            the same name has other options.
+        PyMongoError: The database refuses, for example because rows are in
+            the way of a unique index.
     """
     database = client[f"rapport_{service}"]
     present = set(database.list_collection_names())
     for collection in collections:
         if collection.name not in present:
             database.create_collection(collection.name)
-        if collection.indexes:
-            database[collection.name].create_indexes(
-                [_model(index) for index in collection.indexes]
-            )
+        make_declared(database, collection)
     for repository in repositories:
         refresh(database, repository)
+    # Last: until here everything is there that either version looks things up in.
+    dropped = [
+        f"{collection.name}.{name}"
+        for collection in collections
+        for name in drop_undeclared(database, collection)
+    ]
     if runtime_password is not None:
         _make_role(database, _rights(collections))
         _make_user(database, service, runtime_password)
-
-
-def _model(index: Index) -> IndexModel:
-    options: dict[str, Any] = {"unique": index.is_unique, "sparse": index.is_sparse}
-    if index.partial is not None:
-        options["partialFilterExpression"] = dict(index.partial)
-    if index.expires_after_s is not None:
-        options["expireAfterSeconds"] = index.expires_after_s
-    return IndexModel(list(index.keys), **options)
+    return dropped
 
 
 def _rights(collections: Sequence[Collection]) -> Rights:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from typing import Any, Final
 
 import pymongo
 from nameko.extensions import DependencyProvider, SharedExtension
@@ -17,6 +17,7 @@ from chassis.context import Context, context_of
 from chassis.errors import DeadlineExceededError, UnavailableError, WireError
 
 __all__ = [
+    "QUERY_PLAN_KILLED",
     "Collection",
     "Document",
     "Index",
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 Document = dict[str, Any]
+# An index was dropped while it was read.
+QUERY_PLAN_KILLED: Final = 175
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,10 @@ def as_wire_error(error: BaseException) -> WireError | None:
         return DeadlineExceededError(
             "deadline_exceeded", "The database did not answer in time."
         )
-    if isinstance(error, pymongo.errors.ConnectionFailure) or error.has_error_label(
-        "TransientTransactionError"
+    if (
+        isinstance(error, pymongo.errors.ConnectionFailure)
+        or error.has_error_label("TransientTransactionError")
+        or getattr(error, "code", None) == QUERY_PLAN_KILLED
     ):
         return UnavailableError("database_unavailable", "The database is away.")
     return None

@@ -4,20 +4,25 @@ A repository is built for one organization and never sees the collection
 itself, so that forgetting ``org_id`` is impossible.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from pymongo import ReturnDocument
 from pymongo.collection import Collection as Rows
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
 from chassis.context import Context
-from chassis.mongo import Document
+from chassis.mongo import QUERY_PLAN_KILLED, Document
 from chassis.query import COUNT_CAP
 
 __all__ = ["TenantRows"]
 
+Read = TypeVar("Read")
+
 _DUPLICATE_KEY: Final = 11_000
+_BAD_VALUE: Final = 2
+# A migration drops several indexes in a row.
+_READ_ATTEMPTS: Final = 5
 
 
 class TenantRows:
@@ -31,9 +36,31 @@ class TenantRows:
     def _own(self, conditions: Mapping[str, Any]) -> Document:
         return {**conditions, "org_id": self.org_id}
 
+    def _read(
+        self, run: Callable[..., Read], keys: Sequence[tuple[str, int]] = ()
+    ) -> Read:
+        """What ``run`` reads, given the hint at an index.
+
+        A migration drops indexes while they are read, and such as this code
+        names but the next version does without. There are others to read.
+        """
+        hint = {"hint": dict(keys)} if keys else {}
+        for _ in range(_READ_ATTEMPTS):
+            try:
+                return run(**hint)
+            except OperationFailure as error:
+                if error.code == _BAD_VALUE and hint:
+                    hint = {}
+                elif error.code != QUERY_PLAN_KILLED:
+                    raise
+        return run(**hint)
+
     def find_one(self, conditions: Mapping[str, Any]) -> Document | None:
         """The first row that matches, if any."""
-        return self._rows.find_one(self._own(conditions), session=self._context.session)
+        own = self._own(conditions)
+        return self._read(
+            lambda **_: self._rows.find_one(own, session=self._context.session)
+        )
 
     def find(
         self,
@@ -43,13 +70,15 @@ class TenantRows:
         without: Sequence[str] = (),
     ) -> list[Document]:
         """At most ``limit`` rows in order, without some of what they hold."""
-        return list(
-            self._rows.find(
-                self._own(conditions),
-                dict.fromkeys(without, 0) or None,
-                sort=sort,
-                limit=limit,
-                session=self._context.session,
+        return self._read(
+            lambda **_: list(
+                self._rows.find(
+                    self._own(conditions),
+                    dict.fromkeys(without, 0) or None,
+                    sort=sort,
+                    limit=limit,
+                    session=self._context.session,
+                )
             )
         )
 
@@ -57,12 +86,14 @@ class TenantRows:
         self, conditions: Mapping[str, Any], sort: tuple[str, int], skip: int
     ) -> Document | None:
         """The row behind the first ``skip`` in order: its id and sort value."""
-        return self._rows.find_one(
-            self._own(conditions),
-            {sort[0]: 1},
-            sort=[sort],
-            skip=skip,
-            session=self._context.session,
+        return self._read(
+            lambda **_: self._rows.find_one(
+                self._own(conditions),
+                {sort[0]: 1},
+                sort=[sort],
+                skip=skip,
+                session=self._context.session,
+            )
         )
 
     def aggregate(
@@ -75,12 +106,15 @@ class TenantRows:
             keys: Of an index that begins with the organization.
         """
         conditions = self._own(stages[0]["$match"])
-        return list(
-            self._rows.aggregate(
-                [{"$match": conditions}, *stages[1:]],
-                hint=dict(keys),
-                session=self._context.session,
-            )
+        return self._read(
+            lambda **hint: list(
+                self._rows.aggregate(
+                    [{"$match": conditions}, *stages[1:]],
+                    session=self._context.session,
+                    **hint,
+                )
+            ),
+            keys,
         )
 
     def count(
@@ -97,12 +131,14 @@ class TenantRows:
             cap: How far to count.
             keys: Of the index to count in; MongoDB's choice if not given.
         """
-        hint = {"hint": dict(keys)} if keys else {}
-        return self._rows.count_documents(
-            self._own(conditions),
-            limit=cap + 1,
-            session=self._context.session,
-            **hint,
+        return self._read(
+            lambda **hint: self._rows.count_documents(
+                self._own(conditions),
+                limit=cap + 1,
+                session=self._context.session,
+                **hint,
+            ),
+            keys,
         )
 
     def rarest_first(self, path: str, values: Sequence[Any], enough: int) -> list[Any]:
@@ -122,8 +158,12 @@ class TenantRows:
             {"$unionWith": {"coll": self._rows.name, "pipeline": each}}
             for each in pipelines[1:]
         ]
-        found = self._rows.aggregate(
-            [*pipelines[0], *unions], session=self._context.session
+        found = self._read(
+            lambda **_: list(
+                self._rows.aggregate(
+                    [*pipelines[0], *unions], session=self._context.session
+                )
+            )
         )
         counts = {row["_id"]: row["count"] for row in found}
         return sorted(values, key=lambda value: counts.get(value, 0))

@@ -41,7 +41,7 @@ def _set_database_up(member: str) -> None:
     )
     mongodb.initialize(server)
     operator_uri = (_SECRETS / OPERATOR / "mongo_uri").read_text().strip()
-    migrate_all(operator_uri, mongo_passwords(_SECRETS))
+    migrate_all(operator_uri, mongo_passwords(_SECRETS), print)
 
 
 if __name__ == "__main__":

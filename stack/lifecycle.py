@@ -203,7 +203,7 @@ class Stack:
     ) -> None:
         self._apply(servers)
         # While the servers start: it takes a second.
-        provision = Provision.load(table)
+        provision = Provision.load(table, self.say)
         with ThreadPoolExecutor(2, thread_name_prefix="provision") as pool:
             provisions = [
                 pool.submit(provision.set_database_up),
@@ -249,7 +249,7 @@ class Stack:
         """Bring databases and topology of the running stack up to date."""
         settings = Settings.load(self.paths)
         table = self._prepare(settings, running=True)
-        provision = Provision.load(table)
+        provision = Provision.load(table, self.say)
         provision.set_database_up()
         provision.set_broker_up()
 

@@ -23,12 +23,13 @@ class Provision:
     """Sets one stack's servers up; repeating it changes nothing."""
 
     table: ProcessTable
-    migrate_all: Callable[[str, dict[str, str | None]], None]
+    migrate_all: Callable[[str, dict[str, str | None], Callable[[str], None]], None]
     declare: Callable[[str], None]
     mismatch: type[Exception]
+    say: Callable[[str], None]
 
     @classmethod
-    def load(cls, table: ProcessTable) -> "Provision":
+    def load(cls, table: ProcessTable, say: Callable[[str], None]) -> "Provision":
         """Import every service's modules, which other commands do without.
 
         Not in a thread: eventlet, which the services bring along, would keep
@@ -37,7 +38,7 @@ class Provision:
         from stack.migrate import migrate_all  # noqa: PLC0415
         from stack.topology import TopologyMismatchError, declare  # noqa: PLC0415
 
-        return cls(table, migrate_all, declare, TopologyMismatchError)
+        return cls(table, migrate_all, declare, TopologyMismatchError, say)
 
     def set_database_up(self) -> None:
         """Make replica set, users, collections and indexes, once MongoDB runs.
@@ -55,7 +56,7 @@ class Provision:
                 passwords |= mongo_passwords(self.table.paths.secrets)
                 Waiting(self.table.paths).until_running(["mongodb"])
                 mongodb.initialize(self._server())
-            self.migrate_all(self._operators("mongo_uri"), passwords)
+            self.migrate_all(self._operators("mongo_uri"), passwords, self.say)
         except PyMongoError as error:
             check_disk(self.table.paths, LEAST_FREE_BYTES)
             raise StackError(

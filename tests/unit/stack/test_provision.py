@@ -25,9 +25,9 @@ class TestSomebodyElsesDatabase:
     def test_gets_no_passwords_from_us(self, table):
         asked = []
         provision = Provision(
-            table, lambda *given: asked.append(given), lambda _: None, Exception
+            table, lambda *given: asked.append(given), lambda _: None, Exception, print
         )
 
         provision.set_database_up()
-        assert [passwords for _, passwords in asked] == [dict.fromkeys(SERVICES)]
+        assert [passwords for _, passwords, _ in asked] == [dict.fromkeys(SERVICES)]
         assert "they:x@db.example.test" in asked[0][0]
