@@ -34,7 +34,7 @@ RIGHTS_NEWS: Final = (
 )
 NEWS: Final = (*_REVOCATIONS, *_KEYS, *RIGHTS_NEWS)
 _FIRST_BACK_OFF_S: Final = 0.2
-_LONGEST_BACK_OFF_S: Final = 5.0
+_LONGEST_BACK_OFF_S: Final = 1.0
 # However many tokens name unknown keys.
 _ASK_EVERY_S: Final = 2.0
 

@@ -29,8 +29,10 @@ def list_access_tokens() -> Response:
     return answer(call("auth", "list_access_tokens"))
 
 
-@access_tokens.delete("/v1/access-tokens/<id:token_id>")
+@access_tokens.delete("/v1/access-tokens/<id:access_token_id>")
 @signed_in
-def revoke_access_token(token_id: str) -> Response:
+def revoke_access_token(access_token_id: str) -> Response:
     """End one of them; see ``AuthService.revoke_access_token``."""
-    return no_content(call("auth", "revoke_access_token", token_id=token_id))
+    return no_content(
+        call("auth", "revoke_access_token", access_token_id=access_token_id)
+    )

@@ -109,7 +109,7 @@ class PersonalTokenMethods(Dependencies):
         return view
 
     @rpc
-    def revoke_access_token(self, *, token_id: str) -> None:
+    def revoke_access_token(self, *, access_token_id: str) -> None:
         """End one of the caller's own tokens, everywhere within two seconds.
 
         Raises:
@@ -122,7 +122,7 @@ class PersonalTokenMethods(Dependencies):
         """
         caller = self.context.identified_caller
         caller.require_presence()
-        session = self.sessions.find(token_id)
+        session = self.sessions.find(access_token_id)
         if (
             session is None
             or session.kind != _KIND

@@ -104,7 +104,7 @@ class Examples:
             lead = f"/v1/leads/{self._made('lead')}"
             assert self._client("POST", f"{lead}/qualify")[0] == 200
             return self._client("POST", f"{lead}/convert")[1]["opportunity_id"]
-        path = f"/v1/{noun}s"
+        path = f"/v1/{noun.replace('_', '-')}s"
         payload = self.payload(DOCUMENT["paths"][path]["post"])
         code, made, _ = self._client("POST", path, payload)
         assert code == 201, made
