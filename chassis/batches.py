@@ -37,8 +37,12 @@ _CHUNK: Final = 50
 class BatchOperationInput(Input):
     """One row of a batch.
 
-    ``data`` is the payload of a create, a patch, or either for an upsert,
-    which looks for a live record by ``match_by``.
+    Attributes:
+        id: Of an update or a delete.
+        version: The version that was read last, as ``If-Match`` says it of
+            one record.
+        data: The payload of a create, a patch, or either for an upsert, which
+            changes a live record or makes one.
     """
 
     op = fields.String(

@@ -49,6 +49,8 @@ def created(result: Any, location: str | None = None) -> Response:
 def no_content(_: Any = None) -> Response:
     """204: it is done, and there is nothing to show."""
     response = Response(status=204)
+    # There is nothing that could have a type.
+    del response.headers["Content-Type"]
     if g.is_replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response

@@ -117,7 +117,8 @@ class StreamQuery(Schema):
     )
     types = fields.String(
         metadata={
-            "description": "Names of events, separated by commas; by default all."
+            "description": "Names of events (the tag `events` lists them), separated "
+            "by commas; by default all."
         }
     )
     ticket = fields.String(

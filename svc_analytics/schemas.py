@@ -104,7 +104,8 @@ class EventsQuery(Input):
         validate=_event_names,
         metadata={
             "pattern": r"^[a-z_]+(\.[a-z_]+)?(,[a-z_]+(\.[a-z_]+)?){0,49}$",
-            "description": "Names of events, separated by commas; by default all.",
+            "description": "Names of events (the tag `events` lists them), separated "
+            "by commas; by default all.",
         },
     )
 
@@ -136,7 +137,14 @@ class EventView(Schema):
 
     Attributes:
         position: Counts the events of the organization.
+        event: Such as ``customer.contact_created``; the tag ``events`` lists them.
+        aggregate: The record, ``{"type", "id"}``.
         sequence: Counts those of the record.
+        operation_id: The same for everything that one request caused.
+        occurred_at: RFC 3339.
+        actor: Who did it, ``{"type", "id"}``.
+        data: Ids and facts, nothing personal: for names and addresses read the
+            record.
     """
 
     position = fields.Integer()

@@ -73,7 +73,7 @@ class Schemas:
         found: dict[str, Any] = {}
         for name, described in self._spec.components.schemas.items():
             schema = {"description": _sentence(self._known[name]), **described}
-            for attribute, told in contract_of(self._known[name]).attributes.items():
+            for attribute, told in _attributes(self._known[name]).items():
                 if attribute in schema["properties"]:
                     schema["properties"][attribute]["description"] = told
             if not issubclass(self._known[name], Input):
@@ -106,6 +106,15 @@ def _name(schema: Any) -> str:
 def _sentence(schema: type[Schema]) -> str:
     told = contract_of(schema)
     return f"{told.summary} {told.description}".strip()
+
+
+def _attributes(schema: type[Schema]) -> dict[str, str]:
+    """What the class and those that it inherits from say of each field."""
+    return {
+        name: told
+        for each in reversed(schema.__mro__)
+        for name, told in contract_of(each).attributes.items()
+    }
 
 
 def _published() -> Iterator[type[Schema]]:

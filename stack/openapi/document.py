@@ -9,10 +9,11 @@ from typing import Any, Final
 from stack.openapi.codes import codes_of
 from stack.openapi.components import Schemas
 from stack.openapi.contracts import contract_of
+from stack.openapi.events import event_table
 from stack.openapi.headers import ANSWER_HEADERS, REQUEST_HEADERS
 from stack.openapi.listing import DAY, MOMENT, PAGE
 from stack.openapi.operations import operation
-from stack.openapi.problems import PROBLEM, Problems
+from stack.openapi.problems import CONFLICTS, FIELD_PROBLEMS, PROBLEM, Problems
 from stack.openapi.routes import Route, routes
 from stack.openapi.sections import SECTION
 from stack.paths import ROOT
@@ -66,7 +67,9 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": {
                 **schemas.components(),
+                "Conflicts": CONFLICTS,
                 "Day": DAY,
+                "FieldProblems": FIELD_PROBLEMS,
                 "Moment": MOMENT,
                 "Page": PAGE,
                 "Problem": PROBLEM,
@@ -89,6 +92,7 @@ def _tags(found: list[Route]) -> Iterator[dict[str, str]]:
     # Where a resource has routes of several kinds, the gateway's own tell.
     ordered = sorted(found, key=lambda route: route.rpc is None)
     told = {route.resource: _told(route) for route in ordered}
+    told["events"] += f"\n\n{event_table()}"
     for name in sorted(told):
         yield {"name": name, "description": told[name]}
 

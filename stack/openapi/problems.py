@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from stack.paths import ROOT
 
-__all__ = ["PROBLEM", "Problems", "registry"]
+__all__ = ["CONFLICTS", "FIELD_PROBLEMS", "PROBLEM", "Problems", "registry"]
 
 _ROW: Final = re.compile(r"^\| `([a-z0-9_]+)` \| (\d{3}) \| (.+) \|$", re.MULTILINE)
 # RFC 9110 §15 and RFC 6585; Python's names change with its versions.
@@ -41,6 +41,32 @@ _HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
+FIELD_PROBLEMS: Final = {
+    "type": "array",
+    "description": "What is at fault, field by field.",
+    "items": {
+        "type": "object",
+        "properties": {
+            "field": {
+                "type": "string",
+                "description": "A dotted path, as in `emails.0.address`, "
+                "or a parameter's name.",
+            },
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+        },
+        "required": ["field", "code"],
+    },
+}
+CONFLICTS: Final = {
+    "type": "object",
+    "description": "With `version_conflict`: the fields that others changed "
+    "too, each before, as it is now, and as you wanted it.",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["original", "current", "yours"],
+    },
+}
 PROBLEM: Final = {
     "type": "object",
     "description": "What went wrong (RFC 9457). Programs switch on `code`.",
@@ -52,32 +78,8 @@ PROBLEM: Final = {
         "instance": {"type": "string", "description": "The path asked for."},
         "code": {"type": "string", "pattern": "^[a-z0-9_]+$"},
         "request_id": {"type": "string", "description": "Quote it in reports."},
-        "errors": {
-            "type": "array",
-            "description": "What is at fault, field by field.",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "field": {
-                        "type": "string",
-                        "description": "A dotted path, as in `emails.0.address`, "
-                        "or a parameter's name.",
-                    },
-                    "code": {"type": "string"},
-                    "message": {"type": "string"},
-                },
-                "required": ["field", "code"],
-            },
-        },
-        "conflicts": {
-            "type": "object",
-            "description": "With `version_conflict`: the fields that others changed "
-            "too, each before, as it is now, and as you wanted it.",
-            "additionalProperties": {
-                "type": "object",
-                "required": ["original", "current", "yours"],
-            },
-        },
+        "errors": {"$ref": "#/components/schemas/FieldProblems"},
+        "conflicts": {"$ref": "#/components/schemas/Conflicts"},
     },
     "required": [
         *("type", "title", "status", "detail", "instance", "code", "request_id")

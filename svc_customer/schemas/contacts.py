@@ -99,7 +99,10 @@ def _with_primary(entries: Sequence[dict[str, Any]], value: Any) -> tuple[Any, .
 
 
 class CreateContactInput(UpdateContactInput):
-    """A new contact; a last name or an address is enough."""
+    """A new contact; a last name or an e-mail address is enough.
+
+    ``email`` and ``phone`` are shorthand for a list with one primary entry.
+    """
 
     example: ClassVar[dict[str, Any]] = {
         "first_name": "Ada",

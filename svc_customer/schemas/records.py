@@ -48,7 +48,12 @@ class ExternalIds(fields.Dict):
 
 
 class RecordInput(Input):
-    """What every customer record takes; null empties a list."""
+    """What every customer record takes; null empties a list.
+
+    Attributes:
+        external_ids: What other systems call it, such as ``{"erp": "4711"}``;
+            ``filter[external_id]`` takes that as ``erp:4711``.
+    """
 
     lists: ClassVar[frozenset[str]] = frozenset({"tags"})
 
