@@ -143,6 +143,7 @@ class Examples:
         value = {key: self._referring(each, name) for key, each in value.items()}
         there = {
             "contact_id": lambda: self._made("contact"),
+            "key": lambda: f"k{uuid.uuid4().hex[:20]}",
             "refresh_token": self._refresh_token,
         }
         if name == "register_org":
