@@ -6,19 +6,19 @@ function resolved(part, description, within) {
   if (Array.isArray(part)) {
     return part.map((each) => resolved(each, description, within));
   }
-  if (part === null || typeof part !== "object") {
+  if (part === null || typeof part !== "object" || within.includes(part.$ref)) {
     return part;
   }
-  if (typeof part.$ref !== "string") {
-    return Object.fromEntries(
-      Object.entries(part).map(([name, each]) => [name, resolved(each, description, within)]),
-    );
+  const { $ref, ...beside } = part;
+  const own = Object.fromEntries(
+    Object.entries(beside).map(([name, each]) => [name, resolved(each, description, within)]),
+  );
+  if ($ref === undefined) {
+    return own;
   }
-  if (within.includes(part.$ref)) {
-    return part;
-  }
-  const path = part.$ref.replace("#/", "").split("/");
-  return resolved(at(description, path), description, [...within, part.$ref]);
+  const found = at(description, $ref.replace("#/", "").split("/"));
+  // OpenAPI 3.1 lets what stands beside a reference add to it.
+  return { ...resolved(found, description, [...within, $ref]), ...own };
 }
 
 function at(description, path) {
