@@ -20,7 +20,7 @@ __all__ = ["ISSUER", "LONGEST_TOKEN_LIFE_S", "Trust"]
 ISSUER: Final = "auth"
 # No token that belongs to a session is valid for longer.
 LONGEST_TOKEN_LIFE_S: Final = 3_600
-_REMEMBERED: Final = 10_000
+_REMEMBERED: Final = 4_096
 
 
 class Trust:

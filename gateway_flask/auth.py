@@ -19,7 +19,7 @@ __all__ = ["Verifier", "bearer_token", "public", "requires", "signed_in"]
 
 _KEY_TIMEOUT_S: Final = 1.0
 _NEWS_TIMEOUT_S: Final = 5.0
-_EXCHANGED: Final = 10_000
+_EXCHANGED: Final = 4_096
 _PERSONAL: Final = "rpat_"
 
 
