@@ -88,7 +88,7 @@ class PersonalTokenMethods(Dependencies):
         )
         self.transaction(lambda: self._keep(token, session))
         view: dict[str, Any] = NewPersonalTokenView().dump(
-            {**dataclasses.asdict(session), "token": token}
+            {**dataclasses.asdict(session), "token": token, "last_used_at": None}
         )
         return view
 
