@@ -19,7 +19,6 @@ MAX_LINE: Final = 8_190
 # Of a chunked body: its data, and the lines around them.
 _MAX_CHUNKED: Final = 2 * MAX_BODY
 _END: Final = b"\r\n\r\n"
-_BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 # Nothing in them can be matched in two ways: an attacker chooses the text.
 _FRAMING: Final = re.compile(
     rb"\r\n(content-length|transfer-encoding|expect):([^\r\n]*)", re.IGNORECASE
@@ -90,14 +89,18 @@ class Arrival:
 
     def _look_at_head(self) -> State:
         buffer = self._buffer
-        if b"\r\n".startswith(bytes(buffer[:3])):
-            return State.EMPTY
-        # RFC 9112 §2.2: an empty line before the request is ignored.
-        begin = 2 if buffer.startswith(b"\r\n") else 0
-        end = buffer.find(_END, max(begin, self._seen - 3))
-        if _BARE_LF.search(buffer, self._seen, len(buffer) if end < 0 else end):
+        begin = 0
+        if not buffer or buffer.startswith(b"\r"):
+            if b"\r\n".startswith(bytes(buffer[:3])):
+                return State.EMPTY
+            # RFC 9112 §2.2: an empty line before the request is ignored.
+            begin = 2 if buffer.startswith(b"\r\n") else 0
+        seen = self._seen
+        end = buffer.find(_END, max(begin, seen - 3))
+        stop = self._seen = len(buffer) if end < 0 else end
+        lines = buffer.count(b"\r\n", max(seen - 1, 0), stop)
+        if buffer.count(b"\n", seen, stop) != lines:
             return State.MALFORMED
-        self._seen = len(buffer)
         line_end = buffer.find(b"\r\n", begin, begin + MAX_LINE + 2)
         if line_end < 0 and len(buffer) >= begin + MAX_LINE + 2:
             return State.URI_TOO_LONG

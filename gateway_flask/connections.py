@@ -4,6 +4,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from gunicorn.http.message import Request  # type: ignore[import-untyped]
@@ -18,6 +19,7 @@ __all__ = ["Connection", "PatientSocket", "Queue"]
 
 # Of one answer that is written faster than it is read, so much waits here.
 _MOST_UNSENT: Final = 8_388_608
+_MOST_AT_ONCE: Final = 64
 _SECONDS_TO_READ_AN_ANSWER: Final = 5.0
 
 
@@ -26,26 +28,27 @@ class PatientSocket(socket.socket):
 
     Attributes:
         waiting: How many bytes are kept.
+        is_head_next: What is sent next is the head of an answer. It goes out
+            together with what follows: one packet, and one call.
     """
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(fileno=accepted.detach())
         self.waiting = 0
-        self._unsent: deque[memoryview] = deque()
+        self.is_head_next = False
+        self._unsent: deque[bytes | memoryview] = deque()
 
-    def sendall(self, data: Any, flags: int = 0, /) -> None:
+    def sendall(self, data: Any, _flags: int = 0, /) -> None:
         """Send, or keep for later; waits only for who reads far too slowly.
 
         Raises:
             OSError: The connection is lost, or too much waits for too long.
         """
-        rest = memoryview(data)
-        if not self._unsent:
-            rest = rest[self._send(rest, flags) :]
-        if len(rest):
-            self._unsent.append(rest)
-            self.waiting += len(rest)
-        if self.waiting > _MOST_UNSENT:
+        self._unsent.append(data)
+        self.waiting += len(data)
+        if self.is_head_next:
+            self.is_head_next = False
+        elif not self.flush() and self.waiting > _MOST_UNSENT:
             self._send_all_that_waits()
 
     def flush(self) -> bool:
@@ -54,21 +57,24 @@ class PatientSocket(socket.socket):
         Raises:
             OSError: The connection is lost.
         """
-        while self._unsent:
-            data = self._unsent[0]
-            sent = self._send(data, 0)
-            self.waiting -= sent
-            if sent < len(data):
-                self._unsent[0] = data[sent:]
+        while self.waiting:
+            try:
+                sent = self.sendmsg(
+                    islice(self._unsent, _MOST_AT_ONCE), (), socket.MSG_DONTWAIT
+                )
+            except BlockingIOError:
                 return False
-            self._unsent.popleft()
+            self._forget(sent)
+        self._unsent.clear()
         return True
 
-    def _send(self, data: memoryview, flags: int) -> int:
-        try:
-            return self.send(data, flags | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return 0
+    def _forget(self, sent: int) -> None:
+        self.waiting -= sent
+        while sent:
+            first = self._unsent.popleft()
+            if sent < len(first):
+                self._unsent.appendleft(memoryview(first)[sent:])
+            sent -= min(sent, len(first))
 
     def _send_all_that_waits(self) -> None:
         everything = b"".join(self._unsent)
@@ -159,7 +165,7 @@ class Connection(TConn):  # type: ignore[misc]
         """Let the parser read what has arrived."""
         self.parser.unreader.is_cut = self.arrival.is_cut
         self.parser.unreader.unread(self.arrival.take())
-        self.arrival = Arrival()
+        self.sock.is_head_next = True
 
     def begin_next(self) -> None:
         """Look at what came behind the last request."""

@@ -9,6 +9,7 @@ import errno
 import io
 import selectors
 import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,7 @@ from gateway_flask.refusals import CROWDED, LATE, OF_STATE, Refusal, refusal_of
 __all__ = ["Patience", "PatientWorker"]
 
 _READ_SIZE: Final = 65_536
+_LOOK_EVERY_S: Final = 0.2
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_FILES_LEFT: Final = (errno.EMFILE, errno.ENFILE)
 
@@ -93,6 +95,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             State.BODY: self._bodies,
         }
         self._held = 0
+        self._next_look = 0.0
 
     def note_refusal(self, refusal: Refusal) -> None:
         """Called whenever something is refused; from any thread."""
@@ -128,7 +131,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _wait_for_request(self, conn: Connection) -> None:
         conn.begin_next()
-        conn.sock.settimeout(0)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._read, conn))
         self._go_on(conn)
 
@@ -234,7 +236,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - gunicorn's
         """Let go of those that made us wait too long, or of too many."""
-        self._let_go_of_late_ones()
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_EVERY_S
+            self._let_go_of_late_ones()
         while self._held > self._patience.most_bytes and self._let_go_of_bytes():
             continue
         most = 0 if force else self.worker_connections - 1
