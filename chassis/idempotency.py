@@ -150,7 +150,8 @@ def idempotent(method: Method) -> Method:
     """Answer a repeated keyed call of this method as the first time.
 
     The service needs an :class:`Operation` as ``self.operation``. Not for
-    methods whose answers carry secrets.
+    methods whose answers carry secrets. What the method needs is said in
+    ``@rpc(needs=...)``: an answer is remembered for 24 hours, rights may not last.
     """
 
     @functools.wraps(method)

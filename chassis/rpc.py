@@ -166,6 +166,8 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
         caller = None
         if token or not entrypoint.is_public:
             caller = self._trust.verify(token)
+        if entrypoint.needs is not None and caller is not None:
+            caller.require(entrypoint.needs)
         request_id = headers.get("request_id") or new_id()
         operation_id = headers.get("operation_id")
         return Context(
@@ -280,12 +282,18 @@ class Rpc(NamekoRpc):  # type: ignore[misc]
 
     Args:
         public: No token is needed; one that is sent is verified all the same.
+        needs: The permission without which no worker is spawned. A method
+            that remembers its answers has to say it here, as whoever lost the
+            permission would otherwise be given them again.
     """
 
     rpc_consumer = RpcConsumer()
 
-    def __init__(self, *, public: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, public: bool = False, needs: str | None = None, **kwargs: Any
+    ) -> None:
         self.is_public = public
+        self.needs = needs
         kwargs.setdefault("expected_exceptions", WireError)
         super().__init__(**kwargs)
 
@@ -332,7 +340,9 @@ class Rpc(NamekoRpc):  # type: ignore[misc]
 @overload
 def rpc(method: Method, /) -> Method: ...
 @overload
-def rpc(*, public: bool = ...) -> Callable[[Method], Method]: ...
+def rpc(
+    *, public: bool = ..., needs: str | None = ...
+) -> Callable[[Method], Method]: ...
 def rpc(method: Any = None, /, **options: Any) -> Any:
     """Make a method callable over the bus; see :class:`Rpc`."""
     return Rpc.decorator(**options) if method is None else Rpc.decorator(method)

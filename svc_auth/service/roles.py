@@ -104,7 +104,7 @@ class RoleMethods(Dependencies):
         )
         return view
 
-    @rpc
+    @rpc(needs="roles:write")
     @idempotent
     def create_role(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Make a role.
@@ -163,7 +163,7 @@ class RoleMethods(Dependencies):
         """
         return self._roles().page(query)
 
-    @rpc
+    @rpc(needs="roles:write")
     @idempotent
     def update_role(
         self, *, role_id: str, payload: dict[str, Any], expected_version: int | None
@@ -191,7 +191,7 @@ class RoleMethods(Dependencies):
         """
         return self._roles().update(role_id, payload, expected_version)
 
-    @rpc
+    @rpc(needs="roles:write")
     @idempotent
     def archive_role(self, *, role_id: str, expected_version: int | None) -> None:
         """Put a role away: it grants nothing any more to those who have it.
@@ -207,7 +207,7 @@ class RoleMethods(Dependencies):
         """
         self._roles().archive(role_id, expected_version)
 
-    @rpc
+    @rpc(needs="roles:write")
     @idempotent
     def restore_role(
         self, *, role_id: str, expected_version: int | None

@@ -44,7 +44,7 @@ class AccountMethods(Dependencies):
     def _accounts(self) -> Records[Account]:
         return Records(_ACCOUNT, self.accounts, self)
 
-    @rpc
+    @rpc(needs="accounts:write")
     @idempotent
     def create_account(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Create an account and announce it.
@@ -98,7 +98,7 @@ class AccountMethods(Dependencies):
         """
         return self._accounts().page(query)
 
-    @rpc
+    @rpc(needs="accounts:write")
     @idempotent
     def update_account(
         self,
@@ -150,7 +150,7 @@ class AccountMethods(Dependencies):
         """
         self._accounts().archive(account_id, expected_version)
 
-    @rpc
+    @rpc(needs="accounts:write")
     @idempotent
     def restore_account(
         self, *, account_id: str, expected_version: int | None = None
@@ -171,7 +171,7 @@ class AccountMethods(Dependencies):
         """
         return self._accounts().restore(account_id, expected_version)
 
-    @rpc
+    @rpc(needs="accounts:write")
     @idempotent
     def batch_accounts(self, *, operations: list[Any]) -> dict[str, Any]:
         """Carry out up to 500 operations, each for itself and in order.

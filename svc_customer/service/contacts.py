@@ -51,7 +51,7 @@ class ContactMethods(Dependencies):
     def _contacts(self) -> Records[Contact]:
         return Records(_CONTACT, self.contacts, self)
 
-    @rpc
+    @rpc(needs="contacts:write")
     @idempotent
     def create_contact(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Create a contact and announce it.
@@ -105,7 +105,7 @@ class ContactMethods(Dependencies):
         """
         return self._contacts().page(query)
 
-    @rpc
+    @rpc(needs="contacts:write")
     @idempotent
     def update_contact(
         self,
@@ -158,7 +158,7 @@ class ContactMethods(Dependencies):
         """
         self._contacts().archive(contact_id, expected_version)
 
-    @rpc
+    @rpc(needs="contacts:write")
     @idempotent
     def restore_contact(
         self, *, contact_id: str, expected_version: int | None = None
@@ -179,7 +179,7 @@ class ContactMethods(Dependencies):
         """
         return self._contacts().restore(contact_id, expected_version)
 
-    @rpc
+    @rpc(needs="contacts:write")
     @idempotent
     def batch_contacts(self, *, operations: list[Any]) -> dict[str, Any]:
         """Carry out up to 500 operations, each for itself and in order.

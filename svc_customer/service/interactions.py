@@ -46,7 +46,7 @@ class InteractionMethods(Dependencies):
     def _interactions(self) -> Records[Interaction]:
         return Records(_INTERACTION, self.interactions, self)
 
-    @rpc
+    @rpc(needs="interactions:write")
     @idempotent
     def create_interaction(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Create an interaction and announce it.
@@ -100,7 +100,7 @@ class InteractionMethods(Dependencies):
         """
         return self._interactions().page(query)
 
-    @rpc
+    @rpc(needs="interactions:write")
     @idempotent
     def update_interaction(
         self,
@@ -153,7 +153,7 @@ class InteractionMethods(Dependencies):
         """
         self._interactions().archive(interaction_id, expected_version)
 
-    @rpc
+    @rpc(needs="interactions:write")
     @idempotent
     def restore_interaction(
         self, *, interaction_id: str, expected_version: int | None = None
@@ -174,7 +174,7 @@ class InteractionMethods(Dependencies):
         """
         return self._interactions().restore(interaction_id, expected_version)
 
-    @rpc
+    @rpc(needs="interactions:write")
     @idempotent
     def batch_interactions(self, *, operations: list[Any]) -> dict[str, Any]:
         """Carry out up to 500 operations, each for itself and in order.

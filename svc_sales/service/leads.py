@@ -56,7 +56,7 @@ class LeadMethods(LeadConversion):
     def _leads(self) -> Records[Lead]:
         return Records(_LEAD, self.leads, self)
 
-    @rpc
+    @rpc(needs="leads:write")
     @idempotent
     def create_lead(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Create a lead and announce it.
@@ -109,7 +109,7 @@ class LeadMethods(LeadConversion):
         """
         return self._leads().page(query)
 
-    @rpc
+    @rpc(needs="leads:write")
     @idempotent
     def update_lead(
         self,
@@ -163,7 +163,7 @@ class LeadMethods(LeadConversion):
         """
         self._leads().archive(lead_id, expected_version)
 
-    @rpc
+    @rpc(needs="leads:write")
     @idempotent
     def restore_lead(
         self, *, lead_id: str, expected_version: int | None = None
@@ -184,7 +184,7 @@ class LeadMethods(LeadConversion):
         """
         return self._leads().restore(lead_id, expected_version)
 
-    @rpc
+    @rpc(needs="leads:write")
     @idempotent
     def qualify_lead(
         self, *, lead_id: str, expected_version: int | None = None
@@ -214,7 +214,7 @@ class LeadMethods(LeadConversion):
         )
         return _LEAD.shown(qualified)
 
-    @rpc
+    @rpc(needs="leads:write")
     @idempotent
     def convert_lead(
         self,
@@ -261,7 +261,7 @@ class LeadMethods(LeadConversion):
         view: dict[str, Any] = ConversionView().dump(converted.conversion)
         return view
 
-    @rpc
+    @rpc(needs="leads:write")
     @idempotent
     def batch_leads(self, *, operations: list[Any]) -> dict[str, Any]:
         """Carry out up to 500 operations, each for itself and in order.

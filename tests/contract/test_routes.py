@@ -11,6 +11,7 @@ from routes import resource_views
 
 from chassis.roles import service_class
 from chassis.rpc import Rpc
+from stack.principals import SERVICES
 
 ROOT = Path(__file__).parents[2]
 NEEDS = re.compile(r"Needs the ``([a-z]+:[a-z]+)`` permission")
@@ -89,3 +90,24 @@ class TestSections:
 
         assert NEEDS.findall(inspect.getdoc(function)) == [permission]
         assert not entrypoint.is_public
+
+
+def remembering_rpcs():
+    """The RPCs that give an answer again to who repeats a key."""
+    for service in SERVICES:
+        members = inspect.getmembers(
+            service_class(f"svc_{service}", "rpc"), inspect.isfunction
+        )
+        for name, function in members:
+            entrypoints = getattr(function, ENTRYPOINT_EXTENSIONS_ATTR, ())
+            if hasattr(function, "__wrapped__") and entrypoints:
+                yield pytest.param(service, name, id=f"{service}.{name}")
+
+
+class TestRemembering:
+    @pytest.mark.parametrize(("service", "method"), list(remembering_rpcs()))
+    def test_needs_the_permission_before_anything_is_remembered(self, service, method):
+        function, entrypoint = rpc_of(service, method)
+        told = NEEDS.findall(inspect.getdoc(function))
+
+        assert [entrypoint.needs] == (told or [None]), "say @rpc(needs=...)"
