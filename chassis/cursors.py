@@ -1,4 +1,6 @@
-"""Signed cursors: where a page ended, readable by us alone.
+"""Sealed cursors: where a page ended, readable by us alone.
+
+A page may end at a record that its reader may not see.
 
 A cursor is bound to the list that it was made for (organization, collection
 and order), so that one of another list is refused instead of misread.
@@ -6,7 +8,7 @@ and order), so that one of another list is refused instead of misread.
 
 import base64
 import hashlib
-import hmac
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -15,25 +17,28 @@ from typing import Any, Final
 
 import orjson
 from bson import Decimal128
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chassis.config import setting
 
 __all__ = ["CursorSeal", "own_seal"]
 
 _MAX_CURSOR: Final = 4_096
-_MAC_BYTES: Final = 16
+_NONCE_BYTES: Final = 12
 
 
 class CursorSeal:
-    """Signs cursors with one key (HMAC-SHA256, RFC 2104, cut to 128 bits)."""
+    """Encrypts and authenticates cursors with one key (AES-256-GCM)."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._cipher = AESGCM(hashlib.sha256(key).digest())
 
     def seal(self, scope: str, values: Sequence[Any]) -> str:
         """The cursor that holds ``values`` and is valid for ``scope``."""
         body = orjson.dumps([_to_json(value) for value in values])
-        raw = self._mac(scope, body) + body
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        raw = nonce + self._cipher.encrypt(nonce, body, scope.encode())
         return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
     def open(self, scope: str, cursor: str) -> list[Any]:
@@ -46,14 +51,12 @@ class CursorSeal:
             raise ValueError("too long")
         padded = cursor + "=" * (-len(cursor) % 4)
         raw = base64.b64decode(padded, altchars=b"-_", validate=True)
-        mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(scope, body)):
-            raise ValueError("not signed by us")
+        nonce, body = raw[:_NONCE_BYTES], raw[_NONCE_BYTES:]
+        try:
+            body = self._cipher.decrypt(nonce, body, scope.encode())
+        except InvalidTag:
+            raise ValueError("not sealed by us") from None
         return [_from_json(value) for value in orjson.loads(body)]
-
-    def _mac(self, scope: str, body: bytes) -> bytes:
-        message = scope.encode() + b"\n" + body
-        return hmac.digest(self._key, message, "sha256")[:_MAC_BYTES]
 
 
 @cache
@@ -66,9 +69,7 @@ def own_seal() -> CursorSeal:
     Raises:
         MissingSettingError: There is no such secret.
     """
-    return CursorSeal(
-        hashlib.sha256(f"rapport cursor\n{setting('VAULT_KEY')}".encode()).digest()
-    )
+    return CursorSeal(f"rapport cursor\n{setting('VAULT_KEY')}".encode())
 
 
 def _to_json(value: Any) -> Any:

@@ -1,15 +1,21 @@
 """Pages of a collection, each at the cost of its own rows."""
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from chassis.cursors import own_seal
+import pymongo
+from pymongo.errors import PyMongoError
+
 from chassis.fields import GRAMS
-from chassis.mongo import Document
-from chassis.query import Query, refuse, up_to, value_at
+from chassis.mongo import Document, Index
+from chassis.query import Query, refuse, up_to_value, value_at
 from chassis.rows import TenantRows
+from chassis.walking import page_of, walk, way_for
 
 __all__ = ["find_page"]
 
+# How long MongoDB may look for a page in its own way.
+_PATIENCE_S: Final = 1.5
 _MOST_PIECES: Final = 8
 _ENOUGH: Final = 2_000
 _MOST_SORTED: Final = 5_000
@@ -18,24 +24,42 @@ _ONLY_FOR_INDEXES: Final = (GRAMS, "search_words")
 
 
 def find_page(
-    rows: TenantRows, query: Query, conditions: Document
+    rows: TenantRows, query: Query, conditions: Document, indexes: Sequence[Index]
 ) -> tuple[list[Document], str | None]:
-    """The rows of a page, and the cursor of the next one if there is one.
+    """The rows of a page, and the cursor of the next one if there may be one.
+
+    A page that takes long may have fewer rows than there are; see ``walking``.
 
     Args:
         rows: The organization's rows of the collection.
         query: Says where the page begins, its order and its length.
         conditions: Everything that is asked of a row, wherever the page begins.
+        indexes: Those of the collection.
+
+    Raises:
+        InvalidInputError: 400 ``invalid_sort``: too many would have to be sorted.
     """
     conditions = _rarest_first(rows, conditions)
+    try:
+        with pymongo.timeout(_PATIENCE_S):
+            return _found_at_once(rows, query, conditions)
+    except PyMongoError as error:
+        if not error.timeout:
+            raise
+    way = way_for(rows, query, conditions, indexes)
+    if way is None:
+        return _found_at_once(rows, query, conditions)
+    return walk(rows, query, conditions, way, _ONLY_FOR_INDEXES)
+
+
+def _found_at_once(
+    rows: TenantRows, query: Query, conditions: Document
+) -> tuple[list[Document], str | None]:
     paged = {"$and": [conditions, *query.after]} if query.after else conditions
     if not query.is_indexed:
         paged = {"$and": [paged, *_until_the_end(rows, query, paged)]}
     found = rows.find(paged, query.sort, query.limit + 1, _ONLY_FOR_INDEXES)
-    page = found[: query.limit]
-    if len(found) == len(page):
-        return page, None
-    return page, query.cursor_after(page[-1], own_seal())
+    return page_of(found, query)
 
 
 def _rarest_first(rows: TenantRows, conditions: Document) -> Document:
@@ -65,8 +89,8 @@ def _until_the_end(
         InvalidInputError: 400 ``invalid_sort``: they are too many.
     """
     path, direction = query.sort[0]
-    last = rows.find_nth(conditions, query.sort[0], query.limit)
-    until = [] if last is None else _until(path, direction, value_at(last, path))
+    last = rows.find_nth(conditions, query.sort[:1], query.limit)
+    until = [] if last is None else up_to_value(path, direction, value_at(last, path))
     asked = {"$and": [conditions, *until]}
     if rows.count(asked, _MOST_SORTED) > _MOST_SORTED:
         raise refuse(
@@ -76,9 +100,3 @@ def _until_the_end(
             "filter more, or sort by one field.",
         )
     return until
-
-
-def _until(path: str, direction: int, bound: Any) -> list[Document]:
-    if direction > 0:
-        return [up_to(path, bound)]
-    return [] if bound is None else [{path: {"$gte": bound}}]

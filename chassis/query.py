@@ -55,6 +55,7 @@ class Query:
 
     Attributes:
         conditions: What the filters ask.
+        start: Sort values of the cursor's row; None for the first page.
         after: What is asked besides, so that the page begins behind the
             cursor's row; nothing for the first page.
         sort: Paths and directions; the last is the id, which makes it total.
@@ -62,6 +63,7 @@ class Query:
     """
 
     conditions: dict[str, Any]
+    start: list[Any] | None
     after: list[dict[str, Any]]
     sort: list[tuple[str, int]]
     is_indexed: bool
@@ -126,12 +128,14 @@ def compile_query(
     sort_text = parameters.get("sort", listing.default_sort)
     sort = _sort(sort_text, listing)
     scope = f"{listing.scope}\n{sort_text}"
+    start = _start(parameters.get("cursor"), sort, scope, seal)
     return Query(
         conditions=all_of(
             _condition(name, text, listing.fields, clock)
             for name, text in filters.items()
         ),
-        after=_after(parameters.get("cursor"), sort, scope, seal),
+        start=start,
+        after=[] if start is None else _behind(sort, start),
         sort=sort,
         is_indexed=_is_indexed(sort, sort_text, listing),
         limit=_limit(parameters.get("limit")),
@@ -238,11 +242,11 @@ def _include(text: str | None) -> bool:
     return text == "count"
 
 
-def _after(
+def _start(
     cursor: str | None, sort: Sequence[tuple[str, int]], scope: str, seal: CursorSeal
-) -> list[dict[str, Any]]:
+) -> list[Any] | None:
     if cursor is None:
-        return []
+        return None
     try:
         bounds = seal.open(scope, cursor)
     except ValueError:
@@ -253,6 +257,13 @@ def _after(
             "cursor",
             "Give next_cursor of a page of this list, in the same order.",
         )
+    return bounds
+
+
+def _behind(
+    sort: Sequence[tuple[str, int]], bounds: Sequence[Any]
+) -> list[dict[str, Any]]:
+    """What rows behind the one with these sort values fulfill."""
     beyond = [
         {
             **{path: bounds[i] for i, (path, _) in enumerate(sort[:position])},
@@ -262,6 +273,13 @@ def _after(
     ]
     # Said once more for the first field alone, which an index can begin at.
     return [*_from(*sort[0], bounds[0]), {"$or": beyond}]
+
+
+def up_to_value(path: str, direction: int, bound: Any) -> list[dict[str, Any]]:
+    """What rows fulfill that have this value or come before those that do."""
+    if direction > 0:
+        return [up_to(path, bound)]
+    return [] if bound is None else [{path: {"$gte": bound}}]
 
 
 def _from(path: str, direction: int, bound: Any) -> list[dict[str, Any]]:

@@ -91,7 +91,9 @@ class Reader(Generic[Entity]):
         is_asked = any(name.startswith("filter[archived_at]") for name in parameters)
         live = {} if is_asked else self.live
         conditions = {**live, **query.conditions, **self._rights("read")}
-        documents, next_cursor = find_page(self._rows, query, conditions)
+        documents, next_cursor = find_page(
+            self._rows, query, conditions, self.collection.indexes
+        )
         return Page(
             items=[self.restore(document) for document in documents],
             next_cursor=next_cursor,

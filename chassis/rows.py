@@ -68,32 +68,51 @@ class TenantRows:
         sort: list[tuple[str, int]],
         limit: int,
         without: Sequence[str] = (),
+        *,
+        keys: Sequence[tuple[str, int]] = (),
     ) -> list[Document]:
-        """At most ``limit`` rows in order, without some of what they hold."""
+        """At most ``limit`` rows in order, without some of what they hold.
+
+        Args:
+            conditions: Of the rows.
+            sort: Paths and directions.
+            limit: How many rows.
+            without: What need not be read of them.
+            keys: Of the index to find them in; MongoDB's choice if not given.
+        """
         return self._read(
-            lambda **_: list(
+            lambda **hint: list(
                 self._rows.find(
                     self._own(conditions),
                     dict.fromkeys(without, 0) or None,
                     sort=sort,
                     limit=limit,
                     session=self._context.session,
+                    **hint,
                 )
-            )
+            ),
+            keys,
         )
 
     def find_nth(
-        self, conditions: Mapping[str, Any], sort: tuple[str, int], skip: int
+        self,
+        conditions: Mapping[str, Any],
+        sort: Sequence[tuple[str, int]],
+        skip: int,
+        *,
+        keys: Sequence[tuple[str, int]] = (),
     ) -> Document | None:
-        """The row behind the first ``skip`` in order: its id and sort value."""
+        """The row behind the first ``skip`` in order: its id and sort values."""
         return self._read(
-            lambda **_: self._rows.find_one(
+            lambda **hint: self._rows.find_one(
                 self._own(conditions),
-                {sort[0]: 1},
-                sort=[sort],
+                {path: 1 for path, _ in sort},
+                sort=list(sort),
                 skip=skip,
                 session=self._context.session,
-            )
+                **hint,
+            ),
+            keys,
         )
 
     def aggregate(

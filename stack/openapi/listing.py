@@ -78,7 +78,11 @@ PAGE: Final = {
             "type": ["string", "null"],
             "description": "For `cursor`, to get the page behind this one.",
         },
-        "has_more": {"type": "boolean"},
+        "has_more": {
+            "type": "boolean",
+            "description": "Whether to go on with `next_cursor`. A page may have "
+            "fewer rows than `limit`, or none, and be followed by others.",
+        },
         "count": {
             "type": "integer",
             "minimum": 0,
