@@ -73,6 +73,8 @@ _PASSED_ON: Final = (
     "LOG_LEVEL",
     "MAIL_FROM",
     "MAX_WORKERS",
+    "PASSWORD_MEMORY_KIB",
+    "PASSWORD_PASSES",
     "METRICS_ALLOW",
     "TRUSTED_PROXIES",
 )

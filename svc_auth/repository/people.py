@@ -62,6 +62,13 @@ class PersonRepository:
                 "email_taken", "Somebody is registered with this address."
             ) from None
 
+    def replace_hash(self, person: Person, password_hash: str) -> None:
+        """Keep the same password by another hash, unless it is another by now."""
+        self._rows.update_one(
+            {"_id": person.id, "password_hash": person.password_hash},
+            {"$set": {"password_hash": password_hash}},
+        )
+
     @staticmethod
     def _restore(document: Document | None) -> Person | None:
         if document is None:

@@ -44,6 +44,7 @@ class SessionMethods(Dependencies):
 
         Raises:
             UnauthenticatedError: ``credentials_invalid``.
+            UnavailableError: ``too_busy``: too many log in at once.
         """
         del address  # for the audit log to come
         data = load(LoginInput(), payload)
@@ -52,10 +53,13 @@ class SessionMethods(Dependencies):
             None if person is None else person.password_hash, data["password"]
         )
         membership = self.memberships.find_first(person.id) if person else None
-        if not is_right or membership is None:
+        if person is None or not is_right or membership is None:
             raise UnauthenticatedError(
                 "credentials_invalid", "Address or password is wrong."
             )
+        if self.passwords.is_outdated(person.password_hash):
+            stronger = self.passwords.hash(data["password"])
+            self.people.replace_hash(person, stronger)
         return self.begin_session(membership)
 
     @rpc(public=True)
