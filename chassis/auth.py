@@ -307,7 +307,7 @@ class Signer:
         if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise ValueError(f"{path} holds no elliptic-curve key.")  # noqa: TRY004
         self._private = private
-        self._issuer_url = issuer_url
+        self.issuer_url = issuer_url
         self.keys = keys
         numbers = private.public_key().public_numbers()
         for key_id, key in keys._keys.items():  # noqa: SLF001
@@ -354,7 +354,7 @@ class Signer:
         claims = {
             "rights_at": round(now, 3),
             **facts,
-            "iss": self._issuer_url,
+            "iss": self.issuer_url,
             "aud": AUDIENCE,
             "sub": subject,
             "org_id": org_id,
@@ -365,11 +365,15 @@ class Signer:
             "exp": issued_at + lifetime_s,
             "jti": new_id(),
         }
+        return self.sign_claims(claims, "at+jwt")
+
+    def sign_claims(self, claims: Mapping[str, Any], kind: str) -> str:
+        """A JWT of another kind than an access token, by its ``typ``."""
         return jwt.encode(
-            claims,
+            dict(claims),
             self._private,
             algorithm=_ALGORITHM,
-            headers={"kid": self.key_id, "typ": "at+jwt"},
+            headers={"kid": self.key_id, "typ": kind},
         )
 
     def sign_as_self(self, org_id: str, lifetime_s: int = 60) -> str:

@@ -6,6 +6,7 @@ from flask import g, request
 from werkzeug.exceptions import HTTPException
 
 from chassis.errors import WireError
+from gateway_flask.forms import FORM, form
 from gateway_flask.inputs import optional_body
 from gateway_flask.limits import Charge
 from gateway_flask.policies import Policy
@@ -54,7 +55,8 @@ def _rows() -> int:
 
 def _claimed_email() -> str | None:
     try:
-        email = (optional_body() or {}).get("email")
+        fields = form() if request.mimetype == FORM else optional_body()
+        email = (fields or {}).get("email")
     except (WireError, HTTPException):
         return None
     return email if isinstance(email, str) else None

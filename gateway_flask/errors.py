@@ -18,7 +18,7 @@ from chassis.errors import (
 )
 from gateway_flask.access_log import route_of
 
-__all__ = ["problem_document", "register_error_handlers"]
+__all__ = ["problem_document", "problem_of", "register_error_handlers"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _INTERNAL_ERROR: Final = (
 
 def register_error_handlers(app: Flask) -> None:
     """Answer problem details for whatever a request raises."""
-    app.register_error_handler(WireError, _wire_error)
+    app.register_error_handler(WireError, problem_of)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
 
@@ -81,7 +81,8 @@ def _problem(
     return response
 
 
-def _wire_error(error: WireError) -> Response:
+def problem_of(error: WireError) -> Response:
+    """The problem document of an error, with its headers."""
     return _problem(
         error.http_status,
         error.code,

@@ -11,7 +11,14 @@ from typing import Any, Final, TypeVar
 
 from flask import Flask
 
-__all__ = ["LIMIT_CLASSES", "MissingPolicyError", "Policy", "mark", "policies"]
+__all__ = [
+    "LIMIT_CLASSES",
+    "MissingPolicyError",
+    "Policy",
+    "mark",
+    "policies",
+    "standard",
+]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -60,6 +67,11 @@ def mark(view: View, **terms: object) -> View:
     """Note ``terms`` of the route's policy on its view."""
     view.__dict__.setdefault("policy", {}).update(terms)
     return view
+
+
+def standard(view: View) -> View:
+    """Leave the route out of our own description: an RFC describes it."""
+    return mark(view, is_standard=True)
 
 
 def policies(app: Flask) -> Mapping[str, Policy]:

@@ -1,12 +1,16 @@
 """The events of svc_auth."""
 
 from chassis.events import Event, changes_between
+from svc_auth.domain.oauth import OAuthClient
 from svc_auth.domain.orgs import Org
 from svc_auth.domain.roles import Role
 from svc_auth.domain.sessions import Session
 from svc_auth.domain.signing_keys import SigningKey
 
 __all__ = [
+    "oauth_client_archived",
+    "oauth_client_created",
+    "oauth_client_updated",
     "org_registered",
     "role_archived",
     "role_created",
@@ -51,6 +55,31 @@ def _role(verb: str, before: Role | None, after: Role) -> Event:
     changes = changes_between(before, after)
     data = {"key": after.key, "changed": sorted(changes)}
     return Event(name=f"auth.role_{verb}", data=data, changes=changes)
+
+
+def oauth_client_created(client: OAuthClient) -> Event:
+    """An application is registered."""
+    return _oauth_client("created", None, client)
+
+
+def oauth_client_updated(before: OAuthClient, after: OAuthClient) -> Event:
+    """An application may do something else, or has another secret."""
+    return _oauth_client("updated", before, after)
+
+
+def oauth_client_archived(before: OAuthClient, after: OAuthClient) -> Event:
+    """An application is let in no more."""
+    return _oauth_client("archived", before, after)
+
+
+def _oauth_client(verb: str, before: OAuthClient | None, after: OAuthClient) -> Event:
+    changes = dict(changes_between(before, after))
+    # Not even the hash of a secret is told around.
+    is_rotated = changes.pop("secret_hash", None) is not None
+    changed = sorted(changes) + (["client_secret"] if is_rotated else [])
+    return Event(
+        name=f"auth.oauth_client_{verb}", data={"changed": changed}, changes=changes
+    )
 
 
 def session_revoked(before: Session, after: Session) -> Event:

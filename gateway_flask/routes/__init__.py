@@ -12,8 +12,11 @@ from gateway_flask.routes.auth import auth
 from gateway_flask.routes.customer import customer
 from gateway_flask.routes.docs import docs
 from gateway_flask.routes.notify import notify
+from gateway_flask.routes.oauth import oauth
+from gateway_flask.routes.oauth_clients import oauth_clients
 from gateway_flask.routes.roles import roles
 from gateway_flask.routes.sales import sales
+from gateway_flask.routes.sign_in import sign_in
 from gateway_flask.routes.stream import stream
 from gateway_flask.routes.system import system
 
@@ -21,6 +24,9 @@ __all__ = ["BLUEPRINTS"]
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     auth,
+    oauth,
+    oauth_clients,
+    sign_in,
     roles,
     access_tokens,
     customer,

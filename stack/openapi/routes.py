@@ -93,6 +93,8 @@ def routes() -> Iterator[Route]:
     terms = policies(app)
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = inspect.unwrap(app.view_functions[rule.endpoint])
+        if vars(view).get("policy", {}).get("is_standard"):
+            continue
         for method in sorted((rule.methods or set()) - _UNDESCRIBED):
             yield _route(rule.rule, method.lower(), view, terms[rule.endpoint])
 

@@ -5,7 +5,7 @@ came later are in the database, encrypted like what is known about people.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 from nameko.extensions import DependencyProvider
 
-from chassis.auth import Signer
+from chassis.auth import KeySet, Signer
 from chassis.config import setting
 from chassis.context import Context
 from chassis.mongo import MongoDatabase
@@ -85,6 +85,19 @@ class Keyring:
             return self._first.keys.public_document(self._first.issuer)
         in_use = keys_in_use(keys, datetime.now(UTC))
         return {"keys": [dict(key.public) for key in in_use]}
+
+    @property
+    def issuer_url(self) -> str:
+        """Who signs, as tokens and metadata call it (``iss``)."""
+        return self._first.issuer_url
+
+    def sign_id_token(self, claims: Mapping[str, Any]) -> str:
+        """An ID token (OpenID Connect Core section 2); no access token."""
+        return self.signer().sign_claims({"iss": self.issuer_url, **claims}, "JWT")
+
+    def verifier(self) -> KeySet:
+        """What verifies the access tokens that were signed here."""
+        return self._first.keys.with_keys_of(self._first.issuer, self.public_document())
 
     def forget(self) -> None:
         """Look into the database when asked the next time."""

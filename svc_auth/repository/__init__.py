@@ -5,6 +5,12 @@ from typing import Final
 from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.leases import LEASES
 from chassis.vault import SUBJECT_KEYS
+from svc_auth.repository.oauth_clients import (
+    CLIENT_FAILURES,
+    OAUTH_CLIENTS,
+    OAuthClientRepository,
+)
+from svc_auth.repository.oauth_grants import AUTHORIZATION_CODES, BROWSER_LOGINS
 from svc_auth.repository.orgs import ORGS, OrgRepository
 from svc_auth.repository.people import MEMBERSHIPS, PEOPLE
 from svc_auth.repository.rights import AUTH_EVENT_LOG
@@ -19,19 +25,23 @@ from svc_auth.repository.signing_keys import SIGNING_KEYS, SigningKeyRepository
 
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 
-RECORDS: Final = (ORGS, ROLES, SESSIONS, SIGNING_KEYS)
+RECORDS: Final = (OAUTH_CLIENTS, ORGS, ROLES, SESSIONS, SIGNING_KEYS)
 COLLECTIONS: Final = (
     *RECORDS,
     PEOPLE,
     MEMBERSHIPS,
     REFRESH_TOKENS,
     PERSONAL_TOKENS,
+    AUTHORIZATION_CODES,
+    BROWSER_LOGINS,
+    CLIENT_FAILURES,
     IDEMPOTENCY_KEYS,
     AUTH_EVENT_LOG,
     LEASES,
     SUBJECT_KEYS,
 )
 REPOSITORIES: Final = (
+    OAuthClientRepository,
     OrgRepository,
     RoleRepository,
     SessionRepository,

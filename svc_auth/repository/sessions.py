@@ -30,6 +30,7 @@ SESSIONS: Final = Collection(
     (
         PENDING_INDEX,
         by("owner_id", "kind"),
+        by("client_id"),
         Index((("expires_at", 1),), expires_after_s=0),
         Index(
             (("revoked_at", 1), ("_id", 1)),
@@ -73,6 +74,18 @@ class SessionRepository(Repository[Session]):
         conditions = {
             "owner_id": owner_id,
             "kind": kind,
+            "revoked_at": None,
+            "expires_at": {"$gt": now},
+        }
+        rows = self._rows.find(conditions, [("_id", -1)], limit)
+        return [self.restore(row) for row in rows]
+
+    def live_of_client(
+        self, client_id: str, now: datetime, limit: int
+    ) -> list[Session]:
+        """What an application was let do, the newest first."""
+        conditions = {
+            "client_id": client_id,
             "revoked_at": None,
             "expires_at": {"$gt": now},
         }
@@ -148,6 +161,16 @@ class RefreshTokenRepository:
             {"$set": {"is_spent": True}},
             return_document=ReturnDocument.BEFORE,
         )
+        return self._restore(document)
+
+    def find(self, token: str) -> RefreshToken | None:
+        """The record of a token, if there is one; it is not spent by that."""
+        return self._restore(
+            self._rows.find_one({"_id": _hash(token), "session_id": {"$exists": True}})
+        )
+
+    @staticmethod
+    def _restore(document: Document | None) -> RefreshToken | None:
         if document is None:
             return None
         return RefreshToken(

@@ -2,6 +2,9 @@
 
 from chassis.rpc import rpc
 from svc_auth.service import (
+    oauth_authorization,
+    oauth_clients,
+    oauth_tokens,
     orgs,
     people,
     personal_tokens,
@@ -14,6 +17,9 @@ __all__ = ["AuthService"]
 
 
 class AuthService(
+    oauth_authorization.AuthorizationMethods,
+    oauth_clients.OAuthClientMethods,
+    oauth_tokens.TokenMethods,
     orgs.OrgMethods,
     people.PersonMethods,
     personal_tokens.PersonalTokenMethods,

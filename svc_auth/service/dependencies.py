@@ -85,8 +85,31 @@ class Dependencies:
                 events.session_revoked,
             )
 
-    def issue_tokens(self, session: Session, membership: Membership) -> dict[str, Any]:
-        """New tokens of a session, with what the person may do now."""
+    def issue_tokens(
+        self, session: Session, membership: Membership, *, is_refreshable: bool = True
+    ) -> dict[str, Any]:
+        """New tokens of a session, with what the person may do now.
+
+        Args:
+            session: What they hang on.
+            membership: Who they are for.
+            is_refreshable: Whether there is a refresh token among them.
+        """
+        life_s = int(ACCESS_TOKEN_LIFE.total_seconds())
+        # The membership was read a moment ago, and may be another by now.
+        read_at = self.context.now() - timedelta(seconds=1)
+        tokens = {
+            "access_token": self.sign_access_token(
+                session, membership, life_s, read_at
+            ),
+            "token_type": "Bearer",
+            "expires_in": life_s,
+        }
+        if is_refreshable:
+            tokens["refresh_token"] = self._refresh_token(session, membership)
+        return tokens
+
+    def _refresh_token(self, session: Session, membership: Membership) -> str:
         refresh_token = secrets.token_urlsafe(32)
         expires_at = self.context.now() + REFRESH_TOKEN_LIFE
         record = RefreshToken(
@@ -97,16 +120,7 @@ class Dependencies:
             is_spent=False,
         )
         self.refresh_tokens.add(refresh_token, record)
-        life_s = int(ACCESS_TOKEN_LIFE.total_seconds())
-        # The membership was read a moment ago, and may be another by now.
-        read_at = self.context.now() - timedelta(seconds=1)
-        access_token = self.sign_access_token(session, membership, life_s, read_at)
-        return {
-            "access_token": access_token,
-            "token_type": "Bearer",
-            "expires_in": life_s,
-            "refresh_token": refresh_token,
-        }
+        return refresh_token
 
     def sign_access_token(
         self,

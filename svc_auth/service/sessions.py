@@ -86,7 +86,8 @@ class SessionMethods(Dependencies):
         if token is None or token.expires_at <= now:
             raise _invalid()
         session = self.sessions.find(token.session_id)
-        if session is None or not session.is_live(now):
+        if session is None or session.kind != "login" or not session.is_live(now):
+            # An application's token is for its own endpoint, with its secret.
             raise _invalid()
         if token.is_spent:
             self.end_session(token.session_id, "refresh_token_reused")

@@ -24,7 +24,14 @@ CHASSIS_COLLECTIONS = {
     "match_locks",
     "processed_events",
 }
-GLOBAL_COLLECTIONS = {"people", "personal_tokens", "refresh_tokens", "leases"}
+GLOBAL_COLLECTIONS = {
+    "authorization_codes",
+    "browser_logins",
+    "leases",
+    "people",
+    "personal_tokens",
+    "refresh_tokens",
+}
 RAISERS = {
     *WIRE_ERRORS,
     "Refusal",

@@ -14,7 +14,7 @@ from chassis.rpc import Rpc
 from stack.principals import SERVICES
 
 ROOT = Path(__file__).parents[2]
-NEEDS = re.compile(r"Needs the ``([a-z]+:[a-z]+)`` permission")
+NEEDS = re.compile(r"Needs the ``([a-z-]+:[a-z]+)`` permission")
 
 
 def routes():

@@ -26,6 +26,7 @@ from chassis.ids import new_id
 from chassis.money import Money
 from chassis.roles import service_class
 from stack.principals import SERVICES
+from svc_auth.domain.oauth import new_oauth_client
 from svc_auth.domain.orgs import Org
 from svc_auth.domain.people import Person
 from svc_auth.domain.roles import BUILT_IN_ROLES, Role
@@ -90,6 +91,19 @@ SIGNING_KEY = SigningKey(
     signs_from=NOW,
     created_at=NOW,
     updated_at=NOW,
+)
+OAUTH_CLIENT = new_oauth_client(
+    ID,
+    {
+        "name": "Mail merge",
+        "redirect_uris": (f"https://{NAME}.example/",),
+        "grant_types": ("authorization_code",),
+        "scope": ("openid",),
+        "token_endpoint_auth_method": "client_secret_basic",
+        "secret_hash": NAME,
+    },
+    OWNER,
+    NOW,
 )
 PERSON = Person(id=OWNER, name=NAME, email=EMAIL, password_hash=NAME, created_at=NOW)
 ACCOUNT = new_account(
@@ -178,6 +192,7 @@ DELIVERY = Delivery(
     updated_at=NOW,
 )
 RECORDS = {
+    "oauth_client": OAUTH_CLIENT,
     "account": ACCOUNT,
     "contact": CONTACT,
     "interaction": INTERACTION,
@@ -226,6 +241,12 @@ VIEWED = {
     "MeView": PERSON,
     "MoneyView": MONEY,
     "OpportunityView": OPPORTUNITY,
+    "OAuthClientView": OAUTH_CLIENT,
+    "NewOAuthClientView": {
+        **dataclasses.asdict(OAUTH_CLIENT),
+        "client_id": ID,
+        "client_secret": None,
+    },
     "OrgView": ORG,
     "PersonView": PERSON,
     "PhoneView": CONTACT.phones[0],

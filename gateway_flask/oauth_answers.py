@@ -1,0 +1,64 @@
+"""Answers as OAuth 2.0 writes them (RFC 6749 §5)."""
+
+from typing import Any, Final
+
+import orjson
+from flask import Response, request
+
+from chassis.errors import InvalidInputError, WireError
+from gateway_flask.errors import problem_of
+from gateway_flask.responses import answer
+
+__all__ = ["credentials", "refusal_of", "unkept"]
+
+_CODES: Final = frozenset(
+    {
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "unauthorized_client",
+        "unsupported_grant_type",
+    }
+)
+
+
+def credentials() -> str:
+    """How an application says who it is, if by a header."""
+    return request.headers.get("Authorization", "")
+
+
+def unkept(result: Any) -> Response:
+    """An answer that nobody on the way keeps."""
+    response = answer(result)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    return response
+
+
+def refusal_of(error: WireError) -> Response:
+    """An error in the words of OAuth 2.0, where it has one for it."""
+    said = _said(error)
+    if said is None:
+        return problem_of(error)
+    response = Response(
+        orjson.dumps({"error": said, "error_description": error.message}),
+        401 if said == "invalid_client" else 400,
+        content_type="application/json",
+    )
+    if said == "invalid_client":
+        response.headers["WWW-Authenticate"] = 'Basic realm="rapport"'
+    response.headers["Pragma"] = "no-cache"
+    return response
+
+
+def _said(error: WireError) -> str | None:
+    if error.code in _CODES:
+        return error.code
+    if not isinstance(error, InvalidInputError):
+        return None
+    if request.endpoint != "oauth.register_oauth_client":
+        return "invalid_request"
+    fields = [str(each.get("field", "")) for each in error.extra.get("errors", ())]
+    is_uri = any(field.startswith("redirect_uris") for field in fields)
+    return "invalid_redirect_uri" if is_uri else "invalid_client_metadata"

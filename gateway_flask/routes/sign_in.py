@@ -1,0 +1,78 @@
+"""Pages on which people sign in and let applications in (OAuth 2.0)."""
+
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g
+
+from chassis.errors import WireError
+from gateway_flask.auth import public
+from gateway_flask.bus import call, within
+from gateway_flask.forms import form
+from gateway_flask.inputs import query
+from gateway_flask.limits import limited
+from gateway_flask.pages import (
+    checked_form,
+    cookie,
+    return_to_authorization,
+    see_other,
+    show,
+    show_problem,
+)
+from gateway_flask.policies import standard
+
+__all__ = ["sign_in"]
+
+sign_in = Blueprint("sign_in", __name__)
+
+
+@sign_in.get("/oauth/authorize")
+@public
+@standard
+def begin_authorization() -> Response:
+    """Take an application's request to act for somebody (RFC 6749 §4.1.1)."""
+    found = call("auth", "begin_authorization", parameters=query(), browser=cookie())
+    if found["step"] == "return":
+        return see_other(found["location"])
+    return show(found["step"], found)
+
+
+@sign_in.post("/oauth/authorize")
+@public
+@standard
+def begin_authorization_by_form() -> Response:
+    """The same, with the request in a form (OpenID Connect Core §3.1.2.1)."""
+    # As a GET, so that the browser sends its cookie along.
+    return see_other(f"/oauth/authorize?{urlencode(form())}")
+
+
+@sign_in.post("/oauth/sign-in")
+@public
+@standard
+@limited("login")
+@within(10)
+def sign_in_browser() -> Response:
+    """Take what somebody typed into the sign-in page."""
+    fields = checked_form("sign_in")
+    names = ("email", "password", "otp")
+    payload = {name: fields[name] for name in names if name in fields}
+    found = call("auth", "sign_in_browser", payload=payload, address=g.address)
+    return return_to_authorization(found["browser"], found["expires_in"])
+
+
+@sign_in.post("/oauth/consent")
+@public
+@standard
+def decide_authorization() -> Response:
+    """Take what somebody decided on the consent page."""
+    fields = checked_form("consent")
+    found = call(
+        "auth",
+        "decide_authorization",
+        parameters=query(),
+        browser=cookie(),
+        is_allowed=fields.get("decision") == "allow",
+    )
+    return see_other(found["location"])
+
+
+sign_in.register_error_handler(WireError, show_problem)

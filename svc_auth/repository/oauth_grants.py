@@ -1,0 +1,96 @@
+"""Where authorization codes and sign-ins of browsers are kept, by their hashes."""
+
+import hashlib
+from typing import Any, Final
+
+from pymongo import ReturnDocument
+from pymongo.database import Database
+
+from chassis.context import Context
+from chassis.mongo import Collection, Document, Index
+from svc_auth.domain.oauth import (
+    REMEMBERED_CODE_LIFE,
+    AuthorizationCode,
+    BrowserLogin,
+)
+
+__all__ = [
+    "AUTHORIZATION_CODES",
+    "BROWSER_LOGINS",
+    "AuthorizationCodeRepository",
+    "BrowserLoginRepository",
+]
+
+AUTHORIZATION_CODES: Final = Collection(
+    "authorization_codes",
+    (Index((("forgotten_at", 1),), expires_after_s=0),),
+    is_global=True,
+)
+BROWSER_LOGINS: Final = Collection(
+    "browser_logins",
+    (Index((("expires_at", 1),), expires_after_s=0),),
+    is_global=True,
+)
+
+
+class AuthorizationCodeRepository:
+    """Codes by hash; the codes themselves are nowhere."""
+
+    def __init__(self, database: Database[Document], context: Context) -> None:
+        self._rows = database[AUTHORIZATION_CODES.name]
+        self._context = context
+
+    def add(self, code: str, record: AuthorizationCode) -> None:
+        """Remember a code that is about to be handed out."""
+        values = {**vars(record), "scope": list(record.scope)}
+        self._rows.insert_one(
+            {
+                "_id": _hash(code),
+                "schema_version": 1,
+                "forgotten_at": record.expires_at + REMEMBERED_CODE_LIFE,
+                **values,
+            }
+        )
+
+    def spend(self, code: str) -> AuthorizationCode | None:
+        """Count a use of a code; the record as it was before, if there is one."""
+        document: Any = self._rows.find_one_and_update(
+            {"_id": _hash(code)},
+            {"$inc": {"uses": 1}},
+            return_document=ReturnDocument.BEFORE,
+        )
+        if document is None:
+            return None
+        names = AuthorizationCode.__dataclass_fields__
+        values = {name: document[name] for name in names}
+        return AuthorizationCode(**{**values, "scope": tuple(values["scope"])})
+
+    def uses(self, code: str) -> int:
+        """How often it has been presented."""
+        row = self._rows.find_one({"_id": _hash(code)}, {"uses": 1})
+        return 0 if row is None else int(row["uses"])
+
+
+class BrowserLoginRepository:
+    """Sign-ins by the hash of what the browser's cookie holds."""
+
+    def __init__(self, database: Database[Document], _context: Context) -> None:
+        self._rows = database[BROWSER_LOGINS.name]
+
+    def add(self, cookie: str, record: BrowserLogin) -> None:
+        """Remember a sign-in whose cookie is about to be set."""
+        self._rows.insert_one(
+            {"_id": _hash(cookie), "schema_version": 1} | vars(record)
+        )
+
+    def find(self, cookie: str) -> BrowserLogin | None:
+        """The sign-in that a cookie stands for, if any."""
+        row = self._rows.find_one({"_id": _hash(cookie)})
+        if row is None:
+            return None
+        names = BrowserLogin.__dataclass_fields__
+        return BrowserLogin(**{name: row[name] for name in names})
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

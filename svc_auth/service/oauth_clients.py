@@ -1,0 +1,386 @@
+"""RPCs of applications (OAuth 2.0 clients)."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+from chassis import inject
+from chassis.errors import (
+    ConflictError,
+    ForbiddenError,
+    RateLimitedError,
+    UnauthenticatedError,
+    bad_request,
+)
+from chassis.idempotency import idempotent
+from chassis.ids import is_id, new_id
+from chassis.mongo import Repositories
+from chassis.resources import Kind, Records
+from chassis.rpc import rpc
+from chassis.schemas import load
+from svc_auth import events
+from svc_auth.clients.oauth import basic_credentials
+from svc_auth.domain.oauth import OAuthClient, new_oauth_client
+from svc_auth.domain.roles import PERMISSIONS, Reach, beyond
+from svc_auth.repository.oauth_clients import (
+    ClientDirectory,
+    ClientFailures,
+    OAuthClientRepository,
+)
+from svc_auth.schemas.oauth_clients import (
+    CreateOAuthClientInput,
+    NewOAuthClientView,
+    OAuthClientView,
+    RegisterOAuthClientInput,
+    UpdateOAuthClientInput,
+    refuse_contradictions,
+)
+from svc_auth.service.dependencies import Dependencies
+
+__all__ = ["ClientDependencies", "OAuthClientMethods"]
+
+_MOST_FAILURES: Final = 10
+_RETRY_AFTER_S: Final = 60
+_MOST_SESSIONS: Final = 1_000
+
+
+def _unrestored(client: OAuthClient, *_: object) -> OAuthClient:
+    raise NotImplementedError(client.id)
+
+
+_CLIENT: Final = Kind(
+    create_input=CreateOAuthClientInput(),
+    update_input=UpdateOAuthClientInput(),
+    view=OAuthClientView(),
+    make=new_oauth_client,
+    change=OAuthClient.changed,
+    archive=OAuthClient.archived,
+    restore=_unrestored,
+    created=events.oauth_client_created,
+    updated=events.oauth_client_updated,
+    archived=events.oauth_client_archived,
+    restored=events.oauth_client_updated,
+)
+
+
+class ClientDependencies(Dependencies):
+    """Which application asks, and whether it is the one it says."""
+
+    oauth_clients: OAuthClientRepository = inject(Repositories(OAuthClientRepository))
+    client_directory: ClientDirectory = inject(Repositories(ClientDirectory))
+    client_failures: ClientFailures = inject(Repositories(ClientFailures))
+
+    def known_client(self, client_id: str) -> OAuthClient | None:
+        """A live application; from now on its organization is the one at hand."""
+        if not is_id(client_id):
+            return None
+        org_id = self.client_directory.org_of(client_id)
+        if org_id is None:
+            return None
+        self.context.org_id = org_id
+        return self.oauth_clients.find(client_id)
+
+    def authenticated_client(
+        self, form: dict[str, str], authorization: str, address: str
+    ) -> OAuthClient:
+        """The application that a request comes from (RFC 6749 §2.3).
+
+        Raises:
+            InvalidInputError: 400 ``invalid_request``.
+            UnauthenticatedError: ``invalid_client``.
+            RateLimitedError: ``rate_limited``: too many wrong secrets.
+        """
+        basic = basic_credentials(authorization)
+        if basic is not None and "client_secret" in form:
+            raise bad_request("invalid_request", "Prove who you are in one way only.")
+        given = (form.get("client_id", ""), form.get("client_secret"))
+        client_id, secret = basic or given
+        if form.get("client_id", client_id) != client_id:
+            raise bad_request("invalid_request", "client_id is not who asks.")
+        client = self.known_client(client_id)
+        if client is None:
+            raise _unknown_client()
+        if client.is_public:
+            if secret:
+                raise _unknown_client()
+            return client
+        self._check_secret(client, secret or "", address)
+        return client
+
+    def _check_secret(self, client: OAuthClient, secret: str, address: str) -> None:
+        now = self.context.now()
+        if self.client_failures.count(client.id, address, now) >= _MOST_FAILURES:
+            raise RateLimitedError(
+                "rate_limited",
+                "Too many wrong secrets; wait a minute.",
+                f'{{"retry_after_s": {_RETRY_AFTER_S}}}',
+            )
+        if not hmac.compare_digest(hash_of(secret), client.secret_hash or ""):
+            self.client_failures.note(client.id, address, now)
+            raise _unknown_client()
+
+
+class OAuthClientMethods(ClientDependencies):
+    """What can be done with applications."""
+
+    def _clients(self) -> Records[OAuthClient]:
+        return Records(_CLIENT, self.oauth_clients, self)  # type: ignore[arg-type]
+
+    @rpc
+    def create_oauth_client(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Register an application; its secret is shown this once.
+
+        Only for people who log in themselves. Each call registers one. One that
+        may act for itself (``client_credentials``) gets no more than the
+        caller may do.
+
+        Needs the ``oauth-clients:write`` permission.
+
+        Args:
+            payload: A ``CreateOAuthClientInput``.
+
+        Returns:
+            A ``NewOAuthClientView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
+            ConflictError: ``too_many_clients``: there are two hundred.
+
+        Emits:
+            ``auth.oauth_client_created`` v1.
+        """
+        self._may_administer()
+        client, secret = self._registered(load(CreateOAuthClientInput(), payload))
+        view: dict[str, Any] = NewOAuthClientView().dump(_with_secret(client, secret))
+        return view
+
+    @rpc
+    def register_oauth_client(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Register an application by the standard's own words (RFC 7591).
+
+        As ``create_oauth_client``; members that are not known are ignored.
+
+        Needs the ``oauth-clients:write`` permission.
+
+        Args:
+            payload: A ``RegisterOAuthClientInput``.
+
+        Returns:
+            What RFC 7591 §3.2.1 says.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
+            ConflictError: ``too_many_clients``.
+
+        Emits:
+            ``auth.oauth_client_created`` v1.
+        """
+        self._may_administer()
+        client, secret = self._registered(load(RegisterOAuthClientInput(), payload))
+        known = {
+            "client_id": client.id,
+            "client_id_issued_at": int(client.created_at.timestamp()),
+            "client_name": client.name,
+            "redirect_uris": list(client.redirect_uris),
+            "grant_types": list(client.grant_types),
+            "response_types": ["code"],
+            "scope": " ".join(client.scope),
+            "token_endpoint_auth_method": client.token_endpoint_auth_method,
+        }
+        if secret is None:
+            return known
+        return {**known, "client_secret": secret, "client_secret_expires_at": 0}
+
+    @rpc
+    def get_oauth_client(self, *, oauth_client_id: str) -> dict[str, Any]:
+        """One application.
+
+        Needs the ``oauth-clients:read`` permission.
+
+        Returns:
+            An ``OAuthClientView``.
+
+        Raises:
+            NotFoundError: ``oauth_client_not_found``.
+        """
+        return self._clients().get(oauth_client_id)
+
+    @rpc
+    def list_oauth_clients(self, *, query: dict[str, str]) -> dict[str, Any]:
+        """Applications that the organization knows.
+
+        Needs the ``oauth-clients:read`` permission.
+
+        Args:
+            query: Parameters of the list grammar; see ``chassis.query``.
+
+        Returns:
+            ``{"data": [OAuthClientView], "page": {…}}``.
+
+        Raises:
+            InvalidInputError: 400, naming the parameter.
+        """
+        return self._clients().page(query)
+
+    @rpc(needs="oauth-clients:write")
+    @idempotent
+    def update_oauth_client(
+        self,
+        *,
+        oauth_client_id: str,
+        payload: dict[str, Any],
+        expected_version: int | None = None,
+    ) -> dict[str, Any]:
+        """Change an application.
+
+        If it may do less than before, what it was let do is ended; it has to
+        ask people again.
+
+        Needs the ``oauth-clients:write`` permission.
+
+        Args:
+            oauth_client_id: Which one.
+            payload: An ``UpdateOAuthClientInput``.
+            expected_version: The version the caller last read, if it cares.
+
+        Returns:
+            An ``OAuthClientView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
+            NotFoundError: ``oauth_client_not_found``.
+            VersionConflictError: ``version_conflict``.
+
+        Emits:
+            ``auth.oauth_client_updated`` v1, if anything changed.
+        """
+        self._may_administer()
+        before = self.oauth_clients.get(oauth_client_id)
+        patch = load(UpdateOAuthClientInput(), payload)
+        after = before.changed(patch, self.context.now())
+        self._check(after)
+        view = self._clients().update(oauth_client_id, payload, expected_version)
+        if set(before.scope) - set(after.scope) or (
+            set(before.grant_types) - set(after.grant_types)
+        ):
+            self._end_sessions(oauth_client_id)
+        return view
+
+    @rpc(needs="oauth-clients:write")
+    @idempotent
+    def archive_oauth_client(
+        self, *, oauth_client_id: str, expected_version: int | None = None
+    ) -> None:
+        """Let an application in no more; what it was let do is ended.
+
+        Needs the ``oauth-clients:write`` permission.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``oauth_client_not_found``.
+            VersionConflictError: ``version_conflict``.
+
+        Emits:
+            ``auth.oauth_client_archived`` v1.
+        """
+        self._may_administer()
+        self._clients().archive(oauth_client_id, expected_version)
+        self._end_sessions(oauth_client_id)
+
+    @rpc
+    def rotate_oauth_client_secret(self, *, oauth_client_id: str) -> dict[str, Any]:
+        """Give an application another secret; the one before is good no more.
+
+        Its tokens stay good. Each call makes another.
+
+        Needs the ``oauth-clients:write`` permission.
+
+        Returns:
+            A ``NewOAuthClientView``.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``oauth_client_not_found``.
+            ConflictError: ``client_is_public``: it has no secret.
+
+        Emits:
+            ``auth.oauth_client_updated`` v1.
+        """
+        self._may_administer()
+        secret = secrets.token_urlsafe(32)
+        now = self.context.now()
+
+        def change(client: OAuthClient) -> OAuthClient:
+            if client.is_public:
+                raise ConflictError("client_is_public", "This one has no secret.")
+            return client.changed({"secret_hash": hash_of(secret)}, now)
+
+        client = self.oauth_clients.change(
+            oauth_client_id, change, events.oauth_client_updated
+        )
+        view: dict[str, Any] = NewOAuthClientView().dump(_with_secret(client, secret))
+        return view
+
+    def _may_administer(self) -> None:
+        caller = self.context.identified_caller
+        caller.require_presence()
+        caller.require("oauth-clients:write")
+
+    def _registered(self, data: dict[str, Any]) -> tuple[OAuthClient, str | None]:
+        caller = self.context.identified_caller
+        client = new_oauth_client(
+            new_id(), data, caller.principal_id, self.context.now()
+        )
+        self._check(client)
+        if self.oauth_clients.is_full():
+            raise ConflictError(
+                "too_many_clients", "There are as many as there may be."
+            )
+        secret = None if client.is_public else secrets.token_urlsafe(32)
+        if secret is not None:
+            client = replace(client, secret_hash=hash_of(secret))
+        stored = self.oauth_clients.add(client, events.oauth_client_created(client))
+        return stored, secret
+
+    def _check(self, client: OAuthClient) -> None:
+        """Refuse what contradicts itself, and what is more than the caller has."""
+        refuse_contradictions(asdict(client))
+        if "client_credentials" not in client.grant_types:
+            return
+        caller = self.context.identified_caller
+        wanted = own_grants(client.scope)
+        if missing := beyond(wanted, caller.grants):
+            raise ForbiddenError(
+                "grant_beyond_own",
+                f"Nobody can give more than they have: {', '.join(missing)}.",
+            )
+
+    def _end_sessions(self, client_id: str) -> None:
+        now = self.context.now()
+        for session in self.sessions.live_of_client(client_id, now, _MOST_SESSIONS):
+            self.end_session(session.id, "client_changed")
+
+
+def own_grants(scope: tuple[str, ...]) -> dict[str, Reach]:
+    """What an application may do for itself with a scope."""
+    return {name: "all" for name in scope if name.partition(":")[0] in PERMISSIONS}
+
+
+def hash_of(secret: str) -> str:
+    """How a secret of 256 random bits is kept: there is nothing to guess."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _with_secret(client: OAuthClient, secret: str | None) -> dict[str, Any]:
+    return {**asdict(client), "client_id": client.id, "client_secret": secret}
+
+
+def _unknown_client() -> UnauthenticatedError:
+    return UnauthenticatedError(
+        "invalid_client", "The application is not known, or its secret is wrong."
+    )

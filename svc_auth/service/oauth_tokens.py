@@ -1,0 +1,373 @@
+"""RPCs behind the token endpoints of OAuth 2.0 and OpenID Connect."""
+
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chassis import inject
+from chassis.auth import Caller, verify
+from chassis.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    UnauthenticatedError,
+    bad_request,
+)
+from chassis.ids import new_id
+from chassis.mongo import Repositories
+from chassis.rpc import rpc
+from svc_auth.clients.oauth import challenge_of, half_hash
+from svc_auth.domain.oauth import (
+    ID_TOKEN_LIFE,
+    ONLINE_LIFE,
+    AuthorizationCode,
+    OAuthClient,
+)
+from svc_auth.domain.sessions import (
+    ACCESS_TOKEN_LIFE,
+    SESSION_LIFE,
+    RefreshToken,
+    Session,
+)
+from svc_auth.repository.oauth_grants import AuthorizationCodeRepository
+from svc_auth.service.oauth_clients import ClientDependencies, own_grants
+
+__all__ = ["TokenMethods"]
+
+_VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+_INACTIVE: Final[Mapping[str, Any]] = {"active": False}
+
+
+class TokenMethods(ClientDependencies):
+    """What applications exchange for tokens, and what can be done with those."""
+
+    authorization_codes: AuthorizationCodeRepository = inject(
+        Repositories(AuthorizationCodeRepository)
+    )
+
+    @rpc(public=True)
+    def exchange_grant(
+        self, *, form: dict[str, str], authorization: str = "", address: str = ""
+    ) -> dict[str, Any]:
+        """Give an application tokens for what it presents (RFC 6749 §3.2).
+
+        A code or refresh token is spent by that, whether it was right or not;
+        if it comes twice, what was issued for it is ended (RFC 9700 §4.5,
+        §4.14.2).
+
+        Args:
+            form: The request's parameters.
+            authorization: Its ``Authorization`` header.
+            address: Where it came from.
+
+        Returns:
+            An ``OAuthTokensView``.
+
+        Raises:
+            InvalidInputError: 400 ``invalid_request``, ``invalid_grant``,
+                ``invalid_scope``, ``unauthorized_client`` or
+                ``unsupported_grant_type``.
+            UnauthenticatedError: ``invalid_client``.
+            RateLimitedError: ``rate_limited``.
+
+        Emits:
+            ``auth.session_revoked`` v1, if something came twice.
+        """
+        client = self.authenticated_client(form, authorization, address)
+        grant = form.get("grant_type", "")
+        exchanges = {
+            "authorization_code": self._exchange_code,
+            "refresh_token": self._refresh,
+            "client_credentials": self._let_itself_in,
+        }
+        if not grant:
+            raise bad_request("invalid_request", "grant_type is missing.")
+        if grant not in exchanges:
+            raise bad_request("unsupported_grant_type", "There is no such grant_type.")
+        if grant not in client.grant_types:
+            raise bad_request(
+                "unauthorized_client", "Not a grant_type of this application."
+            )
+        return exchanges[grant](client, form)
+
+    @rpc(public=True)
+    def revoke_grant(
+        self, *, form: dict[str, str], authorization: str = "", address: str = ""
+    ) -> None:
+        """End what a token belongs to (RFC 7009), all of its tokens included.
+
+        A token that is not known is as good as ended.
+
+        Args:
+            form: The request's parameters.
+            authorization: Its ``Authorization`` header.
+            address: Where it came from.
+
+        Raises:
+            InvalidInputError: 400 ``invalid_request``, or ``invalid_grant``:
+                it is another application's.
+            UnauthenticatedError: ``invalid_client``.
+            RateLimitedError: ``rate_limited``.
+
+        Emits:
+            ``auth.session_revoked`` v1.
+        """
+        client = self.authenticated_client(form, authorization, address)
+        found = self._session_of(_token(form))
+        if found is None:
+            return
+        session, _ = found
+        if session.client_id != client.id:
+            raise bad_request("invalid_grant", "This token is another application's.")
+        self.end_session(session.id, "revoked")
+
+    @rpc(public=True)
+    def introspect_grant(
+        self, *, form: dict[str, str], authorization: str = "", address: str = ""
+    ) -> dict[str, Any]:
+        """What one of the application's own tokens is good for (RFC 7662).
+
+        Args:
+            form: The request's parameters.
+            authorization: Its ``Authorization`` header.
+            address: Where it came from.
+
+        Returns:
+            ``{"active": false}``, or more.
+
+        Raises:
+            InvalidInputError: 400 ``invalid_request``.
+            UnauthenticatedError: ``invalid_client``, also for an application
+                without a secret.
+            RateLimitedError: ``rate_limited``.
+        """
+        client = self.authenticated_client(form, authorization, address)
+        if client.is_public:
+            raise UnauthenticatedError("invalid_client", "This needs a secret.")
+        found = self._session_of(_token(form))
+        if found is None:
+            return dict(_INACTIVE)
+        session, token = found
+        if session.client_id != client.id or not session.is_live(self.context.now()):
+            return dict(_INACTIVE)
+        return {
+            "active": True,
+            "client_id": client.id,
+            "scope": " ".join(session.scope or ()),
+            "sub": session.owner_id,
+            "iss": self.keyring.issuer_url,
+            **_told(token),
+        }
+
+    @rpc
+    def get_userinfo(self) -> dict[str, Any]:
+        """Who the person is that an application acts for (OpenID Connect §5.3).
+
+        Returns:
+            A ``UserInfoView``.
+
+        Raises:
+            ForbiddenError: ``insufficient_scope``: the token lacks openid.
+            NotFoundError: ``person_not_found``.
+        """
+        caller = self.context.identified_caller
+        session = self.sessions.find(caller.session_id or "")
+        scope = () if session is None else session.scope or ()
+        if "openid" not in scope:
+            raise ForbiddenError("insufficient_scope", "This needs the scope openid.")
+        person = self.member(caller.principal_id)
+        told = {"sub": person.id}
+        if "profile" in scope:
+            told["name"] = person.name
+        if "email" in scope:
+            told["email"] = person.email
+        return told
+
+    def _exchange_code(
+        self, client: OAuthClient, form: dict[str, str]
+    ) -> dict[str, Any]:
+        code = form.get("code", "")
+        granted = self.authorization_codes.spend(code)
+        if granted is None:
+            raise _invalid_grant()
+        self.context.org_id = granted.org_id
+        self.context.actor = {"type": "person", "id": granted.person_id}
+        if granted.uses:
+            self.end_session(granted.session_id, "code_reused")
+            raise _invalid_grant()
+        self._check_code(client, form, granted)
+        membership = self.memberships.find(granted.person_id)
+        if membership is None:
+            raise _invalid_grant()
+        session = self._begin(client, granted)
+        if self.authorization_codes.uses(code) > 1:
+            # It came again before there was a session that could be ended.
+            self.end_session(session.id, "code_reused")
+            raise _invalid_grant()
+        tokens = self.issue_tokens(
+            session,
+            membership,
+            is_refreshable="refresh_token" in client.grant_types,
+        )
+        return self._with_identity(tokens, session, granted)
+
+    def _check_code(
+        self, client: OAuthClient, form: dict[str, str], granted: AuthorizationCode
+    ) -> None:
+        """Refuse a code that another asked for, or that is too old."""
+        verifier = form.get("code_verifier", "")
+        is_right = _VERIFIER.fullmatch(verifier) is not None and hmac.compare_digest(
+            challenge_of(verifier), granted.challenge
+        )
+        if (
+            not is_right
+            or granted.client_id != client.id
+            or granted.redirect_uri != form.get("redirect_uri")
+            or granted.expires_at <= self.context.now()
+        ):
+            raise _invalid_grant()
+
+    def _begin(self, client: OAuthClient, granted: AuthorizationCode) -> Session:
+        now = self.context.now()
+        life = SESSION_LIFE if "offline_access" in granted.scope else ONLINE_LIFE
+        session = Session(
+            id=granted.session_id,
+            owner_id=granted.person_id,
+            kind="oauth",
+            name=client.name,
+            client_id=client.id,
+            scope=granted.scope,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + life,
+        )
+        return self.sessions.add(session)
+
+    def _with_identity(
+        self, tokens: dict[str, Any], session: Session, granted: AuthorizationCode
+    ) -> dict[str, Any]:
+        answer = {**tokens, "scope": " ".join(granted.scope)}
+        if "openid" not in granted.scope:
+            return answer
+        now = int(self.context.now().timestamp())
+        claims = {
+            "sub": granted.person_id,
+            "aud": session.client_id,
+            "iat": now,
+            "exp": now + int(ID_TOKEN_LIFE.total_seconds()),
+            "auth_time": int(granted.authenticated_at.timestamp()),
+            "at_hash": half_hash(tokens["access_token"]),
+        }
+        if granted.nonce is not None:
+            claims["nonce"] = granted.nonce
+        return {**answer, "id_token": self.keyring.sign_id_token(claims)}
+
+    def _refresh(self, client: OAuthClient, form: dict[str, str]) -> dict[str, Any]:
+        now = self.context.now()
+        token = self.refresh_tokens.spend(form.get("refresh_token", ""))
+        if token is None or token.expires_at <= now:
+            raise _invalid_grant()
+        self.context.org_id = token.org_id
+        self.context.actor = {"type": "person", "id": token.person_id}
+        session = self.sessions.find(token.session_id)
+        if session is None or session.client_id != client.id:
+            raise _invalid_grant()
+        if token.is_spent:
+            self.end_session(session.id, "refresh_token_reused")
+        membership = self.memberships.find(token.person_id)
+        if token.is_spent or membership is None or not session.is_live(now):
+            raise _invalid_grant()
+        held = session.scope or ()
+        if not set(form.get("scope", "").split()) <= set(held):
+            raise bad_request(
+                "invalid_scope", "The scope goes beyond what was granted."
+            )
+        return {**self.issue_tokens(session, membership), "scope": " ".join(held)}
+
+    def _let_itself_in(
+        self, client: OAuthClient, form: dict[str, str]
+    ) -> dict[str, Any]:
+        """A token with which an application acts for itself (RFC 6749 §4.4)."""
+        wanted = tuple(dict.fromkeys(form.get("scope", "").split()))
+        scope = wanted or tuple(own_grants(client.scope))
+        if not set(scope) <= own_grants(client.scope).keys():
+            raise bad_request(
+                "invalid_scope", "The scope goes beyond what is registered."
+            )
+        now = self.context.now()
+        session = Session(
+            id=new_id(),
+            owner_id=f"client:{client.id}",
+            kind="client",
+            name=client.name,
+            client_id=client.id,
+            scope=scope,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + ACCESS_TOKEN_LIFE,
+        )
+        self.sessions.add(session)
+        org = self.orgs.find(self.context.org_id or "")
+        life_s = int(ACCESS_TOKEN_LIFE.total_seconds())
+        access_token = self.keyring.signer().sign(
+            subject=session.owner_id,
+            org_id=self.context.org_id or "",
+            session_id=session.id,
+            grants=own_grants(scope),
+            kind=session.kind,
+            client_id=client.id,
+            scope=" ".join(scope),
+            currency=None if org is None else org.currency,
+            time_zone=None if org is None else org.time_zone,
+            lifetime_s=life_s,
+        )
+        return {
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": life_s,
+            "scope": " ".join(scope),
+        }
+
+    def _session_of(self, token: str) -> tuple[Session, RefreshToken | Caller] | None:
+        """The session that a live refresh or access token belongs to."""
+        found: RefreshToken | Caller | None = self.refresh_tokens.find(token)
+        if isinstance(found, RefreshToken):
+            is_over = found.is_spent or found.expires_at <= self.context.now()
+            found = None if is_over else found
+        else:
+            found = self._caller_of(token)
+        if found is None or found.session_id is None:
+            return None
+        asking, self.context.org_id = self.context.org_id, found.org_id
+        session = self.sessions.find(found.session_id)
+        if session is None or not session.client_id:
+            self.context.org_id = asking
+            return None
+        return session, found
+
+    def _caller_of(self, token: str) -> Caller | None:
+        try:
+            return verify(token, self.keyring.verifier())
+        except UnauthenticatedError:
+            return None
+
+
+def _told(token: RefreshToken | Caller) -> dict[str, Any]:
+    """What introspection tells of the token itself."""
+    if isinstance(token, RefreshToken):
+        return {
+            "exp": int(token.expires_at.timestamp()),
+            "token_type": "refresh_token",
+        }
+    return {"exp": int(token.expires_at), "token_type": "Bearer", "jti": token.token_id}
+
+
+def _token(form: dict[str, str]) -> str:
+    token = form.get("token", "")
+    if not token:
+        raise bad_request("invalid_request", "token is missing.")
+    return token
+
+
+def _invalid_grant() -> InvalidInputError:
+    return bad_request("invalid_grant", "This is not good, or not good any more.")
