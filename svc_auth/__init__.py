@@ -1,7 +1,8 @@
 """svc_auth: organizations, people, sessions, and the keys behind their tokens.
 
 Owns: orgs, people, memberships, sessions, refresh_tokens, signing_keys,
-    oauth_clients, authorization_codes, browser_logins, client_failures (and the
+    oauth_clients, authorization_codes, browser_logins, client_failures,
+    personal_tokens, roles, login_delays (and the
     chassis' event_log, leases, subject_keys).
 RPCs: register_org, login, refresh_session, logout, get_jwks, list_revocations
     (public); get_me, get_current_org, get_person; list/rotate/retire for

@@ -5,6 +5,7 @@ from typing import Final
 from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.leases import LEASES
 from chassis.vault import SUBJECT_KEYS
+from svc_auth.repository.login_delays import LOGIN_DELAYS
 from svc_auth.repository.oauth_clients import (
     CLIENT_FAILURES,
     OAUTH_CLIENTS,
@@ -35,6 +36,7 @@ COLLECTIONS: Final = (
     AUTHORIZATION_CODES,
     BROWSER_LOGINS,
     CLIENT_FAILURES,
+    LOGIN_DELAYS,
     IDEMPOTENCY_KEYS,
     AUTH_EVENT_LOG,
     LEASES,
