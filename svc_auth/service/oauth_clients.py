@@ -328,8 +328,8 @@ class OAuthClientMethods(ClientDependencies):
 
     def _may_administer(self) -> None:
         caller = self.context.identified_caller
-        caller.require_presence()
         caller.require("oauth-clients:write")
+        caller.require_presence()
 
     def _registered(self, data: dict[str, Any]) -> tuple[OAuthClient, str | None]:
         caller = self.context.identified_caller

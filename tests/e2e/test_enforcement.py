@@ -33,6 +33,7 @@ SIGNED_IN = {
     "analytics.list_events",
     "auth.create_access_token",
     "auth.get_me",
+    "auth.get_userinfo",
     "auth.list_access_tokens",
     "auth.renew_access_token",
     "auth.revoke_access_token",
@@ -43,14 +44,21 @@ SIGNED_IN = {
 # What needs no token: how one gets in, and what processes ask each other.
 OPEN = {
     *(f"{service}.check_health" for service in SERVICES),
+    "auth.begin_authorization",
+    "auth.decide_authorization",
     "auth.exchange_access_token",
+    "auth.exchange_grant",
     "auth.get_jwks",
+    "auth.get_provider",
+    "auth.introspect_grant",
     "auth.list_revocations",
     "auth.list_rights_changes",
     "auth.login",
     "auth.logout",
     "auth.refresh_session",
     "auth.register_org",
+    "auth.revoke_grant",
+    "auth.sign_in_browser",
 }
 # The same of routes, as the interface promises.
 PUBLIC = {
