@@ -6,6 +6,8 @@ import secrets
 from dataclasses import asdict, replace
 from typing import Any, Final
 
+from marshmallow import ValidationError
+
 from chassis import inject
 from chassis.errors import (
     ConflictError,
@@ -13,6 +15,7 @@ from chassis.errors import (
     RateLimitedError,
     UnauthenticatedError,
     bad_request,
+    invalid_input,
 )
 from chassis.idempotency import idempotent
 from chassis.ids import is_id, new_id
@@ -349,7 +352,13 @@ class OAuthClientMethods(ClientDependencies):
 
     def _check(self, client: OAuthClient) -> None:
         """Refuse what contradicts itself, and what is more than the caller has."""
-        refuse_contradictions(asdict(client))
+        try:
+            refuse_contradictions(asdict(client))
+        except ValidationError as error:
+            raise invalid_input(
+                {"field": error.field_name, "code": "invalid", "message": message}
+                for message in error.messages
+            ) from None
         if "client_credentials" not in client.grant_types:
             return
         caller = self.context.identified_caller

@@ -518,6 +518,14 @@ class TestApplications:
         assert (code, changed["scope"]) == (200, "openid")
         until(lambda: get(app.provider, "/v1/contacts", token) == 401)
 
+    def test_are_not_changed_into_what_contradicts_itself(self, register, owner):
+        made = register(token_endpoint_auth_method="none")  # noqa: S106 - a method
+        grants = {"grant_types": [*CODE_GRANTS, "client_credentials"]}
+        code, problem, _ = owner("PATCH", f"/v1/oauth-clients/{made['id']}", grants)
+
+        assert (code, problem["code"]) == (422, "invalid_input")
+        assert [each["field"] for each in problem["errors"]] == ["grant_types"]
+
     def test_make_and_widen_no_tokens(self, app, owner):
         token = app.tokens(scope="openid")["access_token"]
         payload = {"name": "X", "redirect_uris": [REDIRECT], "scope": "openid"}
