@@ -12,7 +12,6 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
     UnsupportedTransferCoding,
 )
 
-from chassis.ids import new_id
 from gateway_flask.arrival import State
 from gateway_flask.errors import problem_document
 
@@ -28,9 +27,8 @@ class Refusal(NamedTuple):
     code: str
     detail: str = _UNREADABLE
 
-    def encode(self) -> bytes:
+    def encode(self, request_id: str) -> bytes:
         """The answer as it is sent; it is the connection's last one."""
-        request_id = new_id()
         document = problem_document(
             self.status, self.code, self.detail, instance="/", request_id=request_id
         )
@@ -43,6 +41,7 @@ class Refusal(NamedTuple):
             "Content-Type: application/problem+json\r\n"
             f"Content-Length: {len(body)}\r\n"
             "Cache-Control: no-store\r\n"
+            "Referrer-Policy: no-referrer\r\n"
             "X-Content-Type-Options: nosniff\r\n"
             f"X-Request-Id: {request_id}\r\n"
             f"{retry}\r\n"

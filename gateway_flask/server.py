@@ -58,9 +58,9 @@ class GatewayWorker(PatientWorker):
             begun.body.give(conn.sock)
             return False
 
-    def note_refusal(self, refusal: Refusal) -> None:
+    def note_refusal(self, refusal: Refusal, request_id: str) -> None:
         """Log and count what the application does not hear of."""
-        super().note_refusal(refusal)
+        super().note_refusal(refusal, request_id)
         self.wsgi.extensions["metrics"].count_refused(refusal.code)
 
 

@@ -25,6 +25,7 @@ from gunicorn.http.errors import (  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from chassis.config import number
+from chassis.ids import new_id
 from gateway_flask.arrival import Arrival, State
 from gateway_flask.connections import Connection, Queue
 from gateway_flask.refusals import CROWDED, LATE, OF_STATE, Refusal, refusal_of
@@ -97,9 +98,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._held = 0
         self._next_look = 0.0
 
-    def note_refusal(self, refusal: Refusal) -> None:
+    def note_refusal(self, refusal: Refusal, request_id: str) -> None:
         """Called whenever something is refused; from any thread."""
-        self.log.info("refused a request", extra={"code": refusal.code})
+        extra = {"request_id": request_id, "code": refusal.code}
+        self.log.info("refused a request", extra=extra)
+
+    def _answer_to(self, refusal: Refusal) -> bytes:
+        request_id = new_id()
+        self.note_refusal(refusal, request_id)
+        return refusal.encode(request_id)
 
     def accept(self, listener: Any) -> bool:
         """Take a connection; no thread sees it before a request is there."""
@@ -291,18 +298,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if not isinstance(exc, ParseException):
             super().handle_error(req, client, addr, exc)
             return
-        refusal = refusal_of(exc)
-        self.note_refusal(refusal)
+        refused = self._answer_to(refusal_of(exc))
         with suppress(OSError):
-            client.sendall(refusal.encode())
+            client.sendall(refused)
 
     def _refuse(self, conn: Connection, refusal: Refusal) -> None:
         """Answer a request that did not get as far as a thread."""
         self._forget(conn)
         conn.arrival = Arrival()
-        self.note_refusal(refusal)
+        refused = self._answer_to(refusal)
         with suppress(OSError):
-            conn.sock.sendall(refusal.encode())
+            conn.sock.sendall(refused)
         self._send(conn, is_kept=False)
 
 

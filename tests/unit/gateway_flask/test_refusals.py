@@ -9,6 +9,7 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
+from chassis.ids import new_id
 from gateway_flask.refusals import CROWDED, LATE, refusal_of
 
 
@@ -30,7 +31,7 @@ class TestARefusal:
 
     @pytest.mark.parametrize("refusal", [LATE, CROWDED])
     def test_is_an_answer_like_all_others(self, refusal):
-        head, _, body = refusal.encode().partition(b"\r\n\r\n")
+        head, _, body = refusal.encode(new_id()).partition(b"\r\n\r\n")
         line, *fields = head.decode().split("\r\n")
         headers = dict(field.split(": ") for field in fields)
         problem = json.loads(body)
@@ -39,6 +40,9 @@ class TestARefusal:
         assert headers["Content-Type"] == "application/problem+json"
         assert headers["Content-Length"] == str(len(body))
         assert headers["Connection"] == "close"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Request-Id"] == problem["request_id"]
         assert (refusal.status, refusal.code) == (problem["status"], problem["code"])
         assert ("Retry-After" in headers) == (refusal is CROWDED)

@@ -1,11 +1,24 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from chassis.errors import (
+    DeadlineExceededError,
+    NotFoundError,
+    RateLimitedError,
+    UnavailableError,
+    invalid_input,
+)
 from gateway_flask.app import create_app
 
 ORIGIN = "https://app.example"
 ASKING = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH"}
+ONE = "/v1/contacts/0190a0b0-0000-7000-8000-000000000001"
+DOCUMENT = json.loads(
+    (Path(__file__).parents[3] / "gateway_flask/openapi.json").read_text()
+)
 
 
 @pytest.fixture
@@ -14,16 +27,87 @@ def shared(settings, bus, limiter):
     return create_app(settings, bus=bus, limiter=limiter).test_client()
 
 
-class TestHeaders:
-    @pytest.mark.parametrize("path", ["/health/live", "/nothing", "/v1/me"])
-    def test_are_on_every_answer(self, client, path):
-        headers = client.get(path).headers
+CREATE = "customer.create_contact"
+JSON = {"Content-Type": "application/json"}
+# Status, method, path, and what else brings that answer about.
+ANSWERS = [
+    (200, "GET", "/health/live", {}),
+    (200, "GET", "/v1/me", {}),
+    (200, "GET", "/docs", {"kept": "no-cache"}),
+    (200, "GET", "/openapi.json", {"kept": "no-cache"}),
+    (201, "POST", "/v1/contacts", {"data": b"{}", "headers": JSON}),
+    (204, "DELETE", ONE, {}),
+    (204, "OPTIONS", "/v1/me", {"headers": ASKING}),
+    (304, "GET", ONE, {"headers": {"If-None-Match": "*"}}),
+    (400, "POST", "/v1/contacts", {"data": b"{", "headers": JSON}),
+    (401, "GET", "/v1/me", {"is_stranger": True}),
+    (403, "GET", ONE, {"grants": {}}),
+    (404, "GET", "/nothing", {}),
+    (404, "GET", ONE, {"answer": NotFoundError("contact_not_found")}),
+    (404, "GET", "/docs/assets/nothing", {}),
+    (405, "PUT", "/v1/me", {}),
+    (405, "POST", "/health/live", {}),
+    (413, "POST", "/v1/contacts", {"data": b" " * (2**20 + 1), "headers": JSON}),
+    (415, "POST", "/v1/contacts", {"data": b"{}"}),
+    (422, "GET", ONE, {"answer": invalid_input([])}),
+    (429, "GET", ONE, {"answer": RateLimitedError("rate_limited")}),
+    (500, "GET", ONE, {"answer": ZeroDivisionError()}),
+    (503, "GET", ONE, {"answer": UnavailableError("service_unavailable")}),
+    (504, "GET", ONE, {"answer": DeadlineExceededError("deadline_exceeded")}),
+]
 
+
+@pytest.fixture
+def ask(shared, bus, make_token):
+    """Brings one of the answers about, from another origin."""
+
+    def ask(case, headers):
+        _, method, path, terms = case
+        answer = terms.get("answer", {"id": ONE[-36:], "version": 1})
+        bus.answers = dict.fromkeys(("customer.get_contact", CREATE), answer)
+        given = {**headers, "Origin": ORIGIN, **terms.get("headers", {})}
+        if not terms.get("is_stranger"):
+            given["Authorization"] = f"Bearer {make_token(terms.get('grants'))}"
+        return shared.open(path, method=method, data=terms.get("data"), headers=given)
+
+    return ask
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("is_secure", [False, True])
+    @pytest.mark.parametrize("case", ANSWERS)
+    def test_are_on_every_answer(self, ask, case, is_secure):
+        response = ask(case, {"X-Forwarded-Proto": "https"} if is_secure else {})
+        headers = response.headers
+
+        assert response.status_code == case[0]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "no-referrer"
-        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Request-Id"]
+        assert headers["Cache-Control"] == case[3].get("kept", "no-store")
+        assert headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert headers["Access-Control-Expose-Headers"]
+        assert "Origin" in headers.get_all("Vary")
+        assert ("Strict-Transport-Security" in headers) == is_secure
+
+    def test_say_nothing_of_tls_and_origins_unless_told_to(self, client):
+        headers = client.get("/health/live", headers={"Origin": ORIGIN}).headers
+
         assert "Strict-Transport-Security" not in headers
         assert "Access-Control-Allow-Origin" not in headers
+        assert "Vary" not in headers
+
+    @pytest.mark.parametrize("headers", [{}, {"If-None-Match": "known"}])
+    def test_keep_pages_to_their_own_scripts(self, client, headers):
+        if headers:
+            headers = {"If-None-Match": client.get("/docs").headers["ETag"]}
+        answer = client.get("/docs", headers=headers)
+        policy = answer.headers["Content-Security-Policy"]
+
+        assert answer.status_code == (304 if headers else 200)
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
 
     def test_insist_on_tls_behind_a_proxy_that_speaks_it(self, shared):
         headers = shared.get("/health/live", headers={"X-Forwarded-Proto": "https"})
@@ -64,3 +148,26 @@ class TestCors:
         answer = shared.get("/health/live", headers={"Origin": origin})
 
         assert "Access-Control-Allow-Origin" not in answer.headers
+
+    def test_lets_scripts_send_and_read_what_is_described(self, shared):
+        """But for what browsers send and show anyway, or keep to themselves."""
+        document = json.dumps(DOCUMENT)
+        components = DOCUMENT["components"]
+        parameters = [
+            *components["parameters"].values(),
+            *(
+                each
+                for methods in DOCUMENT["paths"].values()
+                for operation in methods.values()
+                for each in operation.get("parameters", [])
+            ),
+        ]
+        sent = {each["name"] for each in parameters if each.get("in") == "header"}
+        read = set(components["headers"])
+        assert all(f"#/components/headers/{name}" in document for name in read)
+        headers = shared.options("/v1/leads", headers=ASKING).headers
+        accepted = headers["Access-Control-Allow-Headers"].split(", ")
+        exposed = headers["Access-Control-Expose-Headers"].split(", ")
+
+        assert {"Authorization", "Content-Type", *sent} <= set(accepted)
+        assert read - {"Allow", "WWW-Authenticate", "Cache-Control"} <= set(exposed)
