@@ -97,6 +97,8 @@ def _headers(error: WireError) -> list[tuple[str, str]]:
         # RFC 6750 §3: no error code where no token was given.
         given = "" if error.code == "token_missing" else ' error="invalid_token"'
         return [("WWW-Authenticate", f"Bearer{given}")]
+    if error.code == "insufficient_scope":
+        return [("WWW-Authenticate", 'Bearer error="insufficient_scope"')]
     if isinstance(error, RateLimitedError):
         extra = error.extra
         headers = [("Retry-After", str(extra.get("retry_after_s", _RETRY_AFTER_S)))]

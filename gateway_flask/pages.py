@@ -21,6 +21,7 @@ from chassis.errors import ForbiddenError, UnauthenticatedError, WireError
 from gateway_flask.context import is_secure
 from gateway_flask.errors import problem_of
 from gateway_flask.forms import form
+from svc_auth.schemas.sessions import LoginInput
 
 __all__ = [
     "checked_form",
@@ -52,6 +53,7 @@ def show(page: str, facts: Mapping[str, Any], status: int = 200) -> Response:
         query=_query(),
         token=_token(browser, page, facts),
         request_id=g.request_id,
+        has_otp="otp" in LoginInput().fields,
         **facts,
     )
     response = Response(text, status, content_type="text/html; charset=utf-8")

@@ -2,159 +2,21 @@
 
 import base64
 import hashlib
-import os
 import time
-from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlencode
 
 import jwt
 import pytest
 import requests
-from authlib.integrations.requests_client import OAuth2Session
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from applications import REDIRECT, SCOPE, VERIFIER, App, bearer, get
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from browsers import Browser, answer_of
+from browsers import answer_of
 
 pytestmark = pytest.mark.e2e
 
-REDIRECT = "http://127.0.0.1:9/callback"
-VERIFIER = "v" * 43
-SCOPE = "openid profile email contacts:read offline_access"
-CODE_GRANTS = ["authorization_code", "refresh_token"]
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _plain_http():
-    os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
-    yield
-    del os.environ["AUTHLIB_INSECURE_TRANSPORT"]
-
-
-@pytest.fixture(scope="module")
-def owner(newcomer):
-    return newcomer()
-
-
-@pytest.fixture(scope="module")
-def provider(status):
-    address = f"{status['gateway']}/.well-known/openid-configuration"
-    return requests.get(address, timeout=20).json()
-
-
-@pytest.fixture
-def register(owner):
-    def make(**terms):
-        payload = {
-            "name": "Mail merge",
-            "redirect_uris": [REDIRECT],
-            "grant_types": CODE_GRANTS,
-            "scope": SCOPE,
-            **terms,
-        }
-        code, made, _ = owner("POST", "/v1/oauth-clients", payload)
-        assert code == 201, made
-        return made
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def browser(provider):
-    """The owner's, so that not every test is a login of the few in a minute."""
-    return Browser(provider["issuer"])
-
-
-@pytest.fixture
-def app(register, provider, owner, browser):
-    return App(provider, register(), owner.credentials, browser)
-
-
-class App:
-    """An application, by Authlib's client, and the person in front of it."""
-
-    def __init__(self, provider, client, credentials, browser):
-        self.provider = provider
-        self.client = client
-        self.credentials = credentials
-        is_public = client["client_secret"] is None
-        self.session = OAuth2Session(
-            client["client_id"],
-            client["client_secret"],
-            token_endpoint_auth_method="none" if is_public else "client_secret_basic",
-            redirect_uri=REDIRECT,
-            scope=SCOPE,
-            code_challenge_method="S256",
-        )
-        self.browser = browser
-
-    def ask(self, **parameters):
-        """Where a browser is sent to, and the state."""
-        return self.session.create_authorization_url(
-            self.provider["authorization_endpoint"],
-            **{"code_verifier": VERIFIER, "nonce": "n-0S6", **parameters},
-        )
-
-    def let_in(self, **parameters):
-        """Sign in and allow; the address at which the application is called back."""
-        address, _ = self.ask(**parameters)
-        self.arrive(address)
-        return self.browser.submit(decision="allow").left_for
-
-    def arrive(self, address):
-        """Open the consent page, by signing in if that is asked."""
-        if "Password" in self.browser.go(address).page.text:
-            self.browser.submit(**self.credentials)
-        assert "asks to act for you" in self.browser.page.text
-
-    def tokens(self, **parameters):
-        """The whole way."""
-        return self.session.fetch_token(
-            self.provider["token_endpoint"],
-            authorization_response=self.let_in(**parameters),
-            code_verifier=VERIFIER,
-        )
-
-    def code(self, **parameters):
-        """A code that nobody has used."""
-        return answer_of(self.let_in(**parameters))["code"]
-
-    def exchange(self, client=None, **form):
-        """Ask the token endpoint by hand: status and answer."""
-        client = client or self.client
-        answer = requests.post(
-            self.provider["token_endpoint"],
-            data=form,
-            auth=(client["client_id"], client["client_secret"]),
-            timeout=20,
-        )
-        return answer.status_code, answer.json()
-
-    def exchange_code(self, code, client=None, **form):
-        given = {
-            "grant_type": "authorization_code",
-            "code": code,
-            "redirect_uri": REDIRECT,
-            "code_verifier": VERIFIER,
-        }
-        given |= form
-        return self.exchange(
-            client, **{name: text for name, text in given.items() if text is not None}
-        )
-
-    def refresh(self, token, client=None, **form):
-        return self.exchange(
-            client, grant_type="refresh_token", refresh_token=token, **form
-        )
-
-
-def bearer(token):
-    return {"Authorization": f"Bearer {token}"}
-
-
-def get(provider, path, token):
-    return requests.get(
-        f"{provider['issuer']}{path}", headers=bearer(token), timeout=20
-    ).status_code
+def half_hash(token):
+    half = hashlib.sha256(token.encode()).digest()[:16]
+    return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
 
 
 class TestDiscovery:
@@ -273,184 +135,6 @@ class TestCodeFlow:
         answer = answer_of(app.browser.submit(decision="deny").left_for)
 
         assert (answer["error"], answer["state"]) == ("access_denied", state)
-
-
-def half_hash(token):
-    half = hashlib.sha256(token.encode()).digest()[:16]
-    return base64.urlsafe_b64encode(half).rstrip(b"=").decode()
-
-
-class TestRequests:
-    @pytest.mark.parametrize(
-        ("changed", "error"),
-        [
-            ({"response_type": "token"}, "unsupported_response_type"),
-            ({"response_type": None}, "invalid_request"),
-            ({"response_mode": "fragment"}, "invalid_request"),
-            ({"code_challenge": None}, "invalid_request"),
-            ({"code_challenge": "short"}, "invalid_request"),
-            ({"code_challenge_method": None}, "invalid_request"),
-            ({"code_challenge_method": "plain"}, "invalid_request"),
-            ({"scope": "leads:read"}, "invalid_scope"),
-            ({"scope": "oauth-clients:write"}, "invalid_scope"),
-            ({"request": "eyJ"}, "request_not_supported"),
-            ({"prompt": "none login"}, "invalid_request"),
-            ({"max_age": "soon"}, "invalid_request"),
-        ],
-    )
-    def test_are_refused_to_the_application(self, app, changed, error):
-        answer = answer_of(app.browser.go(self.address(app, changed)).left_for)
-
-        assert answer["error"] == error
-        assert answer["state"] == "s"
-        assert answer["iss"] == app.provider["issuer"]
-        assert "code" not in answer
-
-    @pytest.mark.parametrize(
-        "uri",
-        [
-            None,
-            "https://evil.example/",
-            f"{REDIRECT}/more",
-            f"{REDIRECT}?more=1",
-            f"{REDIRECT}#part",
-            "http://127.0.0.1:9@evil.example/callback",
-            "http://127.0.0.2:9/callback",
-            "http://localhost:9/callback",
-            "javascript:alert(1)//callback",
-            f"{REDIRECT}\r\nSet-Cookie: a=b",
-        ],
-    )
-    def test_never_send_anybody_elsewhere(self, app, uri):
-        app.browser.go(self.address(app, {"redirect_uri": uri}))
-
-        assert app.browser.left_for is None
-        assert app.browser.page.status_code == 400
-        assert "redirect_uri_mismatch" in app.browser.page.text
-
-    def test_of_strangers_end_here(self, app):
-        app.browser.go(self.address(app, {"client_id": "nobody"}))
-
-        assert app.browser.page.status_code == 400
-        assert "unknown_client" in app.browser.page.text
-
-    def test_that_say_something_twice_end_here(self, app):
-        address = self.address(app, {}) + "&state=t"
-
-        assert app.browser.go(address).page.status_code == 400
-        assert app.browser.left_for is None
-
-    def address(self, app, changed):
-        parameters = {
-            "response_type": "code",
-            "client_id": app.client["client_id"],
-            "redirect_uri": REDIRECT,
-            "scope": "openid",
-            "state": "s",
-            "code_challenge": create_s256_code_challenge(VERIFIER),
-            "code_challenge_method": "S256",
-            **changed,
-        }
-        given = {name: text for name, text in parameters.items() if text is not None}
-        return f"{app.provider['authorization_endpoint']}?{urlencode(given)}"
-
-
-class TestCodes:
-    def test_end_what_they_gave_when_they_come_twice(self, app, until):
-        code = app.code()
-        status, tokens = app.exchange_code(code)
-        assert status == 200
-        assert get(app.provider, "/v1/contacts", tokens["access_token"]) == 200
-
-        assert app.exchange_code(code) == (400, INVALID_GRANT)
-        until(lambda: get(app.provider, "/v1/contacts", tokens["access_token"]) == 401)
-        assert app.refresh(tokens["refresh_token"]) == (400, INVALID_GRANT)
-
-    @pytest.mark.parametrize(
-        "form",
-        [
-            {"code_verifier": None},
-            {"code_verifier": "w" * 43},
-            {"code_verifier": create_s256_code_challenge(VERIFIER)},
-            {"redirect_uri": None},
-            {"redirect_uri": "https://evil.example/"},
-            {"redirect_uri": REDIRECT.replace(":9/", ":10/")},
-        ],
-    )
-    def test_are_good_only_with_what_belongs_to_them(self, app, form):
-        code = app.code()
-
-        assert app.exchange_code(code, **form) == (400, INVALID_GRANT)
-        # Whoever has guessed once does not guess again.
-        assert app.exchange_code(code) == (400, INVALID_GRANT)
-
-    def test_are_not_good_for_another_application(self, app, register):
-        assert app.exchange_code(app.code(), register()) == (400, INVALID_GRANT)
-
-    def test_are_not_good_for_another_organizations(self, app, newcomer):
-        stranger = newcomer()
-        payload = {"name": "X", "redirect_uris": [REDIRECT], "scope": "openid"}
-        _, client, _ = stranger("POST", "/v1/oauth-clients", payload)
-
-        assert app.exchange_code(app.code(), client) == (400, INVALID_GRANT)
-
-    def test_are_good_once_however_many_come_at_a_time(self, app, at_once):
-        code = app.code()
-        answers = at_once(8, lambda: app.exchange_code(code))
-        won = [tokens for status, tokens in answers if status == 200]
-
-        assert len(won) <= 1
-        for tokens in won:
-            assert app.refresh(tokens["refresh_token"])[0] == 400
-
-
-INVALID_GRANT = {
-    "error": "invalid_grant",
-    "error_description": "This is not good, or not good any more.",
-}
-
-
-@pytest.fixture
-def at_once():
-    def run(count, work):
-        with ThreadPoolExecutor(count) as pool:
-            return [each.result() for each in [pool.submit(work) for _ in range(count)]]
-
-    return run
-
-
-class TestRefreshing:
-    def test_gives_another_token_each_time(self, app):
-        first = app.tokens()
-        fresh = app.session.refresh_token(app.provider["token_endpoint"])
-
-        assert fresh["refresh_token"] != first["refresh_token"]
-        assert get(app.provider, "/v1/contacts", fresh["access_token"]) == 200
-
-    def test_ends_everything_when_a_token_comes_twice(self, app, until):
-        stolen = app.tokens()["refresh_token"]
-        _, fresh = app.refresh(stolen)
-        assert app.refresh(stolen) == (400, INVALID_GRANT)
-
-        assert app.refresh(fresh["refresh_token"]) == (400, INVALID_GRANT)
-        until(lambda: get(app.provider, "/v1/contacts", fresh["access_token"]) == 401)
-
-    def test_widens_no_scope(self, app):
-        tokens = app.tokens(scope="openid contacts:read")
-        status, answer = app.refresh(tokens["refresh_token"], scope=SCOPE)
-
-        assert (status, answer["error"]) == (400, "invalid_scope")
-
-    def test_is_not_for_another_application(self, app, register):
-        token = app.tokens()["refresh_token"]
-
-        assert app.refresh(token, register()) == (400, INVALID_GRANT)
-
-    def test_is_not_for_the_route_of_people(self, app, owner):
-        payload = {"refresh_token": app.tokens()["refresh_token"]}
-        code, answer, _ = owner("POST", "/v1/auth/refresh", payload)
-
-        assert (code, answer["code"]) == (401, "refresh_token_invalid")
 
 
 class TestApplications:
@@ -580,57 +264,97 @@ class TestApplications:
         assert owner("POST", "/oauth/register", payload, Authorization="")[0] == 401
 
 
-class TestTokenEndpoint:
-    @pytest.mark.parametrize(
-        ("form", "error"),
-        [
-            ({}, "invalid_request"),
-            ({"grant_type": "password"}, "unsupported_grant_type"),
-            ({"grant_type": "client_credentials"}, "unauthorized_client"),
-            ({"grant_type": "authorization_code"}, "invalid_grant"),
-            ({"grant_type": "refresh_token"}, "invalid_grant"),
-            ({"grant_type": "refresh_token", "client_secret": "x"}, "invalid_request"),
-            ({"grant_type": "refresh_token", "client_id": "x"}, "invalid_request"),
-        ],
-    )
-    def test_says_what_is_wrong(self, app, form, error):
-        status, answer = app.exchange(**form)
+class TestTokens:
+    def test_can_be_asked_about_by_whose_they_are(self, app, register, provider):
+        tokens = app.tokens()
+        ask = provider["introspection_endpoint"]
+        for token in (tokens["access_token"], tokens["refresh_token"]):
+            told = app.session.introspect_token(ask, token=token).json()
 
-        assert (status, answer["error"]) == (400, error)
+            assert told["active"] is True
+            assert told["client_id"] == app.client["client_id"]
+            assert set(told["scope"].split()) == set(SCOPE.split())
+            assert told["exp"] > time.time()
+        other = App(provider, register(), None, None)
+        told = other.session.introspect_token(ask, token=tokens["access_token"])
+        assert told.json() == {"active": False}
 
-    @pytest.mark.parametrize(
-        ("body", "media_type"),
-        [
-            ("{}", "application/json"),
-            ("grant_type=a&grant_type=b", "application/x-www-form-urlencoded"),
-            ("a=%ff", "application/x-www-form-urlencoded"),
-            ("a=%00", "application/x-www-form-urlencoded"),
-            ("a=" + "b" * 70_000, "application/x-www-form-urlencoded"),
-            (
-                "&".join(f"{n}=1" for n in range(99)),
-                "application/x-www-form-urlencoded",
-            ),
-        ],
-    )
-    def test_reads_plain_forms_only(self, app, body, media_type):
-        answer = requests.post(
-            app.provider["token_endpoint"],
-            data=body,
-            headers={"Content-Type": media_type},
-            timeout=20,
+    @pytest.mark.parametrize("token", ["x", "eyJ.eyJ.x", "a" * 9_000])
+    def test_that_are_none_are_not_active(self, app, provider, token):
+        told = app.session.introspect_token(
+            provider["introspection_endpoint"], token=token
         )
 
-        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+        assert told.json() == {"active": False}
 
-    @pytest.mark.parametrize("given", ["Basic", "Basic !", "Basic /w==", "Basic YQ=="])
-    def test_wants_credentials_that_can_be_read(self, app, given):
-        answer = requests.post(
-            app.provider["token_endpoint"],
-            data={"grant_type": "refresh_token"},
-            headers={"Authorization": given},
-            timeout=20,
+    def test_of_people_are_nothing_to_applications(self, app, owner, provider):
+        told = app.session.introspect_token(
+            provider["introspection_endpoint"], token=owner.token
         )
 
-        assert answer.status_code == 401
-        assert answer.json()["error"] == "invalid_client"
-        assert answer.headers["WWW-Authenticate"].startswith("Basic")
+        assert told.json() == {"active": False}
+
+    def test_are_told_about_against_a_secret_only(self, register, provider):
+        client = register(token_endpoint_auth_method="none")  # noqa: S106
+        form = {"token": "x", "client_id": client["client_id"]}
+        answer = requests.post(provider["introspection_endpoint"], form, timeout=20)
+
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+    @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+    def test_end_with_all_others_of_their_grant(self, app, provider, until, kind):
+        tokens = app.tokens()
+        end = provider["revocation_endpoint"]
+        for _ in range(2):
+            assert app.session.revoke_token(end, token=tokens[kind]).status_code == 200
+
+        until(lambda: get(provider, "/v1/contacts", tokens["access_token"]) == 401)
+        assert app.refresh(tokens["refresh_token"])[0] == 400
+        told = app.session.introspect_token(
+            provider["introspection_endpoint"], token=tokens["access_token"]
+        )
+        assert told.json() == {"active": False}
+
+    def test_are_not_ended_by_another_application(self, app, register, provider):
+        tokens = app.tokens()
+        other = App(provider, register(), None, None)
+        answer = other.session.revoke_token(
+            provider["revocation_endpoint"], token=tokens["refresh_token"]
+        )
+
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+        assert get(provider, "/v1/contacts", tokens["access_token"]) == 200
+
+    @pytest.mark.parametrize(
+        ("scope", "known"),
+        [
+            ("openid", {"sub"}),
+            ("openid profile", {"sub", "name"}),
+            ("openid email", {"sub", "email"}),
+        ],
+    )
+    def test_say_who_the_person_is(self, app, provider, owner, scope, known):
+        token = app.tokens(scope=scope)["access_token"]
+        _, me, _ = owner("GET", "/v1/me")
+        for method in ("GET", "POST"):
+            told = requests.request(
+                method, provider["userinfo_endpoint"], headers=bearer(token), timeout=20
+            ).json()
+
+            assert told == {
+                name: value
+                for name, value in {**me, "sub": me["id"]}.items()
+                if name in known
+            }
+
+    def test_without_openid_do_not(self, app, provider):
+        token = app.tokens(scope="contacts:read")["access_token"]
+        answer = requests.get(
+            provider["userinfo_endpoint"], headers=bearer(token), timeout=20
+        )
+
+        assert (answer.status_code, answer.json()["code"]) == (
+            403,
+            "insufficient_scope",
+        )
+        assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
