@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chassis.errors import ForbiddenError
 from chassis.rpc import rpc
 from svc_auth.schemas.people import PersonView
 from svc_auth.service.dependencies import Dependencies
@@ -20,9 +21,13 @@ class PersonMethods(Dependencies):
             A ``MeView``.
 
         Raises:
+            ForbiddenError: ``insufficient_scope``: an application asks that
+                may not know name and address of the person it acts for.
             NotFoundError: ``person_not_found``: the caller is no person.
         """
         caller = self.context.identified_caller
+        if caller.client_id is not None:
+            self._may_know(caller.session_id or "")
         person = self.member(caller.principal_id)
         return {
             **PersonView().dump(person),
@@ -30,6 +35,14 @@ class PersonMethods(Dependencies):
             "roles": list(caller.roles),
             "grants": dict(caller.grants),
         }
+
+    def _may_know(self, session_id: str) -> None:
+        session = self.sessions.find(session_id)
+        scope = () if session is None else session.scope or ()
+        if not {"profile", "email"} <= set(scope):
+            raise ForbiddenError(
+                "insufficient_scope", "This needs the scopes profile and email."
+            )
 
     @rpc
     def get_person(self, *, person_id: str) -> dict[str, Any]:

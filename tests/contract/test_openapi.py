@@ -23,7 +23,6 @@ OPERATIONS = [
 # the standards of OAuth 2.0 describe.
 UNANSWERED = {
     "form_outdated",
-    "insufficient_scope",
     "invalid_client",
     "invalid_grant",
     "invalid_request",
