@@ -28,8 +28,8 @@ KEYS = int(os.environ.get("MEMORY_KEYS", "500"))
 # Until what has a bound is full: each process remembers 4 096 tokens.
 WARM_UP = 0.85
 # Of one process, in the rest. Kept for good, the rest of the tokens would take
-# twice as much in each of the gateway's two processes; nothing takes 50.
-GROWTH_KIB = 1_024
+# twice as much in each of the gateway's two processes, as was seen.
+GROWTH_KIB = 2_048
 
 
 def _resident(pid):
