@@ -1,15 +1,27 @@
 """What people try who want in by somebody else's OAuth 2.0."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
 import requests
 from applications import INVALID_GRANT, REDIRECT, SCOPE, VERIFIER, get
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from browsers import answer_of
+from browsers import Browser, answer_of
+from pymongo import MongoClient
 
 pytestmark = pytest.mark.e2e
+
+LATEST = 500
+
+
+@pytest.fixture(scope="module")
+def database(status):
+    """That of svc_auth, to look into and to let time pass in."""
+    with MongoClient(status["mongo_uri"], tz_aware=True) as client:
+        yield client["rapport_auth"]
 
 
 @pytest.fixture
@@ -81,6 +93,15 @@ class TestRequests:
         assert app.browser.go(address).page.status_code == 400
         assert app.browser.left_for is None
 
+    def test_ask_nobody_where_nobody_may_be_asked(self, app):
+        address = self.address(app, {"prompt": "none"})
+        nobody = Browser(app.provider["issuer"]).go(address)
+        assert answer_of(nobody.left_for)["error"] == "login_required"
+
+        app.let_in()
+        answer = answer_of(app.browser.go(address).left_for)
+        assert answer["error"] == "consent_required"
+
     def address(self, app, changed):
         parameters = {
             "response_type": "code",
@@ -124,6 +145,31 @@ class TestCodes:
         assert app.exchange_code(code, **form) == (400, INVALID_GRANT)
         # Whoever has guessed once does not guess again.
         assert app.exchange_code(code) == (400, INVALID_GRANT)
+
+    def test_are_good_for_a_minute(self, app, database):
+        code = app.code()
+        kept = {"_id": hashlib.sha256(code.encode()).hexdigest()}
+        row = database["authorization_codes"].find_one(kept)
+        left = row["expires_at"] - datetime.now(tz=UTC)
+        over = {"expires_at": datetime.now(tz=UTC) - timedelta(seconds=1)}
+        database["authorization_codes"].update_one(kept, {"$set": over})
+
+        assert timedelta(seconds=30) < left <= timedelta(seconds=60)
+        assert app.exchange_code(code) == (400, INVALID_GRANT)
+
+    def test_are_kept_as_hashes_like_all_secrets(self, app, database):
+        code = app.code()
+        _, tokens = app.exchange_code(code)
+        kept = str(
+            [
+                list(database[name].find().sort("$natural", -1).limit(LATEST))
+                for name in database.list_collection_names()
+                if name != "system.views"
+            ]
+        )
+
+        for secret in (code, app.client["client_secret"], *tokens.values()):
+            assert secret in (900, "Bearer", tokens["scope"]) or secret not in kept
 
     def test_are_not_good_for_another_application(self, app, register):
         assert app.exchange_code(app.code(), register()) == (400, INVALID_GRANT)

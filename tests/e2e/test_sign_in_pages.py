@@ -1,9 +1,11 @@
 """The pages on which people sign in and let applications in."""
 
+import hashlib
 import json
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ import axe_core_python
 import pytest
 from applications import REDIRECT
 from browsers import Browser
+from pymongo import MongoClient
 
 pytestmark = pytest.mark.e2e
 
@@ -168,6 +171,24 @@ class TestCookie:
         stranger.session.cookies.set("rapport", "x" * 43)
 
         assert "Password" in stranger.go(address).page.text
+
+
+class TestLogin:
+    def test_that_ended_lets_nobody_in(self, signed_in, status):
+        cookie = signed_in.session.cookies["rapport"]
+        with MongoClient(status["mongo_uri"]) as client:
+            database = client["rapport_auth"]
+            login = database["browser_logins"].find_one(
+                {"_id": hashlib.sha256(cookie.encode()).hexdigest()}
+            )
+            database["sessions"].update_one(
+                {"_id": login["session_id"]},
+                {"$set": {"revoked_at": datetime.now(tz=UTC)}},
+            )
+        signed_in.submit(decision="allow")
+
+        assert signed_in.left_for is None
+        assert "Password" in signed_in.page.text
 
 
 class TestForms:
