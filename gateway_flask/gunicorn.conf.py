@@ -36,9 +36,12 @@ secure_scheme_headers: dict[str, str] = {}
 proc_name = "rapport-gateway"
 
 # Workers of one gateway add their figures up in files of this directory.
-_given = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-_figures = Path(_given or tempfile.mkdtemp(prefix="rapport-gateway-metrics-"))
+_PREFIX = "rapport-gateway-metrics-"
+_figures = Path(
+    os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix=_PREFIX)
+)
 _figures.mkdir(parents=True, exist_ok=True)
+# Kept when this file is read anew (SIGHUP).
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_figures)
 
 
@@ -66,5 +69,5 @@ def worker_exit(_server: Any, worker: Any) -> None:
 
 def on_exit(_server: Any) -> None:
     """Leave nothing behind."""
-    if _given is None:
+    if _figures.name.startswith(_PREFIX):
         shutil.rmtree(_figures, ignore_errors=True)

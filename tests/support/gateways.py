@@ -135,7 +135,7 @@ class Visits:
         writing = request("/v1/contacts", self._token, '{"last_name": "Visitor"}')
         client = None
         # Less than a process that stops waits for a next request.
-        for is_change in self._requests(chance, 1.5):
+        for is_change in self._requests(chance, 1):
             if client is None:
                 connection = socket.create_connection(self._address, timeout=30)
                 client = Client(connection)
