@@ -60,6 +60,7 @@ SCOPES: Final[Mapping[str, str]] = {
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _MAX_URI: Final = 2_000
 _URI: Final = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()+,;=%-]+")
+_PLACE: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _SECONDS: Final = re.compile(r"\d{1,9}", re.ASCII)
 _PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
@@ -192,7 +193,7 @@ def is_redirect_uri(uri: str) -> bool:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    if not host or "@" in parts.netloc:
+    if not host or not _PLACE.fullmatch(parts.netloc):
         return False
     return parts.scheme == "https" or _is_loopback(parts)
 
