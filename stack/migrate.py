@@ -33,3 +33,5 @@ def migrate_all(
                 client, service, password, repository.COLLECTIONS, records
             ):
                 say(f"dropped the undeclared index {service}.{name}")
+            for upgrade in getattr(repository, "UPGRADES", ()):
+                upgrade(client[f"rapport_{service}"])

@@ -1,13 +1,19 @@
 """The events of svc_auth."""
 
+from typing import Final
+
 from chassis.events import Event, changes_between
 from svc_auth.domain.oauth import OAuthClient
 from svc_auth.domain.orgs import Org
+from svc_auth.domain.people import Membership
 from svc_auth.domain.roles import Role
 from svc_auth.domain.sessions import Session
 from svc_auth.domain.signing_keys import SigningKey
 
 __all__ = [
+    "member_joined",
+    "member_left",
+    "member_updated",
     "oauth_client_archived",
     "oauth_client_created",
     "oauth_client_updated",
@@ -21,6 +27,8 @@ __all__ = [
     "signing_key_retired",
 ]
 
+_PERSONAL: Final = frozenset({"name", "email"})
+
 
 def org_registered(org: Org) -> Event:
     """An organization exists and has an owner."""
@@ -28,6 +36,31 @@ def org_registered(org: Org) -> Event:
         name="auth.org_registered",
         data={"owner_id": org.owner_id},
         changes=changes_between(None, org),
+    )
+
+
+def member_joined(membership: Membership) -> Event:
+    """Somebody is a member, for the first time or again."""
+    return _member("joined", None, membership)
+
+
+def member_updated(before: Membership, after: Membership) -> Event:
+    """A member has other roles, or is called otherwise."""
+    return _member("updated", before, after)
+
+
+def member_left(before: Membership, after: Membership) -> Event:
+    """Somebody is no member any more."""
+    return _member("left", before, after)
+
+
+def _member(verb: str, before: Membership | None, after: Membership) -> Event:
+    return Event(
+        name=f"auth.member_{verb}",
+        data={"person_id": after.person_id, "roles": list(after.roles)},
+        changes=changes_between(before, after),
+        personal=_PERSONAL,
+        subject_id=after.id,
     )
 
 

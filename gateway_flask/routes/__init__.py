@@ -14,6 +14,7 @@ from gateway_flask.routes.docs import docs
 from gateway_flask.routes.notify import notify
 from gateway_flask.routes.oauth import oauth
 from gateway_flask.routes.oauth_clients import oauth_clients
+from gateway_flask.routes.people import people
 from gateway_flask.routes.roles import roles
 from gateway_flask.routes.sales import sales
 from gateway_flask.routes.sign_in import sign_in
@@ -27,6 +28,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     oauth,
     oauth_clients,
     sign_in,
+    people,
     roles,
     access_tokens,
     customer,

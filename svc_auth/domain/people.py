@@ -1,9 +1,16 @@
 """People, and where they belong."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-__all__ = ["Membership", "Person"]
+from chassis.errors import ConflictError
+
+__all__ = ["OWNER", "Membership", "Person", "check_owner_stays", "new_membership"]
+
+# The role that one member has, and only a transfer gives to another.
+OWNER = "owner"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +26,82 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Membership:
-    """A person in an organization, with roles."""
+    """A person in an organization, with roles.
 
+    Attributes:
+        name: What the organization calls the person.
+        email: The person's address, kept here to be found by.
+    """
+
+    id: str
     person_id: str
     org_id: str
+    name: str
+    email: str
     roles: tuple[str, ...]
+    team_ids: tuple[str, ...] = ()
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+    version: int = 1
+    sequence: int = 0
+
+    @property
+    def owner_id(self) -> str:
+        """Whose own it is: the person's."""
+        return self.person_id
+
+    def changed(self, patch: Mapping[str, Any], now: datetime) -> "Membership":
+        """The membership with ``patch`` applied; itself if nothing differs."""
+        if all(getattr(self, name) == value for name, value in patch.items()):
+            return self
+        return replace(self, **patch, updated_at=self._after(now))
+
+    def archived(self, now: datetime) -> "Membership":
+        """The membership of somebody who is no member any more.
+
+        Raises:
+            ConflictError: ``owner_is_fixed``.
+        """
+        check_owner_stays(self.roles, ())
+        return replace(self, archived_at=now, updated_at=self._after(now))
+
+    def restored(self, now: datetime) -> "Membership":
+        """The membership, as it was before the person left."""
+        return replace(self, archived_at=None, updated_at=self._after(now))
+
+    def _after(self, now: datetime) -> datetime:
+        return max(now, self.updated_at + timedelta(milliseconds=1))
+
+
+def new_membership(
+    membership_id: str,
+    person: Person,
+    org_id: str,
+    roles: Collection[str],
+    now: datetime,
+) -> Membership:
+    """A membership as it is first stored."""
+    return Membership(
+        id=membership_id,
+        person_id=person.id,
+        org_id=org_id,
+        name=person.name,
+        email=person.email,
+        roles=tuple(roles),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def check_owner_stays(before: Collection[str], after: Collection[str]) -> None:
+    """Refuse to change the owner's roles, or to make another owner.
+
+    Raises:
+        ConflictError: ``owner_is_fixed``.
+    """
+    if OWNER in before or OWNER in after:
+        raise ConflictError(
+            "owner_is_fixed",
+            "An organization has one owner, and only they can give it away.",
+        )

@@ -31,7 +31,9 @@ class Session:
         client_id: The application's.
         scope: What its tokens are narrowed to; None for all that the person
             may do.
-        revoked_because: ``logout``, ``refresh_token_reused`` or ``revoked``.
+        revoked_because: ``logout``, ``refresh_token_reused``, ``revoked``,
+            ``deactivated``, ``password_reset``, ``password_changed`` or
+            ``email_changed``.
     """
 
     id: str

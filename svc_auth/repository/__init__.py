@@ -13,7 +13,7 @@ from svc_auth.repository.oauth_clients import (
 )
 from svc_auth.repository.oauth_grants import AUTHORIZATION_CODES, BROWSER_LOGINS
 from svc_auth.repository.orgs import ORGS, OrgRepository
-from svc_auth.repository.people import MEMBERSHIPS, PEOPLE
+from svc_auth.repository.people import MEMBERSHIPS, PEOPLE, MembershipRepository
 from svc_auth.repository.rights import AUTH_EVENT_LOG
 from svc_auth.repository.roles import ROLES, RoleRepository
 from svc_auth.repository.sessions import (
@@ -23,14 +23,14 @@ from svc_auth.repository.sessions import (
     SessionRepository,
 )
 from svc_auth.repository.signing_keys import SIGNING_KEYS, SigningKeyRepository
+from svc_auth.repository.upgrades import memberships_become_records
 
-__all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
+__all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES", "UPGRADES"]
 
-RECORDS: Final = (OAUTH_CLIENTS, ORGS, ROLES, SESSIONS, SIGNING_KEYS)
+RECORDS: Final = (MEMBERSHIPS, OAUTH_CLIENTS, ORGS, ROLES, SESSIONS, SIGNING_KEYS)
 COLLECTIONS: Final = (
     *RECORDS,
     PEOPLE,
-    MEMBERSHIPS,
     REFRESH_TOKENS,
     PERSONAL_TOKENS,
     AUTHORIZATION_CODES,
@@ -44,8 +44,11 @@ COLLECTIONS: Final = (
 )
 REPOSITORIES: Final = (
     OAuthClientRepository,
+    MembershipRepository,
     OrgRepository,
     RoleRepository,
     SessionRepository,
     SigningKeyRepository,
 )
+# What ``./crm migrate`` does once more each time, to find nothing left to do.
+UPGRADES: Final = (memberships_become_records,)

@@ -1,17 +1,31 @@
 """Where people and their memberships are kept."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from chassis.context import Context
 from chassis.errors import ConflictError
-from chassis.mongo import Collection, Document, Index
-from chassis.rows import TenantRows
+from chassis.fields import Field
+from chassis.mongo import Collection, Document, Index, by
+from chassis.outbox import PENDING_INDEX
+from chassis.repository import Repository
 from svc_auth.domain.people import Membership, Person
 
-__all__ = ["MEMBERSHIPS", "PEOPLE", "MembershipRepository", "PersonRepository"]
+__all__ = [
+    "MEMBERSHIPS",
+    "MOST_ORGS",
+    "PEOPLE",
+    "AnyMembershipRepository",
+    "MembershipRepository",
+    "MembershipsOfPeople",
+    "PersonRepository",
+]
+
+# Of one person; so that whatever is done in all of them ends.
+MOST_ORGS: Final = 100
 
 PEOPLE: Final = Collection(
     "people", (Index((("email_key", 1),), is_unique=True),), is_global=True
@@ -19,8 +33,16 @@ PEOPLE: Final = Collection(
 MEMBERSHIPS: Final = Collection(
     "memberships",
     (
+        PENDING_INDEX,
         Index((("org_id", 1), ("person_id", 1)), is_unique=True),
         Index((("person_id", 1),)),
+        by("created_at"),
+        by("updated_at"),
+        by("archived_at"),
+        by("folded.name"),
+        by("email_key"),
+        by("roles", "created_at"),
+        by("grams", "created_at"),
     ),
 )
 
@@ -69,6 +91,12 @@ class PersonRepository:
             {"$set": {"password_hash": password_hash}},
         )
 
+    def update(self, person_id: str, values: Mapping[str, Any]) -> None:
+        """Give a person other values; done twice, the same."""
+        self._rows.update_one(
+            {"_id": person_id}, {"$set": dict(values)}, session=self._context.session
+        )
+
     @staticmethod
     def _restore(document: Document | None) -> Person | None:
         if document is None:
@@ -82,39 +110,62 @@ class PersonRepository:
         )
 
 
-class MembershipRepository:
-    """Who belongs to which organization."""
+class MembershipRepository(Repository[Membership]):
+    """Who belongs to one organization, and who did."""
+
+    collection = MEMBERSHIPS
+    noun = "membership"
+    resource = "users"
+    entity = Membership
+    fields: ClassVar[Mapping[str, Field]] = {
+        "id": Field("id", "person_id"),
+        "name": Field("text", is_sortable=True),
+        "email": Field("email", "email_key"),
+        "roles": Field(is_list=True),
+        "created_at": Field("datetime", is_sortable=True),
+        "updated_at": Field("datetime", is_sortable=True),
+        "archived_at": Field("datetime"),
+    }
+
+    def index_fields(self, entity: Membership) -> Document:
+        """The address in one spelling."""
+        return {"email_key": entity.email.casefold()}
+
+    def find_by_person(self, person_id: str) -> Membership | None:
+        """The person's membership in the organization, a former one included."""
+        document = self._rows.find_one({"person_id": person_id})
+        return None if document is None else self.restore(document)
+
+    def find_live(self, person_id: str) -> Membership | None:
+        """The person's membership, if they are a member now."""
+        found = self.find_by_person(person_id)
+        return None if found is None or found.archived_at is not None else found
+
+
+class AnyMembershipRepository(MembershipRepository):
+    """The same, whatever the caller's role lets them do to members.
+
+    For what people do to themselves, and for what follows from that.
+    """
+
+    def _rights(self, action: str) -> Document:  # noqa: ARG002 - as it is called
+        return {}
+
+
+class MembershipsOfPeople:
+    """Where people are members, in whichever organizations."""
 
     def __init__(self, database: Database[Document], context: Context) -> None:
-        self._database = database
+        self._rows = database[MEMBERSHIPS.name]
         self._context = context
 
-    def add(self, membership: Membership) -> None:
-        """Store a new membership, in the organization of the context."""
-        TenantRows(self._database[MEMBERSHIPS.name], self._context).insert(
-            {
-                "schema_version": 1,
-                "person_id": membership.person_id,
-                "roles": list(membership.roles),
-            }
+    def org_ids(self, person_id: str) -> list[str]:
+        """Where somebody is a member now, the longest first."""
+        rows = self._rows.find(
+            {"person_id": person_id, "archived_at": None},
+            {"org_id": 1},
+            sort=[("created_at", 1), ("_id", 1)],
+            limit=MOST_ORGS,
+            session=self._context.session,
         )
-
-    def find(self, person_id: str) -> Membership | None:
-        """The person's membership in the organization of the context."""
-        rows = TenantRows(self._database[MEMBERSHIPS.name], self._context)
-        return self._restore(rows.find_one({"person_id": person_id}))
-
-    def find_first(self, person_id: str) -> Membership | None:
-        """The person's oldest membership, in whichever organization."""
-        rows = self._database[MEMBERSHIPS.name]
-        return self._restore(rows.find_one({"person_id": person_id}, sort=[("_id", 1)]))
-
-    @staticmethod
-    def _restore(document: Document | None) -> Membership | None:
-        if document is None:
-            return None
-        return Membership(
-            person_id=document["person_id"],
-            org_id=document["org_id"],
-            roles=tuple(document["roles"]),
-        )
+        return [row["org_id"] for row in rows]

@@ -25,6 +25,9 @@ __all__ = [
     "SessionRepository",
 ]
 
+# Of one person in one organization; each ends by itself after ninety days.
+_MOST_SESSIONS: Final = 10_000
+
 SESSIONS: Final = Collection(
     "sessions",
     (
@@ -67,6 +70,11 @@ class SessionRepository(Repository[Session]):
     fields: ClassVar[Mapping[str, Field]] = {}
     entity = Session
 
+    def _rights(self, action: str) -> Document:  # noqa: ARG002 - as it is called
+        # No role gives rights to sessions: people end their own, and those who
+        # may change a member end that member's.
+        return {}
+
     def live_of(
         self, owner_id: str, kind: str, now: datetime, limit: int
     ) -> list[Session]:
@@ -91,6 +99,12 @@ class SessionRepository(Repository[Session]):
         }
         rows = self._rows.find(conditions, [("_id", -1)], limit)
         return [self.restore(row) for row in rows]
+
+    def live_ids_of(self, person_id: str) -> list[str]:
+        """A person's sessions of every kind that have not been ended."""
+        conditions = {"owner_id": person_id, "revoked_at": None}
+        rows = self._rows.find(conditions, [("_id", -1)], _MOST_SESSIONS)
+        return [row["_id"] for row in rows]
 
 
 class Revocations:

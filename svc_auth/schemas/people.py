@@ -1,10 +1,52 @@
 """People, as clients see them."""
 
-from marshmallow import Schema, fields
+from typing import Any, ClassVar
 
-from chassis.schemas import Id
+from marshmallow import Schema, ValidationError, fields, validate
 
-__all__ = ["MeView", "PersonView"]
+from chassis.schemas import Id, Input, Moment, Text
+
+__all__ = [
+    "MeView",
+    "MyOrgsView",
+    "PersonView",
+    "UpdateMeInput",
+    "UpdateUserInput",
+    "UserView",
+    "role_keys",
+]
+
+
+def role_keys(**kwargs: Any) -> fields.Field[Any]:
+    """One to twenty keys of roles, each once."""
+    return fields.List(
+        fields.String(validate=validate.Length(1, 40)),
+        validate=[validate.Length(1, 20), _are_different],
+        metadata={"uniqueItems": True},
+        **kwargs,
+    )
+
+
+def _are_different(keys: list[str]) -> None:
+    if len(set(keys)) != len(keys):
+        raise ValidationError("Each role once.")
+
+
+class UpdateUserInput(Input):
+    """A merge patch of a member."""
+
+    example: ClassVar[dict[str, Any]] = {"roles": ["manager"]}
+
+    name = Text()
+    roles = role_keys()
+
+
+class UpdateMeInput(Input):
+    """A merge patch of oneself."""
+
+    example: ClassVar[dict[str, Any]] = {"name": "Ada King"}
+
+    name = Text()
 
 
 class PersonView(Schema):
@@ -15,9 +57,40 @@ class PersonView(Schema):
     email = fields.String()
 
 
+class UserView(Schema):
+    """A member of the organization, present or former.
+
+    Its id is the person's, the same in each organization.
+    """
+
+    id = Id(attribute="person_id")
+    version = fields.Integer()
+    name = fields.String()
+    email = fields.String()
+    roles = fields.List(fields.String())
+    created_at = Moment()
+    updated_at = Moment()
+    archived_at = Moment(allow_none=True)
+
+
 class MeView(PersonView):
     """The caller, and what they may do."""
 
     org_id = Id()
     roles = fields.List(fields.String())
     grants = fields.Dict()
+
+
+class _MyOrgView(Schema):
+    """An organization in which the caller is a member."""
+
+    id = Id()
+    name = fields.String()
+    roles = fields.List(fields.String())
+    is_current = fields.Boolean()
+
+
+class MyOrgsView(Schema):
+    """The caller's organizations, the longest first; at most a hundred."""
+
+    data = fields.List(fields.Nested(_MyOrgView))

@@ -4,10 +4,10 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, validate
 
-from chassis.schemas import Input
+from chassis.schemas import Id, Input
 from svc_auth.schemas.passwords import Password
 
-__all__ = ["LoginInput", "RefreshInput", "TokensView"]
+__all__ = ["LoginInput", "RefreshInput", "SwitchOrgInput", "TokensView"]
 
 
 class LoginInput(Input):
@@ -20,6 +20,17 @@ class LoginInput(Input):
 
     email = fields.String(required=True, validate=validate.Length(1, 254))
     password = Password(min_length=1)
+    org_id = Id(load_default=None, allow_none=True)
+
+
+class SwitchOrgInput(Input):
+    """Another of one's organizations."""
+
+    example: ClassVar[dict[str, Any]] = {
+        "org_id": "019a207c-ba15-7c5e-b478-fdd8d973fa46"
+    }
+
+    org_id = Id(required=True)
 
 
 class RefreshInput(Input):

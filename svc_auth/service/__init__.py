@@ -11,6 +11,7 @@ from svc_auth.service import (
     roles,
     sessions,
     signing_keys,
+    users,
 )
 
 __all__ = ["AuthService"]
@@ -26,6 +27,7 @@ class AuthService(
     roles.RoleMethods,
     sessions.SessionMethods,
     signing_keys.SigningKeyMethods,
+    users.UserMethods,
 ):
     """Organizations, people, and how they prove who they are."""
 

@@ -8,7 +8,12 @@ from typing import Any
 
 from chassis import inject
 from chassis.context import Context
-from chassis.errors import NotFoundError
+from chassis.errors import (
+    InvalidInputError,
+    NotFoundError,
+    UnauthenticatedError,
+    invalid_input,
+)
 from chassis.idempotency import Operation
 from chassis.ids import new_id
 from chassis.mongo import Repositories, Transaction, Transactions
@@ -26,11 +31,19 @@ from svc_auth.domain.sessions import (
     Session,
 )
 from svc_auth.repository.orgs import OrgRepository
-from svc_auth.repository.people import MembershipRepository, PersonRepository
+from svc_auth.repository.people import (
+    AnyMembershipRepository,
+    MembershipRepository,
+    MembershipsOfPeople,
+    PersonRepository,
+)
 from svc_auth.repository.roles import RoleRepository
-from svc_auth.repository.sessions import RefreshTokenRepository, SessionRepository
+from svc_auth.repository.sessions import (
+    RefreshTokenRepository,
+    SessionRepository,
+)
 
-__all__ = ["Dependencies"]
+__all__ = ["Dependencies", "no_such_reference"]
 
 
 class Dependencies:
@@ -44,6 +57,10 @@ class Dependencies:
     orgs: OrgRepository = inject(Repositories(OrgRepository))
     people: PersonRepository = inject(Repositories(PersonRepository))
     memberships: MembershipRepository = inject(Repositories(MembershipRepository))
+    any_memberships: MembershipRepository = inject(
+        Repositories(AnyMembershipRepository)
+    )
+    memberships_of: MembershipsOfPeople = inject(Repositories(MembershipsOfPeople))
     roles: RoleRepository = inject(Repositories(RoleRepository))
     sessions: SessionRepository = inject(Repositories(SessionRepository))
     refresh_tokens: RefreshTokenRepository = inject(
@@ -57,12 +74,32 @@ class Dependencies:
             NotFoundError: ``person_not_found``, also for people elsewhere.
         """
         person = self.people.find(person_id)
-        if person is None or self.memberships.find(person_id) is None:
+        if person is None or self.memberships.find_live(person_id) is None:
             raise NotFoundError("person_not_found", "There is no such person.")
         return person
 
+    def find_membership(self, person_id: str, org_id: str | None) -> Membership | None:
+        """The membership of somebody who logs in, if they are a member now.
+
+        From here on the work is done for that organization.
+
+        Args:
+            person_id: Who.
+            org_id: Where; None for where they have been for the longest time.
+        """
+        org_id = org_id or next(iter(self.memberships_of.org_ids(person_id)), None)
+        if org_id is None:
+            return None
+        self.context.org_id = org_id
+        return self.memberships.find_live(person_id)
+
     def begin_session(self, membership: Membership) -> dict[str, Any]:
-        """Let somebody in who has proved who they are: a ``TokensView``."""
+        """Let somebody in who has proved who they are: a ``TokensView``.
+
+        Raises:
+            UnauthenticatedError: ``credentials_invalid``: they have left at this
+                very moment.
+        """
         now = self.context.now()
         self.context.org_id = membership.org_id
         session = Session(
@@ -73,6 +110,11 @@ class Dependencies:
             expires_at=now + SESSION_LIFE,
         )
         self.sessions.add(session)
+        # Whoever ended their sessions a moment ago has not seen this one.
+        if self.memberships.find_live(membership.person_id) is None:
+            raise UnauthenticatedError(
+                "credentials_invalid", "Address or password is wrong."
+            )
         return self.issue_tokens(session, membership)
 
     def end_session(self, session_id: str, reason: str) -> None:
@@ -84,6 +126,18 @@ class Dependencies:
                 lambda session: session.revoked(reason, self.context.now()),
                 events.session_revoked,
             )
+
+    def end_sessions(self, person_id: str, reason: str, but: str | None = None) -> None:
+        """End a person's sessions in the organization at hand, of every kind.
+
+        Args:
+            person_id: Whose.
+            reason: Why, for those who look later.
+            but: One that goes on.
+        """
+        for session_id in self.sessions.live_ids_of(person_id):
+            if session_id != but:
+                self.end_session(session_id, reason)
 
     def issue_tokens(
         self, session: Session, membership: Membership, *, is_refreshable: bool = True
@@ -166,3 +220,10 @@ class Dependencies:
                 *(flat(role.grants) for role in made),
             ]
         )
+
+
+def no_such_reference(field: str, message: str) -> InvalidInputError:
+    """A field names something that is not there: ``reference_not_found``."""
+    code = "reference_not_found"
+    error = {"field": field, "code": code, "message": message}
+    return invalid_input([error], code, message)  # type: ignore[list-item]

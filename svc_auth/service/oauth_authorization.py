@@ -74,7 +74,7 @@ class AuthorizationMethods(ClientDependencies):
         page = {"client_name": client.name, "return_to": uri}
         if login is None:
             return {"step": "sign_in", **page}
-        if self.memberships.find(login.person_id) is None:
+        if self.memberships.find_live(login.person_id) is None:
             return {"step": "stranger", **page}
         person = self.member(login.person_id)
         org = self.orgs.find(self.context.org_id or "")
@@ -148,7 +148,7 @@ class AuthorizationMethods(ClientDependencies):
         if denial is not None:
             return self._back(uri, parameters, denial)
         login = self._login({}, browser)
-        if login is None or self.memberships.find(login.person_id) is None:
+        if login is None or self.memberships.find_live(login.person_id) is None:
             raise UnauthenticatedError("sign_in_expired", "Sign in again.")
         code = secrets.token_urlsafe(32)
         self.authorization_codes.add(

@@ -196,7 +196,7 @@ class TokenMethods(ClientDependencies):
             self.end_session(granted.session_id, "code_reused")
             raise _invalid_grant()
         self._check_code(client, form, granted)
-        membership = self.memberships.find(granted.person_id)
+        membership = self.memberships.find_live(granted.person_id)
         if membership is None:
             raise _invalid_grant()
         session = self._begin(client, granted)
@@ -274,7 +274,7 @@ class TokenMethods(ClientDependencies):
             raise _invalid_grant()
         if token.is_spent:
             self.end_session(session.id, "refresh_token_reused")
-        membership = self.memberships.find(token.person_id)
+        membership = self.memberships.find_live(token.person_id)
         if token.is_spent or membership is None or not session.is_live(now):
             raise _invalid_grant()
         held = session.scope or ()

@@ -8,7 +8,7 @@ from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
 from svc_auth.domain.orgs import Org
-from svc_auth.domain.people import Membership, Person
+from svc_auth.domain.people import OWNER, Membership, Person, new_membership
 from svc_auth.schemas.orgs import OrgView, RegisterOrgInput
 from svc_auth.service.dependencies import Dependencies
 
@@ -36,7 +36,7 @@ class OrgMethods(Dependencies):
             ConflictError: ``email_taken``.
 
         Emits:
-            ``auth.org_registered`` v1.
+            ``auth.org_registered`` and ``auth.member_joined`` v1.
         """
         data = load(RegisterOrgInput(), payload)
         person, org = self._newcomers(data)
@@ -45,9 +45,7 @@ class OrgMethods(Dependencies):
             raise ConflictError(
                 "email_taken", "Somebody is registered with this address."
             )
-        return self.begin_session(
-            Membership(person_id=person.id, org_id=org.id, roles=("owner",))
-        )
+        return self.begin_session(_ownership(person, org))
 
     @rpc
     def get_current_org(self) -> dict[str, Any]:
@@ -113,6 +111,10 @@ class OrgMethods(Dependencies):
     def _add(self, person: Person, org: Org) -> None:
         self.people.add(person)
         self.orgs.add(org, events.org_registered(org))
-        self.memberships.add(
-            Membership(person_id=person.id, org_id=org.id, roles=("owner",))
-        )
+        membership = _ownership(person, org)
+        self.memberships.add(membership, events.member_joined(membership))
+
+
+def _ownership(person: Person, org: Org) -> Membership:
+    membership_id = derive_id(org.id, f"membership:{person.id}")
+    return new_membership(membership_id, person, org.id, (OWNER,), org.created_at)

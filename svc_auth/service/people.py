@@ -1,11 +1,17 @@
 """RPCs of people."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from chassis.errors import ForbiddenError
+from chassis.errors import ForbiddenError, UnauthenticatedError
+from chassis.idempotency import idempotent
 from chassis.rpc import rpc
-from svc_auth.schemas.people import PersonView
-from svc_auth.service.dependencies import Dependencies
+from chassis.schemas import load
+from svc_auth import events
+from svc_auth.domain.people import Membership, Person
+from svc_auth.schemas.people import MyOrgsView, PersonView, UpdateMeInput
+from svc_auth.schemas.sessions import SwitchOrgInput
+from svc_auth.service.dependencies import Dependencies, no_such_reference
 
 __all__ = ["PersonMethods"]
 
@@ -28,13 +34,90 @@ class PersonMethods(Dependencies):
         caller = self.context.identified_caller
         if caller.client_id is not None:
             self._may_know(caller.session_id or "")
+        return self._me(self.member(caller.principal_id))
+
+    @rpc
+    @idempotent
+    def update_me(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Change one's own name, in all of one's organizations.
+
+        Args:
+            payload: An ``UpdateMeInput``.
+
+        Returns:
+            A ``MeView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``person_not_found``: the caller is no person.
+
+        Emits:
+            ``auth.member_updated`` v1 for each organization.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
         person = self.member(caller.principal_id)
-        return {
-            **PersonView().dump(person),
-            "org_id": caller.org_id,
-            "roles": list(caller.roles),
-            "grants": dict(caller.grants),
-        }
+        patch = load(UpdateMeInput(), payload)
+        if patch:
+            self.people.update(person.id, patch)
+            self.update_memberships(person.id, patch)
+        return self._me(self.member(person.id))
+
+    @rpc
+    def list_my_orgs(self) -> dict[str, Any]:
+        """The organizations in which the caller is a member.
+
+        Returns:
+            A ``MyOrgsView``.
+
+        Raises:
+            NotFoundError: ``person_not_found``: the caller is no person.
+        """
+        caller = self.context.identified_caller
+        self.member(caller.principal_id)
+        data = []
+        for org_id in self.memberships_of.org_ids(caller.principal_id):
+            self.context.org_id = org_id
+            org = self.orgs.find(org_id)
+            membership = self.memberships.find_live(caller.principal_id)
+            if org is not None and membership is not None:
+                data.append(
+                    {
+                        "id": org_id,
+                        "name": org.name,
+                        "roles": membership.roles,
+                        "is_current": org_id == caller.org_id,
+                    }
+                )
+        view: dict[str, Any] = MyOrgsView().dump({"data": data})
+        return view
+
+    @rpc
+    def switch_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Log in to another of one's organizations without a password.
+
+        It begins a session of its own; the one at hand goes on.
+
+        Args:
+            payload: A ``SwitchOrgInput``.
+
+        Returns:
+            A ``TokensView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``:
+                one is no member there.
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``person_not_found``: the caller is no person.
+            UnauthenticatedError: ``token_revoked``: the session has ended.
+        """
+        person = self.member_in_person()
+        org_id = load(SwitchOrgInput(), payload)["org_id"]
+        membership = self.find_membership(person.id, org_id)
+        if membership is None:
+            raise no_such_reference("org_id", "You are no member there.")
+        return self.begin_session(membership)
 
     def _may_know(self, session_id: str) -> None:
         session = self.sessions.find(session_id)
@@ -59,3 +142,44 @@ class PersonMethods(Dependencies):
         self.context.identified_caller.require("people:read")
         view: dict[str, Any] = PersonView().dump(self.member(person_id))
         return view
+
+    def member_in_person(self) -> Person:
+        """The caller, who has logged in: no token that was made to do less.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``person_not_found``.
+            UnauthenticatedError: ``token_revoked``.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
+        person = self.member(caller.principal_id)
+        session = self.sessions.find(caller.session_id or "")
+        if session is None or not session.is_live(self.context.now()):
+            raise UnauthenticatedError("token_revoked", "The session has ended.")
+        return person
+
+    def update_memberships(self, person_id: str, patch: Mapping[str, Any]) -> None:
+        """Have all organizations of a person know their new name or address."""
+        home = self.context.org_id
+
+        def change(membership: Membership) -> Membership:
+            return membership.changed(patch, self.context.now())
+
+        for org_id in self.memberships_of.org_ids(person_id):
+            self.context.org_id = org_id
+            membership = self.any_memberships.find_live(person_id)
+            if membership is not None:
+                self.any_memberships.change(
+                    membership.id, change, events.member_updated
+                )
+        self.context.org_id = home
+
+    def _me(self, person: Person) -> dict[str, Any]:
+        caller = self.context.identified_caller
+        return {
+            **PersonView().dump(person),
+            "org_id": caller.org_id,
+            "roles": list(caller.roles),
+            "grants": dict(caller.grants),
+        }

@@ -157,7 +157,7 @@ class PersonalTokenMethods(Dependencies):
         session = self.sessions.find(session_id)
         if session is None or not session.is_live(now):
             raise _invalid()
-        membership = self.memberships.find(session.owner_id)
+        membership = self.memberships.find_live(session.owner_id)
         if membership is None:
             raise _invalid()
         left = min(EXCHANGED_LIFE, session.expires_at - now)

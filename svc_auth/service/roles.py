@@ -250,7 +250,7 @@ class RoleMethods(Dependencies):
         caller = self.context.identified_caller
         now = self.context.now()
         session = self.sessions.find(caller.session_id or "")
-        membership = self.memberships.find(caller.principal_id)
+        membership = self.memberships.find_live(caller.principal_id)
         if session is None or membership is None or not session.is_live(now):
             raise UnauthenticatedError("token_revoked", "The session has ended.")
         left_s = max(1, int(caller.expires_at - now.timestamp()))

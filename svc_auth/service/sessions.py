@@ -63,7 +63,7 @@ class SessionMethods(Dependencies):
         is_right = self.passwords.matches(
             None if person is None else person.password_hash, data["password"]
         )
-        membership = self.memberships.find_first(person.id) if person else None
+        membership = self.find_membership(person.id, data["org_id"]) if person else None
         if person is None or not is_right or membership is None:
             self.login_delays.note_failure(email)
             raise UnauthenticatedError(
@@ -107,7 +107,7 @@ class SessionMethods(Dependencies):
             raise UnauthenticatedError(
                 "refresh_token_reused", "This refresh token was used before."
             )
-        membership = self.memberships.find(token.person_id)
+        membership = self.memberships.find_live(token.person_id)
         if membership is None:
             raise _invalid()
         return self.issue_tokens(session, membership)

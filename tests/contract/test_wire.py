@@ -8,7 +8,7 @@ import re
 import types
 import typing
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from chassis.roles import service_class
 from stack.principals import SERVICES
 from svc_auth.domain.oauth import new_oauth_client
 from svc_auth.domain.orgs import Org
-from svc_auth.domain.people import Person
+from svc_auth.domain.people import Person, new_membership
 from svc_auth.domain.roles import BUILT_IN_ROLES, Role
 from svc_auth.domain.sessions import Session
 from svc_auth.domain.signing_keys import SigningKey
@@ -106,6 +106,7 @@ OAUTH_CLIENT = new_oauth_client(
     NOW,
 )
 PERSON = Person(id=OWNER, name=NAME, email=EMAIL, password_hash=NAME, created_at=NOW)
+MEMBERSHIP = new_membership(ID, PERSON, ID, ["owner"], NOW)
 ACCOUNT = new_account(
     ID,
     {
@@ -197,6 +198,7 @@ RECORDS = {
     "contact": CONTACT,
     "interaction": INTERACTION,
     "lead": LEAD,
+    "member": MEMBERSHIP,
     "opportunity": OPPORTUNITY,
     "org": ORG,
     "role": ROLE,
@@ -261,6 +263,9 @@ VIEWED = {
     "PersonalTokenView": PERSONAL_TOKEN,
     "PersonalTokensView": {"data": [PERSONAL_TOKEN]},
     "NewPersonalTokenView": {**PERSONAL_TOKEN, "token": "rpat_x"},
+    "MyOrgsView": {"data": [{"id": ID, "name": NAME, "roles": ["owner"]}]},
+    "UserView": MEMBERSHIP,
+    "_MyOrgView": {"id": ID, "name": NAME, "roles": ["owner"]},
     "SigningKeyView": {"key_id": ID, "state": "signs", "signs_from": NOW},
     "TokensView": {"access_token": "a", "expires_in": 900, "refresh_token": "r"},
 }
@@ -280,7 +285,7 @@ def built(builder):
     record = RECORDS[builder.__name__.rpartition("_")[0]]
     if len(inspect.signature(builder).parameters) == 1:
         return builder(record)
-    return builder(replace(record, owner_id=None), record)
+    return builder(replace(record, updated_at=NOW + timedelta(days=1)), record)
 
 
 def views():

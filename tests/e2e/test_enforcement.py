@@ -35,8 +35,11 @@ SIGNED_IN = {
     "auth.get_me",
     "auth.get_userinfo",
     "auth.list_access_tokens",
+    "auth.list_my_orgs",
     "auth.renew_access_token",
     "auth.revoke_access_token",
+    "auth.switch_org",
+    "auth.update_me",
     # They answer with what the caller may read of each kind.
     "customer.search_records",
     "sales.search_records",

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.e2e
 
 
 ONE_CONVERSION = {
+    "auth.member_joined": 1,
     "auth.org_registered": 1,
     "customer.account_created": 1,
     "customer.contact_created": 1,
@@ -66,6 +67,7 @@ class TestCustomers:
             },
         )
         expected = {
+            "auth.member_joined": 1,
             "auth.org_registered": 1,
             "customer.account_created": 1,
             "customer.contact_created": 1,

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from members import recruit
 from openapi_schema_validator import OAS31Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
@@ -100,6 +101,8 @@ class Examples:
     def _made(self, noun):
         if noun == "delivery":
             return until(self._delivery)
+        if noun == "user":
+            return self._client.recruit()
         if noun == "opportunity":
             lead = f"/v1/leads/{self._made('lead')}"
             assert self._client("POST", f"{lead}/qualify")[0] == 200
@@ -144,6 +147,7 @@ class Examples:
         there = {
             "contact_id": lambda: self._made("contact"),
             "key": lambda: f"k{uuid.uuid4().hex[:20]}",
+            "org_id": lambda: self._client("GET", "/v1/orgs/current")[1]["id"],
             "refresh_token": self._refresh_token,
         }
         if name == "register_org":
@@ -183,8 +187,10 @@ def operations_tested(output):
 
 
 @pytest.fixture(scope="module")
-def member(newcomer):
-    return newcomer()
+def member(status, newcomer):
+    member = newcomer()
+    member.recruit = lambda: recruit(status, newcomer, member, "analyst").user_id
+    return member
 
 
 class TestExamples:

@@ -1,9 +1,11 @@
 """Whose id it is decides everywhere: each id that the description knows of."""
 
 import uuid
+from functools import partial
 
 import pytest
 from following import Follower
+from members import recruit
 from tenants import OPERATIONS, REFERENCES, Tenant, is_id, referred
 from waiting import until
 
@@ -34,13 +36,18 @@ BATCHES = [each for each in CLOSED if each.is_batch]
 
 
 @pytest.fixture(scope="module")
-def ours(newcomer):
-    return Tenant(newcomer())
+def tenant(status, newcomer):
+    return lambda: Tenant(newcomer(), partial(recruit, status, newcomer))
 
 
 @pytest.fixture(scope="module")
-def theirs(newcomer):
-    return Tenant(newcomer())
+def ours(tenant):
+    return tenant()
+
+
+@pytest.fixture(scope="module")
+def theirs(tenant):
+    return tenant()
 
 
 def put(payload, field, value):

@@ -17,6 +17,7 @@ REFERENCES = {
     "event_id": "event",
     "lead_id": "lead",
     "owner_id": "person",
+    "org_id": "org",
     "parent_id": "account",
 }
 # Named like ids, but chosen by whoever writes.
@@ -113,8 +114,9 @@ def referred(name):
 class Tenant:
     """An organization that makes whatever an id is needed of."""
 
-    def __init__(self, client):
+    def __init__(self, client, recruit):
         self.client = client
+        self._recruit = recruit
         self.made = set()
         self._kept = {}
 
@@ -165,6 +167,13 @@ class Tenant:
 
     def _new_person(self, _noun):
         return self.ask("GET", "/v1/me")[0]["id"], None
+
+    def _new_user(self, _noun):
+        user_id = self._recruit(self.client, "analyst").user_id
+        return user_id, self.ask("GET", f"/v1/users/{user_id}")[1]["ETag"]
+
+    def _new_org(self, _noun):
+        return self.ask("GET", "/v1/orgs/current")[0]["id"], None
 
     def ready(self, operation):
         """The operation's path with a new id for which it would do something."""

@@ -86,7 +86,7 @@ class TestHttpErrors:
 
     @pytest.mark.parametrize("method", ["PUT", "OPTIONS", "INVENTED"])
     def test_another_method_is_405(self, client, method):
-        answer = client.open("/v1/me", method=method)
+        answer = client.open("/v1/me/orgs", method=method)
 
         assert (405, "method_not_allowed") == (answer.status_code, answer.json["code"])
         assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
