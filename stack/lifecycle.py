@@ -249,6 +249,8 @@ class Stack:
         """Bring databases and topology of the running stack up to date."""
         settings = Settings.load(self.paths)
         table = self._prepare(settings, running=True)
+        # A broker that starts again takes its rights from there.
+        rabbitmq.render(self.paths, settings.ports)
         provision = Provision.load(table, self.say)
         provision.set_database_up()
         provision.set_broker_up()

@@ -114,7 +114,7 @@ class MembershipRepository(Repository[Membership]):
     """Who belongs to one organization, and who did."""
 
     collection = MEMBERSHIPS
-    noun = "membership"
+    noun = "user"
     resource = "users"
     entity = Membership
     fields: ClassVar[Mapping[str, Field]] = {

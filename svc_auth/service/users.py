@@ -54,7 +54,7 @@ class UserMethods(Dependencies):
             A ``UserView``.
 
         Raises:
-            NotFoundError: ``membership_not_found``, also for those who left.
+            NotFoundError: ``user_not_found``, also for those who left.
         """
         self.context.identified_caller.require("users:read")
         return _view(self.memberships.get(self._membership(user_id).id))
@@ -87,7 +87,7 @@ class UserMethods(Dependencies):
             InvalidInputError: ``invalid_input`` or ``reference_not_found``:
                 there is no such role.
             ForbiddenError: ``grant_beyond_own``.
-            NotFoundError: ``membership_not_found``.
+            NotFoundError: ``user_not_found``.
             ConflictError: ``owner_is_fixed``.
             VersionConflictError: ``version_conflict``, with ``conflicts``.
 
@@ -128,7 +128,7 @@ class UserMethods(Dependencies):
 
         Raises:
             ForbiddenError: ``grant_beyond_own``.
-            NotFoundError: ``membership_not_found``, also if they have left.
+            NotFoundError: ``user_not_found``, also if they have left.
             ConflictError: ``owner_is_fixed``.
             VersionConflictError: ``version_conflict``.
 
@@ -164,7 +164,7 @@ class UserMethods(Dependencies):
 
         Raises:
             ForbiddenError: ``grant_beyond_own``.
-            NotFoundError: ``membership_not_found``: nobody like that has left.
+            NotFoundError: ``user_not_found``: nobody like that has left.
             VersionConflictError: ``version_conflict``.
 
         Emits:
@@ -212,6 +212,6 @@ class UserMethods(Dependencies):
         found = self.memberships.find_by_person(person_id)
         if found is None:
             raise NotFoundError(
-                "membership_not_found", "The organization has no such member."
+                "user_not_found", "The organization has no such member."
             )
         return found

@@ -68,7 +68,7 @@ class TestUsers:
             ("DELETE", path),
             ("POST", f"{path}/restore"),
         ) == [404, 404, 404]
-        assert patch(client, user_id, name="x") == (404, "membership_not_found")
+        assert patch(client, user_id, name="x") == (404, "user_not_found")
 
     def test_are_changed_under_their_version(self, client, colleague):
         other = colleague(client, "analyst")

@@ -112,7 +112,7 @@ def secret_of(status):
 
 
 @pytest.fixture
-def flat(resident, record_property):
+def flat(resident, record_testsuite_property):
     """Sends most of what there is, and sees that the rest takes no more memory."""
 
     def check(send, requests):
@@ -122,8 +122,8 @@ def flat(resident, record_property):
         send(requests[begin:])
         after = resident()
         growth = {name: after[name] - before[name] for name in before if name in after}
-        record_property("resident_kib", after)
-        record_property("growth_kib", growth)
+        record_testsuite_property("resident_kib", after)
+        record_testsuite_property("growth_kib", growth)
 
         assert growth.keys() == before.keys(), "a process was replaced"
         assert max(growth.values()) < GROWTH_KIB, growth

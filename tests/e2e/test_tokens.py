@@ -96,7 +96,9 @@ def are_all_refused(client, token):
 
 
 class TestRevocation:
-    def test_reaches_every_process_in_time(self, client, bus, until, record_property):
+    def test_reaches_every_process_in_time(
+        self, client, bus, until, record_testsuite_property
+    ):
         token = client.token
         assert me(client, token)[0] == 200
         for service in RPCS:
@@ -110,8 +112,8 @@ class TestRevocation:
             until(lambda: is_refused(bus, service, token), pause_s=0.01)  # noqa: B023
         everywhere = time.monotonic() - ended
 
-        record_property("at_the_gateway_s", round(at_the_gateway, 3))
-        record_property("everywhere_s", round(everywhere, 3))
+        record_testsuite_property("at_the_gateway_s", round(at_the_gateway, 3))
+        record_testsuite_property("everywhere_s", round(everywhere, 3))
         assert at_the_gateway < EFFECTIVE_S
         assert everywhere < EFFECTIVE_S
 
@@ -268,7 +270,9 @@ def rotated(keys):
 
 
 class TestRotation:
-    def test_fails_no_request(self, newcomer, rotated, record_property, until):
+    def test_fails_no_request(
+        self, newcomer, rotated, record_testsuite_property, until
+    ):
         client, before = newcomer(), newcomer()
         with Load(client) as load:
             until(lambda: len(load.kids) > 5)
@@ -276,7 +280,7 @@ class TestRotation:
             until(lambda: key_id in load.kids)
             count = len(load.kids)
             until(lambda: len(load.kids) > count + 5)
-        record_property("requests", load.requests)
+        record_testsuite_property("requests", load.requests)
 
         assert load.failures == []
         assert kid(before.token) != key_id == load.kids[-1]

@@ -273,7 +273,7 @@ class TestUpkeep:
         self, trust, auth, upkeep, issuers, until
     ):
         before = trust.verify(issuers["old"].sign())
-        auth.changes = [{"org_id": ORG, "person_id": PERSON, "at": time.time()}]
+        auth.changes = [{"org_id": ORG, "person_id": PERSON, "at": time.time() + 1}]
         upkeep.refresh()
 
         until(lambda: trust.is_outdated(before))
