@@ -28,7 +28,7 @@ def gateway(status):
 def client(newcomer, until):
     """Somebody whose registration is no news anymore."""
     client = newcomer()
-    until(lambda: feed_ends_at(client) == 1)
+    until(lambda: feed_ends_at(client) == 2)
     return client
 
 

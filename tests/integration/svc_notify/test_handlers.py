@@ -58,7 +58,9 @@ class TestOnOrgRegistered:
         client = newcomer()
         until(lambda: sent(client))
         org_id = client("GET", "/v1/me")[1]["org_id"]
-        row = mongo["rapport_auth"]["event_log"].find_one({"org_id": org_id})
+        row = mongo["rapport_auth"]["event_log"].find_one(
+            {"org_id": org_id, "event": "auth.org_registered"}
+        )
         event = {"id": row.pop("_id"), **row}
 
         for _ in range(3):
@@ -102,8 +104,12 @@ class TestOnOrgRegistered:
         client = newcomer()
         until(lambda: sent(client))
         org_id = client("GET", "/v1/me")[1]["org_id"]
-        row = mongo["rapport_auth"]["event_log"].find_one({"org_id": org_id})
-        event = json.dumps({**row, "id": new_id(), "_id": None}).encode()
+        row = mongo["rapport_auth"]["event_log"].find_one(
+            {"org_id": org_id, "event": "auth.org_registered"}
+        )
+        event = json.dumps(
+            {**row, "id": new_id(), "_id": None, "changes": {}}, default=str
+        ).encode()
         last = pika.BasicProperties(headers={"x-attempt": 5})
         mail = processes()["mail"]["pid"]
         os.kill(mail, signal.SIGSTOP)
