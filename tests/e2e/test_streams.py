@@ -167,14 +167,15 @@ class TestBeginning:
     def test_that_is_not_kept_anymore_is_a_conflict(
         self, status, client, gateway, create, until
     ):
+        before = feed_ends_at(client)
         first, second = create(), create()
-        until(lambda: feed_ends_at(client) == 3)
+        until(lambda: feed_ends_at(client) == before + 2)
         with MongoClient(status["mongo_uri"]) as database:
             rows = database["rapport_analytics"]["processed_events"]
             rows.delete_one({"aggregate.id": first})
-        with Stream(gateway, client.token, last_event_id=1) as stream:
+        with Stream(gateway, client.token, last_event_id=before) as stream:
             refused = stream.status, stream.problem()["code"]
-        _, page, _ = client("GET", "/v1/events?after=2")
+        _, page, _ = client("GET", f"/v1/events?after={before + 1}")
 
         assert refused == (409, "position_expired")
         assert [each["aggregate"]["id"] for each in page["data"]] == [second]

@@ -94,7 +94,8 @@ class Front:
     def is_closed(self):
         try:
             socket.create_connection(self.address, timeout=1).close()
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, ConnectionResetError):
+            # Reset: it was closed while we knocked.
             return True
         return False
 
