@@ -1,16 +1,19 @@
 """What one call or one event carries with it, from the front door onwards."""
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
 
 from chassis.auth import Caller
 from chassis.effects import Effect
 from chassis.errors import UnauthenticatedError
+from chassis.ids import new_id
 
-__all__ = ["Actor", "Context", "context_of"]
+__all__ = ["Actor", "Context", "context_of", "operator_context"]
 
 KEY = "context"
+_FOR_EVER_S: Final = 1e9
 
 
 class Actor(TypedDict):
@@ -87,3 +90,19 @@ def context_of(worker_ctx: Any) -> Context:
     """The context that the entrypoint attached to a Nameko worker."""
     context: Context = worker_ctx.data[KEY]
     return context
+
+
+def operator_context(org_id: str) -> Context:
+    """What the operator does to an organization's records, outside of any service.
+
+    An operation of its own each time, which nobody waits for.
+    """
+    return Context(
+        caller=None,
+        org_id=org_id,
+        actor={"type": "operator", "id": "operator"},
+        operation_id=new_id(),
+        request_id=new_id(),
+        traceparent="",
+        deadline=time.time() + _FOR_EVER_S,
+    )

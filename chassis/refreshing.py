@@ -1,13 +1,11 @@
 """Brings records of an older shape up to date, in batches."""
 
-import time
 from typing import Any, Final
 
 from pymongo import UpdateOne
 from pymongo.database import Database
 
-from chassis.context import Context
-from chassis.ids import new_id
+from chassis.context import operator_context
 from chassis.mongo import Document
 from chassis.repository import Repository
 
@@ -16,7 +14,8 @@ __all__ = ["refresh"]
 _BATCH: Final = 500
 # Which shape all rows of a collection have at least; nobody else reads it.
 _SHAPES: Final = "shapes"
-_FOR_EVER_S: Final = 1e9
+# A repository is built for some organization; shapes are the same for all.
+_ANY_ORG: Final = "nobody"
 
 
 def refresh(database: Database[Document], repository: type[Repository[Any]]) -> int:
@@ -38,7 +37,7 @@ def refresh(database: Database[Document], repository: type[Repository[Any]]) -> 
     wanted = repository.schema_version
     if known["schema_version"] >= wanted:
         return 0
-    records = repository(database, _nobody())
+    records = repository(database, operator_context(_ANY_ORG))
     refreshed, last = 0, ""
     while True:
         older = {"_id": {"$gt": last}, "schema_version": {"$lt": wanted}}
@@ -63,16 +62,3 @@ def refresh(database: Database[Document], repository: type[Repository[Any]]) -> 
         shape, {"$set": {"schema_version": wanted}}, upsert=True
     )
     return refreshed
-
-
-def _nobody() -> Context:
-    """A repository is built for somebody, and shapes are the same for all."""
-    return Context(
-        caller=None,
-        org_id="nobody",
-        actor={"type": "operator", "id": "operator"},
-        operation_id=new_id(),
-        request_id=new_id(),
-        traceparent="",
-        deadline=time.time() + _FOR_EVER_S,
-    )

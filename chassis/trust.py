@@ -8,11 +8,11 @@ as long as its key is trusted and nobody revoked its session.
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from chassis.auth import Caller, KeySet, key_id_of, verify
 from chassis.errors import UnauthenticatedError
+from chassis.remembered import Remembered
 
 __all__ = ["ISSUER", "LONGEST_TOKEN_LIFE_S", "Trust"]
 
@@ -32,7 +32,7 @@ class Trust:
     def __init__(self, keys: KeySet, capacity: int = _REMEMBERED) -> None:
         self._keys = keys
         self._capacity = capacity
-        self._callers: dict[str, Caller] = {}
+        self._callers: Remembered[str, Caller] = Remembered(capacity)
         self._revoked: dict[str, float] = {}
         self._changed: dict[tuple[str, str | None], float] = {}
         self._changing = threading.Lock()
@@ -59,13 +59,8 @@ class Trust:
     def _verify_anew(self, token: str | None) -> Caller:
         keys, callers = self._keys, self._callers
         caller = verify(token, keys)
-        # Single dict operations are atomic, so threads need no lock here. If
-        # the keys change now, what was found by the old ones is not kept.
-        callers[token or ""] = caller
-        while len(callers) > self._capacity:
-            with suppress(StopIteration, RuntimeError):
-                # Another thread may have changed it meanwhile; it forgets too.
-                callers.pop(next(iter(callers)), None)
+        # If the keys change now, what was found by the old ones is not kept.
+        callers.keep(token or "", caller)
         return caller
 
     def is_good(self, caller: Caller) -> bool:
@@ -96,7 +91,7 @@ class Trust:
             if self._keys.public_document(ISSUER) == document:
                 return
             self._keys = self._keys.with_keys_of(ISSUER, document)
-            self._callers = {}
+            self._callers = Remembered(self._capacity)
 
     def revoke(self, session_id: str) -> None:
         """Take no token of this session from now on; twice is the same."""

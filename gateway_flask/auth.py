@@ -9,6 +9,7 @@ from flask import Request
 
 from chassis.auth import Caller, KeySet
 from chassis.errors import UnauthenticatedError
+from chassis.remembered import Remembered
 from chassis.trust import ISSUER, Trust
 from chassis.upkeep import Upkeep
 from gateway_flask.bus import Bus
@@ -51,7 +52,7 @@ class Verifier:
         self.trust = Trust(keys)
         self._bus = bus
         self._upkeep = Upkeep(self.trust, self._ask)
-        self._exchanged: dict[bytes, str] = {}
+        self._exchanged: Remembered[bytes, str] = Remembered(_EXCHANGED)
         feed.subscribe(self._upkeep.hear, self._upkeep.refresh)
 
     def verify(self, token: str | None) -> tuple[Caller, str]:
@@ -98,11 +99,7 @@ class Verifier:
                     return caller, known
         given = self._ask(method, kwargs, bearer)["access_token"]
         caller = self.trust.verify(given)
-        self._exchanged[key] = given
-        while len(self._exchanged) > _EXCHANGED:
-            with suppress(StopIteration, RuntimeError):
-                # Another thread may have changed it meanwhile; it forgets too.
-                self._exchanged.pop(next(iter(self._exchanged)), None)
+        self._exchanged.keep(key, given)
         return caller, given
 
     def _ask(

@@ -13,13 +13,12 @@ from stack.errors import StackError
 from stack.paths import StatePaths, state_paths
 from stack.principals import OPERATOR
 from stack.settings import Settings
+from svc_auth.domain.signing_keys import SYSTEM_ORG_ID
 
 __all__ = ["add_key_commands", "operator_signer"]
 
 _TIMEOUT_S: Final = 10.0
 _NOTICE_S: Final = 60
-# Nobody is a member of it; the service takes the keys' own.
-_ANY_ORG: Final = "00000000-0000-7000-8000-000000000000"
 
 # As argparse's subparsers give it: name, what to run, what it does.
 Add = Callable[[str, Callable[[Any], int], str], argparse.ArgumentParser]
@@ -73,7 +72,7 @@ def _retire(given: argparse.Namespace) -> int:
 
 def _call(method: str, **arguments: Any) -> list[dict[str, Any]]:
     paths = state_paths()
-    token = operator_signer(paths).sign_as_self(_ANY_ORG)
+    token = operator_signer(paths).sign_as_self(SYSTEM_ORG_ID)
     client = RpcClient(operator_uri(paths, "amqp_uri"), OPERATOR)
     try:
         reply = client.call(

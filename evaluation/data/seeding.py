@@ -15,8 +15,7 @@ from typing import Any, Final
 import pymongo
 from pymongo.write_concern import WriteConcern
 
-from chassis.context import Context
-from chassis.ids import new_id
+from chassis.context import operator_context
 from chassis.migrate import migrate
 from chassis.repository import Repository
 from evaluation.data.customers import Organization
@@ -30,7 +29,6 @@ _SERVICE: Final = "customer"
 _BATCH: Final = 500
 _SHARE: Final = 20_000
 _PROCESSES: Final = 2
-_FOR_EVER_S: Final = 1e9
 _KINDS: Final[dict[str, type[Repository[Any]]]] = {
     "accounts": AccountRepository,
     "contacts": ContactRepository,
@@ -119,21 +117,9 @@ def _store(share: _Share) -> None:
         database = client.get_database(
             f"rapport_{_SERVICE}", write_concern=WriteConcern(w=1)
         )
-        records = _KINDS[share.kind](database, _context(share.organization.id))
+        records = _KINDS[share.kind](database, operator_context(share.organization.id))
         made = getattr(share.organization, share.kind)(share.start, share.stop)
         while batch := list(islice(made, _BATCH)):
             added = records.add_all([(each, None, None) for each in batch])
             if refused := [each for each in added if isinstance(each, Exception)]:
                 raise refused[0]
-
-
-def _context(org_id: str) -> Context:
-    return Context(
-        caller=None,
-        org_id=org_id,
-        actor={"type": "operator", "id": "operator"},
-        operation_id=new_id(),
-        request_id=new_id(),
-        traceparent="",
-        deadline=time.time() + _FOR_EVER_S,
-    )

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from svc_auth.domain.records import ChangingRecord
 from svc_auth.domain.roles import PERMISSIONS
 
 __all__ = [
@@ -67,7 +68,7 @@ _PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class OAuthClient:
+class OAuthClient(ChangingRecord):
     """An application that an organization knows.
 
     Attributes:
@@ -76,7 +77,6 @@ class OAuthClient:
         secret_hash: Of its secret, if it has one.
     """
 
-    id: str
     name: str
     redirect_uris: tuple[str, ...]
     grant_types: tuple[str, ...]
@@ -84,12 +84,6 @@ class OAuthClient:
     token_endpoint_auth_method: str
     secret_hash: str | None = None
     owner_id: str | None
-    team_ids: tuple[str, ...] = ()
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None = None
-    version: int = 1
-    sequence: int = 0
 
     @property
     def client_id(self) -> str:
@@ -101,20 +95,9 @@ class OAuthClient:
         """Whether it has no secret."""
         return self.token_endpoint_auth_method == "none"  # noqa: S105
 
-    def changed(self, patch: Mapping[str, Any], now: datetime) -> "OAuthClient":
-        """The application with ``patch`` applied; itself if nothing differs."""
-        if all(getattr(self, name) == value for name, value in patch.items()):
-            return self
-        return replace(self, **patch, updated_at=self._after(now))
-
-    def archived(self, now: datetime) -> "OAuthClient":
+    def archived(self, now: datetime) -> Self:
         """The application, put away: it is let in no more."""
-        return replace(
-            self, archived_at=now, updated_at=self._after(now), secret_hash=None
-        )
-
-    def _after(self, now: datetime) -> datetime:
-        return max(now, self.updated_at + timedelta(milliseconds=1))
+        return replace(super().archived(now), secret_hash=None)
 
 
 def new_oauth_client(

@@ -1,11 +1,12 @@
 """People, and where they belong."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
 
 from chassis.errors import ConflictError
+from svc_auth.domain.records import ChangingRecord
 
 __all__ = ["OWNER", "Membership", "Person", "check_owner_stays", "new_membership"]
 
@@ -25,7 +26,7 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Membership:
+class Membership(ChangingRecord):
     """A person in an organization, with roles.
 
     Attributes:
@@ -33,45 +34,25 @@ class Membership:
         email: The person's address, kept here to be found by.
     """
 
-    id: str
     person_id: str
     org_id: str
     name: str
     email: str
     roles: tuple[str, ...]
-    team_ids: tuple[str, ...] = ()
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None = None
-    version: int = 1
-    sequence: int = 0
 
     @property
     def owner_id(self) -> str:
         """Whose own it is: the person's."""
         return self.person_id
 
-    def changed(self, patch: Mapping[str, Any], now: datetime) -> "Membership":
-        """The membership with ``patch`` applied; itself if nothing differs."""
-        if all(getattr(self, name) == value for name, value in patch.items()):
-            return self
-        return replace(self, **patch, updated_at=self._after(now))
-
-    def archived(self, now: datetime) -> "Membership":
+    def archived(self, now: datetime) -> Self:
         """The membership of somebody who is no member any more.
 
         Raises:
             ConflictError: ``owner_is_fixed``.
         """
         check_owner_stays(self.roles, ())
-        return replace(self, archived_at=now, updated_at=self._after(now))
-
-    def restored(self, now: datetime) -> "Membership":
-        """The membership, as it was before the person left."""
-        return replace(self, archived_at=None, updated_at=self._after(now))
-
-    def _after(self, now: datetime) -> datetime:
-        return max(now, self.updated_at + timedelta(milliseconds=1))
+        return super().archived(now)
 
 
 def new_membership(

@@ -1,9 +1,10 @@
 """What there is to be permitted, and the roles that permit it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from svc_auth.domain.records import ChangingRecord
 
 __all__ = [
     "BUILT_IN_ROLES",
@@ -70,43 +71,19 @@ class BuiltInRole:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Role:
-    """A role that an organization has made for itself.
+class Role(ChangingRecord):
+    """A role that an organization has made for itself; archived, it grants nothing.
 
     Attributes:
         key: What memberships call it; never changes.
         grants: ``{resource: {action: reach}}``; what is not there is "none".
     """
 
-    id: str
     key: str
     name: str
     description: str | None = None
     grants: Matrix = field(default_factory=dict)
     owner_id: str | None = None
-    team_ids: tuple[str, ...] = ()
-    created_at: datetime
-    updated_at: datetime
-    archived_at: datetime | None = None
-    version: int = 1
-    sequence: int = 0
-
-    def changed(self, patch: Mapping[str, Any], now: datetime) -> "Role":
-        """The role with ``patch`` applied; itself if nothing differs."""
-        if all(getattr(self, name) == value for name, value in patch.items()):
-            return self
-        return replace(self, **patch, updated_at=self._after(now))
-
-    def archived(self, now: datetime) -> "Role":
-        """The role, put away: it permits nothing any more."""
-        return replace(self, archived_at=now, updated_at=self._after(now))
-
-    def restored(self, now: datetime) -> "Role":
-        """The role, as it was before it was put away."""
-        return replace(self, archived_at=None, updated_at=self._after(now))
-
-    def _after(self, now: datetime) -> datetime:
-        return max(now, self.updated_at + timedelta(milliseconds=1))
 
 
 def flat(matrix: Matrix) -> dict[str, Reach]:

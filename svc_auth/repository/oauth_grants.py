@@ -1,6 +1,5 @@
 """Where authorization codes and sign-ins of browsers are kept, by their hashes."""
 
-import hashlib
 from typing import Any, Final
 
 from pymongo import ReturnDocument
@@ -8,6 +7,7 @@ from pymongo.database import Database
 
 from chassis.context import Context
 from chassis.mongo import Collection, Document, Index
+from svc_auth.domain.hashes import hash_of
 from svc_auth.domain.oauth import (
     REMEMBERED_CODE_LIFE,
     AuthorizationCode,
@@ -45,7 +45,7 @@ class AuthorizationCodeRepository:
         values = {**vars(record), "scope": list(record.scope)}
         self._rows.insert_one(
             {
-                "_id": _hash(code),
+                "_id": hash_of(code),
                 "schema_version": 1,
                 "forgotten_at": record.expires_at + REMEMBERED_CODE_LIFE,
                 **values,
@@ -55,7 +55,7 @@ class AuthorizationCodeRepository:
     def spend(self, code: str) -> AuthorizationCode | None:
         """Count a use of a code; the record as it was before, if there is one."""
         document: Any = self._rows.find_one_and_update(
-            {"_id": _hash(code)},
+            {"_id": hash_of(code)},
             {"$inc": {"uses": 1}},
             return_document=ReturnDocument.BEFORE,
         )
@@ -67,7 +67,7 @@ class AuthorizationCodeRepository:
 
     def uses(self, code: str) -> int:
         """How often it has been presented."""
-        row = self._rows.find_one({"_id": _hash(code)}, {"uses": 1})
+        row = self._rows.find_one({"_id": hash_of(code)}, {"uses": 1})
         return 0 if row is None else int(row["uses"])
 
 
@@ -80,17 +80,13 @@ class BrowserLoginRepository:
     def add(self, cookie: str, record: BrowserLogin) -> None:
         """Remember a sign-in whose cookie is about to be set."""
         self._rows.insert_one(
-            {"_id": _hash(cookie), "schema_version": 1} | vars(record)
+            {"_id": hash_of(cookie), "schema_version": 1} | vars(record)
         )
 
     def find(self, cookie: str) -> BrowserLogin | None:
         """The sign-in that a cookie stands for, if any."""
-        row = self._rows.find_one({"_id": _hash(cookie)})
+        row = self._rows.find_one({"_id": hash_of(cookie)})
         if row is None:
             return None
         names = BrowserLogin.__dataclass_fields__
         return BrowserLogin(**{name: row[name] for name in names})
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

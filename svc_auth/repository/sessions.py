@@ -1,6 +1,5 @@
 """Where sessions and their refresh tokens are kept."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -13,6 +12,7 @@ from chassis.fields import Field
 from chassis.mongo import Collection, Document, Index, by
 from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
+from svc_auth.domain.hashes import hash_of
 from svc_auth.domain.sessions import RefreshToken, Session
 
 __all__ = [
@@ -153,7 +153,7 @@ class RefreshTokenRepository:
         """Remember a token that is about to be handed out."""
         self._rows.insert_one(
             {
-                "_id": _hash(token),
+                "_id": hash_of(token),
                 "schema_version": 2,
                 "person_id": record.person_id,
                 "org_id": record.org_id,
@@ -171,7 +171,7 @@ class RefreshTokenRepository:
         """
         document: Any = self._rows.find_one_and_update(
             # Those from before there were sessions are not good any more.
-            {"_id": _hash(token), "session_id": {"$exists": True}},
+            {"_id": hash_of(token), "session_id": {"$exists": True}},
             {"$set": {"is_spent": True}},
             return_document=ReturnDocument.BEFORE,
         )
@@ -180,7 +180,9 @@ class RefreshTokenRepository:
     def find(self, token: str) -> RefreshToken | None:
         """The record of a token, if there is one; it is not spent by that."""
         return self._restore(
-            self._rows.find_one({"_id": _hash(token), "session_id": {"$exists": True}})
+            self._rows.find_one(
+                {"_id": hash_of(token), "session_id": {"$exists": True}}
+            )
         )
 
     @staticmethod
@@ -207,7 +209,7 @@ class PersonalTokenRepository:
         """Remember a token that is about to be shown, for the only time."""
         self._rows.insert_one(
             {
-                "_id": _hash(token),
+                "_id": hash_of(token),
                 "schema_version": 1,
                 "session_id": session.id,
                 "org_id": org_id,
@@ -220,7 +222,7 @@ class PersonalTokenRepository:
     def use(self, token: str, now: datetime) -> tuple[str, str] | None:
         """The organization and session of a token, if there is such a token."""
         row = self._rows.find_one_and_update(
-            {"_id": _hash(token)}, {"$set": {"last_used_at": now}}
+            {"_id": hash_of(token)}, {"$set": {"last_used_at": now}}
         )
         return None if row is None else (row["org_id"], row["session_id"])
 
@@ -228,7 +230,3 @@ class PersonalTokenRepository:
         """When each was used last, to some minutes; none if never."""
         rows = self._rows.find({"session_id": {"$in": list(session_ids)}})
         return {row["session_id"]: row["last_used_at"] for row in rows}
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

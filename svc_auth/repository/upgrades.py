@@ -1,13 +1,10 @@
 """Brings along what earlier versions stored in another way."""
 
-import time
-from typing import Final
-
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from chassis.context import Context
-from chassis.ids import derive_id, new_id
+from chassis.context import operator_context
+from chassis.ids import derive_id
 from chassis.mongo import Document
 from svc_auth.domain.people import new_membership
 from svc_auth.repository.people import (
@@ -17,8 +14,6 @@ from svc_auth.repository.people import (
 )
 
 __all__ = ["memberships_become_records"]
-
-_LONG_S: Final = 3_600.0
 
 
 def memberships_become_records(database: Database[Document]) -> None:
@@ -31,7 +26,7 @@ def memberships_become_records(database: Database[Document]) -> None:
 
 
 def _become_record(database: Database[Document], row: Document) -> None:
-    org_id, context = row["org_id"], _context(row["org_id"])
+    org_id, context = row["org_id"], operator_context(row["org_id"])
     person = PersonRepository(database, context).find(row["person_id"])
     if person is None:
         return
@@ -54,15 +49,3 @@ def _become_record(database: Database[Document], row: Document) -> None:
 
     with database.client.start_session() as session:
         session.with_transaction(replace)
-
-
-def _context(org_id: str) -> Context:
-    return Context(
-        caller=None,
-        org_id=org_id,
-        actor={"type": "operator", "id": "operator"},
-        operation_id=new_id(),
-        request_id=new_id(),
-        traceparent="",
-        deadline=time.time() + _LONG_S,
-    )

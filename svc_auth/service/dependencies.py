@@ -1,5 +1,6 @@
 """What the mixins of the service share."""
 
+import json
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
@@ -9,20 +10,31 @@ from typing import Any
 from chassis import inject
 from chassis.context import Context
 from chassis.errors import (
+    ForbiddenError,
     InvalidInputError,
     NotFoundError,
+    RateLimitedError,
     UnauthenticatedError,
     invalid_input,
 )
 from chassis.idempotency import Operation
 from chassis.ids import new_id
 from chassis.mongo import Repositories, Transaction, Transactions
+from chassis.schemas import load
 from chassis.signing import CurrentContext
 from svc_auth import events
 from svc_auth.clients.keyring import Keyring, KeyringProvider
 from svc_auth.clients.passwords import PasswordPool, Passwords
 from svc_auth.domain.people import Membership, Person
-from svc_auth.domain.roles import BUILT_IN_ROLES, Reach, flat, narrowed, union
+from svc_auth.domain.roles import (
+    BUILT_IN_ROLES,
+    Grants,
+    Reach,
+    beyond,
+    flat,
+    narrowed,
+    union,
+)
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
     REFRESH_TOKEN_LIFE,
@@ -30,6 +42,7 @@ from svc_auth.domain.sessions import (
     RefreshToken,
     Session,
 )
+from svc_auth.repository.login_delays import LoginDelays
 from svc_auth.repository.orgs import OrgRepository
 from svc_auth.repository.people import (
     AnyMembershipRepository,
@@ -42,6 +55,7 @@ from svc_auth.repository.sessions import (
     RefreshTokenRepository,
     SessionRepository,
 )
+from svc_auth.schemas.sessions import LoginInput
 
 __all__ = ["Dependencies", "no_such_reference"]
 
@@ -54,6 +68,7 @@ class Dependencies:
     passwords: Passwords = inject(PasswordPool())
     operation: Operation = inject(Repositories(Operation))
     transaction: Transaction = inject(Transactions())
+    login_delays: LoginDelays = inject(Repositories(LoginDelays))
     orgs: OrgRepository = inject(Repositories(OrgRepository))
     people: PersonRepository = inject(Repositories(PersonRepository))
     memberships: MembershipRepository = inject(Repositories(MembershipRepository))
@@ -93,8 +108,40 @@ class Dependencies:
         self.context.org_id = org_id
         return self.memberships.find_live(person_id)
 
-    def begin_session(self, membership: Membership) -> dict[str, Any]:
-        """Let somebody in who has proved who they are: a ``TokensView``.
+    def prove(self, payload: dict[str, Any], address: str) -> Membership:
+        """Who somebody is, by their password: the membership they log in to.
+
+        Args:
+            payload: A ``LoginInput``.
+            address: Where the request came from.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            UnauthenticatedError: ``credentials_invalid``.
+            RateLimitedError: ``login_delayed``.
+            UnavailableError: ``too_busy``: too many log in at once.
+        """
+        data = load(LoginInput(), payload)
+        email, place = data["email"].strip(), self.login_delays.address(address)
+        delay = self.login_delays.find(email)
+        if wait_s := delay.wait_s(place, self.context.now()):
+            raise _delayed(wait_s)
+        person = self.people.find_by_email(email)
+        is_right = self.passwords.matches(
+            None if person is None else person.password_hash, data["password"]
+        )
+        membership = self.find_membership(person.id, data["org_id"]) if person else None
+        if person is None or not is_right or membership is None:
+            self.login_delays.note_failure(email)
+            raise _wrong_credentials()
+        self.login_delays.note_success(email, delay, place)
+        if self.passwords.is_outdated(person.password_hash):
+            stronger = self.passwords.hash(data["password"])
+            self.people.replace_hash(person, stronger)
+        return membership
+
+    def open_session(self, membership: Membership) -> Session:
+        """A session of somebody who has proved who they are.
 
         Raises:
             UnauthenticatedError: ``credentials_invalid``: they have left at this
@@ -112,10 +159,17 @@ class Dependencies:
         self.sessions.add(session)
         # Whoever ended their sessions a moment ago has not seen this one.
         if self.memberships.find_live(membership.person_id) is None:
-            raise UnauthenticatedError(
-                "credentials_invalid", "Address or password is wrong."
-            )
-        return self.issue_tokens(session, membership)
+            raise _wrong_credentials()
+        return session
+
+    def begin_session(self, membership: Membership) -> dict[str, Any]:
+        """Let somebody in who has proved who they are: a ``TokensView``.
+
+        Raises:
+            UnauthenticatedError: ``credentials_invalid``: they have left at this
+                very moment.
+        """
+        return self.issue_tokens(self.open_session(membership), membership)
 
     def end_session(self, session_id: str, reason: str) -> None:
         """Let none of a session's tokens be good any more; twice is the same."""
@@ -210,6 +264,18 @@ class Dependencies:
             lifetime_s=life_s,
         )
 
+    def check_held(self, wanted: Grants) -> None:
+        """Refuse to give or take what the caller does not hold.
+
+        Raises:
+            ForbiddenError: ``grant_beyond_own``, naming the permissions.
+        """
+        if missing := beyond(wanted, self.context.identified_caller.grants):
+            raise ForbiddenError(
+                "grant_beyond_own",
+                f"Nobody can give more than they have: {', '.join(missing)}.",
+            )
+
     def grants_of(self, keys: Collection[str]) -> dict[str, Reach]:
         """What roles of the organization at hand grant together."""
         own = [key for key in keys if key not in BUILT_IN_ROLES]
@@ -220,6 +286,16 @@ class Dependencies:
                 *(flat(role.grants) for role in made),
             ]
         )
+
+
+def _delayed(wait_s: int) -> RateLimitedError:
+    details = json.dumps({"retry_after_s": wait_s})
+    message = f"Too many wrong passwords; wait {wait_s} s."
+    return RateLimitedError("login_delayed", message, details)
+
+
+def _wrong_credentials() -> UnauthenticatedError:
+    return UnauthenticatedError("credentials_invalid", "Address or password is wrong.")
 
 
 def no_such_reference(field: str, message: str) -> InvalidInputError:

@@ -4,8 +4,6 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-import jwt
-
 from chassis import inject
 from chassis.errors import UnauthenticatedError, bad_request
 from chassis.ids import new_id
@@ -105,14 +103,14 @@ class AuthorizationMethods(ClientDependencies):
             InvalidInputError: ``invalid_input``.
             UnauthenticatedError: ``credentials_invalid``.
         """
-        tokens = self.login(payload=payload, address=address)  # type: ignore[attr-defined]
-        claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+        membership = self.prove(payload, address)
+        session = self.open_session(membership)
         now = self.context.now()
         browser = secrets.token_urlsafe(32)
         login = BrowserLogin(
-            person_id=claims["sub"],
-            org_id=claims["org_id"],
-            session_id=claims["sid"],
+            person_id=membership.person_id,
+            org_id=membership.org_id,
+            session_id=session.id,
             authenticated_at=now,
             expires_at=now + BROWSER_LOGIN_LIFE,
         )

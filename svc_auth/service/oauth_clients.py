@@ -1,6 +1,5 @@
 """RPCs of applications (OAuth 2.0 clients)."""
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import asdict, replace
@@ -11,7 +10,6 @@ from marshmallow import ValidationError
 from chassis import inject
 from chassis.errors import (
     ConflictError,
-    ForbiddenError,
     RateLimitedError,
     UnauthenticatedError,
     bad_request,
@@ -25,8 +23,9 @@ from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
 from svc_auth.clients.oauth import basic_credentials
+from svc_auth.domain.hashes import hash_of
 from svc_auth.domain.oauth import OAuthClient, new_oauth_client
-from svc_auth.domain.roles import PERMISSIONS, Reach, beyond
+from svc_auth.domain.roles import PERMISSIONS, Reach
 from svc_auth.repository.oauth_clients import (
     ClientDirectory,
     ClientFailures,
@@ -359,15 +358,8 @@ class OAuthClientMethods(ClientDependencies):
                 {"field": error.field_name, "code": "invalid", "message": message}
                 for message in error.messages
             ) from None
-        if "client_credentials" not in client.grant_types:
-            return
-        caller = self.context.identified_caller
-        wanted = own_grants(client.scope)
-        if missing := beyond(wanted, caller.grants):
-            raise ForbiddenError(
-                "grant_beyond_own",
-                f"Nobody can give more than they have: {', '.join(missing)}.",
-            )
+        if "client_credentials" in client.grant_types:
+            self.check_held(own_grants(client.scope))
 
     def _end_sessions(self, client_id: str) -> None:
         now = self.context.now()
@@ -378,11 +370,6 @@ class OAuthClientMethods(ClientDependencies):
 def own_grants(scope: tuple[str, ...]) -> dict[str, Reach]:
     """What an application may do for itself with a scope."""
     return {name: "all" for name in scope if name.partition(":")[0] in PERMISSIONS}
-
-
-def hash_of(secret: str) -> str:
-    """How a secret of 256 random bits is kept: there is nothing to guess."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _with_secret(client: OAuthClient, secret: str | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 from chassis import inject
 from chassis.errors import (
     ConflictError,
-    ForbiddenError,
     NotFoundError,
     UnauthenticatedError,
 )
@@ -22,7 +21,6 @@ from svc_auth.domain.personal_tokens import (
     PREFIX,
     new_personal_token,
 )
-from svc_auth.domain.roles import beyond
 from svc_auth.domain.sessions import Session
 from svc_auth.repository.sessions import PersonalTokenRepository
 from svc_auth.schemas.personal_tokens import (
@@ -67,12 +65,7 @@ class PersonalTokenMethods(Dependencies):
         caller = self.context.identified_caller
         caller.require_presence()
         data = load(CreatePersonalTokenInput(), payload)
-        wanted = dict.fromkeys(data["scope"], "own")
-        if missing := beyond(wanted, caller.grants):  # type: ignore[arg-type]
-            raise ForbiddenError(
-                "grant_beyond_own",
-                f"Nobody can give more than they have: {', '.join(missing)}.",
-            )
+        self.check_held(dict.fromkeys(data["scope"], "own"))
         if len(self._live(MOST)) >= MOST:
             raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
         now = self.context.now()

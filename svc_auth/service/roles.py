@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chassis import inject
-from chassis.errors import ConflictError, ForbiddenError, UnauthenticatedError
+from chassis.errors import ConflictError, UnauthenticatedError
 from chassis.idempotency import idempotent
 from chassis.mongo import Repositories
 from chassis.resources import Kind, Records
@@ -18,7 +18,6 @@ from svc_auth.domain.roles import (
     PERMISSIONS,
     REACHES,
     Role,
-    beyond,
     flat,
 )
 from svc_auth.repository.rights import RightsChanges
@@ -67,13 +66,7 @@ class RoleMethods(Dependencies):
         Raises:
             ForbiddenError: ``grant_beyond_own``, naming the permissions.
         """
-        caller = self.context.identified_caller
-        missing = beyond(flat(data.get("grants", {})), caller.grants)
-        if missing:
-            raise ForbiddenError(
-                "grant_beyond_own",
-                f"Nobody can give more than they have: {', '.join(missing)}.",
-            )
+        self.check_held(flat(data.get("grants", {})))
 
     def _roles(self) -> Records[Role]:
         return Records(_ROLE, self.roles, self)

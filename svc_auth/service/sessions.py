@@ -1,12 +1,10 @@
 """RPCs of sessions: logging in, staying in, and leaving."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chassis import inject
 from chassis.errors import (
-    RateLimitedError,
     UnauthenticatedError,
     invalid_input,
 )
@@ -17,9 +15,8 @@ from chassis.rpc import rpc
 from chassis.schemas import load
 from chassis.trust import LONGEST_TOKEN_LIFE_S
 from svc_auth.domain.sessions import RefreshToken
-from svc_auth.repository.login_delays import LoginDelays
 from svc_auth.repository.sessions import Revocations
-from svc_auth.schemas.sessions import LoginInput, RefreshInput
+from svc_auth.schemas.sessions import RefreshInput
 from svc_auth.service.dependencies import Dependencies
 
 __all__ = ["SessionMethods"]
@@ -30,7 +27,6 @@ _PAGE: Final = 5_000
 class SessionMethods(Dependencies):
     """What can be done with sessions."""
 
-    login_delays: LoginDelays = inject(Repositories(LoginDelays))
     revocations: Revocations = inject(Repositories(Revocations))
 
     @rpc(public=True)
@@ -54,26 +50,7 @@ class SessionMethods(Dependencies):
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``: too many log in at once.
         """
-        data = load(LoginInput(), payload)
-        email, place = data["email"].strip(), self.login_delays.address(address)
-        delay = self.login_delays.find(email)
-        if wait_s := delay.wait_s(place, self.context.now()):
-            raise _delayed(wait_s)
-        person = self.people.find_by_email(email)
-        is_right = self.passwords.matches(
-            None if person is None else person.password_hash, data["password"]
-        )
-        membership = self.find_membership(person.id, data["org_id"]) if person else None
-        if person is None or not is_right or membership is None:
-            self.login_delays.note_failure(email)
-            raise UnauthenticatedError(
-                "credentials_invalid", "Address or password is wrong."
-            )
-        self.login_delays.note_success(email, delay, place)
-        if self.passwords.is_outdated(person.password_hash):
-            stronger = self.passwords.hash(data["password"])
-            self.people.replace_hash(person, stronger)
-        return self.begin_session(membership)
+        return self.begin_session(self.prove(payload, address))
 
     @rpc(public=True)
     def refresh_session(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -157,12 +134,6 @@ class SessionMethods(Dependencies):
             self.context.org_id = token.org_id
             self.context.actor = {"type": "person", "id": token.person_id}
         return token
-
-
-def _delayed(wait_s: int) -> RateLimitedError:
-    details = json.dumps({"retry_after_s": wait_s})
-    message = f"Too many wrong passwords; wait {wait_s} s."
-    return RateLimitedError("login_delayed", message, details)
 
 
 def _invalid() -> UnauthenticatedError:
