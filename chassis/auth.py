@@ -27,6 +27,10 @@ __all__ = ["AUDIENCE", "Caller", "KeySet", "Reach", "Signer", "key_id_of", "veri
 
 AUDIENCE: Final = "rapport"
 _ALGORITHM: Final = "ES256"
+_KIND: Final = "at+jwt"
+# RFC 9068 §4 allows the long form too; case does not count (RFC 7515 §4.1.9).
+_KINDS: Final = frozenset({_KIND, f"application/{_KIND}"})
+_CLAIMS: Final = ("iss", "exp", "iat", "nbf", "sub", "aud", "jti", "org_id")
 _LEEWAY_S: Final = 5
 _MAX_TOKEN_LENGTH: Final = 8_192
 
@@ -144,9 +148,14 @@ class _Key:
 
 
 class KeySet:
-    """The public keys that this process trusts, by key id."""
+    """The public keys that this process trusts, by key id.
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    Attributes:
+        issuer_url: What tokens call the one who issued them (``iss``).
+    """
+
+    def __init__(self, document: Mapping[str, Any], issuer_url: str) -> None:
+        self.issuer_url = issuer_url
         self._keys: dict[str, _Key] = {}
         for jwk in document["keys"]:
             public = jwt.PyJWK(dict(jwk), algorithm=_ALGORITHM).key
@@ -155,9 +164,9 @@ class KeySet:
             )
 
     @classmethod
-    def load(cls, path: Path) -> "KeySet":
+    def load(cls, path: Path, issuer_url: str) -> "KeySet":
         """Read a key set as ``./crm up`` or the init job wrote it."""
-        return cls(orjson.loads(path.read_bytes()))
+        return cls(orjson.loads(path.read_bytes()), issuer_url)
 
     def find(self, key_id: object) -> _Key | None:
         """The key of that id, if it is known."""
@@ -183,7 +192,7 @@ class KeySet:
         taken = {jwk["kid"] for jwk in others}
         own = {"rapport_issuer": issuer, "rapport_grants": grants}
         new = [{**jwk, **own} for jwk in document["keys"] if jwk["kid"] not in taken]
-        return KeySet({"keys": [*others, *new]})
+        return KeySet({"keys": [*others, *new]}, self.issuer_url)
 
     def public_document(self, issuer: str) -> dict[str, Any]:
         """The JWK set (RFC 7517 §5) of one issuer, without our own members."""
@@ -201,13 +210,13 @@ class KeySet:
 
 
 def verify(token: str | None, keys: KeySet) -> Caller:
-    """Check a token's signature, times, audience and shape.
+    """Check a token as RFC 9068 §4 wants: kind, issuer, audience, times, signature.
 
     Raises:
         UnauthenticatedError: ``token_missing``, ``token_malformed``,
             ``token_expired`` or ``token_invalid`` (unknown key, forged, not
-            yet valid, for another audience, or signed by a key that may not
-            sign for this principal).
+            yet valid, of another kind, by another issuer, for another
+            audience, or signed by a key that may not sign for this principal).
     """
     if not token:
         raise UnauthenticatedError("token_missing", "An access token is needed.")
@@ -235,7 +244,10 @@ def key_id_of(token: str) -> object:
 def _decode(token: str, keys: KeySet) -> tuple[dict[str, Any], _Key]:
     if len(token) > _MAX_TOKEN_LENGTH:
         raise jwt.DecodeError("The token is too long.")
-    key = keys.find(jwt.get_unverified_header(token).get("kid"))
+    header = jwt.get_unverified_header(token)
+    if str(header.get("typ")).lower() not in _KINDS:
+        raise jwt.InvalidTokenError("This is no access token.")
+    key = keys.find(header.get("kid"))
     if key is None:
         raise jwt.InvalidKeyError("The token's key is unknown.")
     claims = jwt.decode(
@@ -243,8 +255,11 @@ def _decode(token: str, keys: KeySet) -> tuple[dict[str, Any], _Key]:
         key.public,
         algorithms=[_ALGORITHM],
         audience=AUDIENCE,
+        issuer=keys.issuer_url,
         leeway=_LEEWAY_S,
-        options={"require": ["exp", "iat", "nbf", "sub", "aud", "jti", "org_id"]},
+        options={
+            "require": ["iss", "exp", "iat", "nbf", "sub", "aud", "jti", "org_id"]
+        },
     )
     return claims, key
 
@@ -297,7 +312,7 @@ def _principal_type(
 class Signer:
     """Signs tokens with one private key (P-256, PEM)."""
 
-    def __init__(self, path: Path, keys: KeySet, issuer_url: str) -> None:
+    def __init__(self, path: Path, keys: KeySet) -> None:
         """Load the key and find its id in ``keys``.
 
         Raises:
@@ -307,7 +322,6 @@ class Signer:
         if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise ValueError(f"{path} holds no elliptic-curve key.")  # noqa: TRY004
         self._private = private
-        self.issuer_url = issuer_url
         self.keys = keys
         numbers = private.public_key().public_numbers()
         for key_id, key in keys._keys.items():  # noqa: SLF001
@@ -354,7 +368,7 @@ class Signer:
         claims = {
             "rights_at": round(now, 3),
             **facts,
-            "iss": self.issuer_url,
+            "iss": self.keys.issuer_url,
             "aud": AUDIENCE,
             "sub": subject,
             "org_id": org_id,
@@ -365,7 +379,7 @@ class Signer:
             "exp": issued_at + lifetime_s,
             "jti": new_id(),
         }
-        return self.sign_claims(claims, "at+jwt")
+        return self.sign_claims(claims, _KIND)
 
     def sign_claims(self, claims: Mapping[str, Any], kind: str) -> str:
         """A JWT of another kind than an access token, by its ``typ``."""

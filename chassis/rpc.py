@@ -30,9 +30,8 @@ from nameko.rpc import Rpc as NamekoRpc
 from nameko.rpc import RpcConsumer as NamekoRpcConsumer
 
 from chassis import codec
-from chassis.auth import Caller, KeySet
+from chassis.auth import Caller
 from chassis.calling import BusClient
-from chassis.config import secret_file
 from chassis.consuming import QueueConsumer, declared_elsewhere
 from chassis.context import KEY, Actor, Context, context_of
 from chassis.echo import Echo
@@ -43,7 +42,7 @@ from chassis.mongo import as_wire_error
 from chassis.news import News
 from chassis.packets import InOnePacket
 from chassis.topology import RPC_EXCHANGE, hint_key, is_reply_key, rpc_queue
-from chassis.trust import ISSUER, Trust
+from chassis.trust import ISSUER, Trust, trusted_keys
 from chassis.upkeep import Upkeep
 
 __all__ = ["Rpc", "RpcConsumer", "rpc"]
@@ -71,7 +70,7 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
     def setup(self) -> None:
         """Register with the connection; the operator declared the queue."""
         if self.queue is None:
-            self._trust = Trust(KeySet.load(secret_file("JWKS_FILE", "jwks.json")))
+            self._trust = Trust(trusted_keys())
             self._upkeep = Upkeep(self._trust, self._ask)
             service = self.container.service_name
             self.queue = declared_elsewhere(rpc_queue(service))

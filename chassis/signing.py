@@ -4,9 +4,10 @@ from typing import Any
 
 from nameko.extensions import DependencyProvider
 
-from chassis.auth import KeySet, Signer
-from chassis.config import secret_file, setting
+from chassis.auth import Signer
+from chassis.config import secret_file
 from chassis.context import Context, context_of
+from chassis.trust import trusted_keys
 
 __all__ = ["CurrentContext", "SigningKey", "own_signer"]
 
@@ -17,11 +18,7 @@ def own_signer() -> Signer:
     Raises:
         MissingSettingError: A key file is not there.
     """
-    return Signer(
-        secret_file("SIGNING_KEY_FILE", "signing_key.pem"),
-        KeySet.load(secret_file("JWKS_FILE", "jwks.json")),
-        setting("PUBLIC_URL", "http://127.0.0.1:8000"),
-    )
+    return Signer(secret_file("SIGNING_KEY_FILE", "signing_key.pem"), trusted_keys())
 
 
 class SigningKey(DependencyProvider):  # type: ignore[misc]

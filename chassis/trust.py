@@ -11,16 +11,29 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chassis.auth import Caller, KeySet, key_id_of, verify
+from chassis.config import secret_file, setting
 from chassis.errors import UnauthenticatedError
 from chassis.remembered import Remembered
 
-__all__ = ["ISSUER", "LONGEST_TOKEN_LIFE_S", "Trust"]
+__all__ = ["ISSUER", "LONGEST_TOKEN_LIFE_S", "Trust", "trusted_keys"]
 
 # Who signs for people, and may change its keys.
 ISSUER: Final = "auth"
 # No token that belongs to a session is valid for longer.
 LONGEST_TOKEN_LIFE_S: Final = 3_600
 _REMEMBERED: Final = 4_096
+
+
+def trusted_keys() -> KeySet:
+    """The keys that this process was set up with, from its secrets.
+
+    Raises:
+        MissingSettingError: Their file is not there.
+    """
+    return KeySet.load(
+        secret_file("JWKS_FILE", "jwks.json"),
+        setting("PUBLIC_URL", "http://127.0.0.1:8000"),
+    )
 
 
 class Trust:

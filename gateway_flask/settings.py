@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chassis.auth import KeySet
-from chassis.config import number, secret_file, setting
+from chassis.config import number, setting
+from chassis.trust import trusted_keys
 from gateway_flask.limits import Limit, limits_from_settings
 
 __all__ = ["Settings"]
@@ -50,7 +51,7 @@ class Settings:
             amqp_uri=setting("AMQP_URI"),
             redis_state_url=setting("REDIS_STATE_URL"),
             redis_cache_url=setting("REDIS_CACHE_URL"),
-            keys=KeySet.load(secret_file("JWKS_FILE", "jwks.json")),
+            keys=trusted_keys(),
             limits=limits_from_settings(),
             trusted_proxies=number("TRUSTED_PROXIES", 0),
             cors_origins=_names("CORS_ORIGINS", ""),

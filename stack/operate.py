@@ -124,7 +124,7 @@ def print_environment(paths: StatePaths, principal: str) -> None:
     for name in ("amqp_uri", "mongo_uri", "redis_cache_url", "redis_state_url"):
         if (directory / name).is_file():
             values[name.upper()] = (directory / name).read_text().strip()
-    values["PUBLIC_URL"] = f"http://127.0.0.1:{settings.gateway_port}"
+    values["PUBLIC_URL"] = settings.public_url
     values["SMTP_URL"] = f"smtp://127.0.0.1:{settings.ports['mail']}"
     for name, value in values.items():
         print(f"export {name}={shlex.quote(value)}")

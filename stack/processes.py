@@ -298,7 +298,7 @@ class ProcessTable:
         }
         return self._environment(
             **{**settings, **passed_on},
-            PUBLIC_URL=f"http://127.0.0.1:{self.settings.gateway_port}",
+            PUBLIC_URL=self.settings.public_url,
             PYTHONUNBUFFERED="1",
             RAPPORT_SECRETS_DIR=str(self.paths.secrets_of(principal)),
         )

@@ -28,6 +28,11 @@ class Settings:
     scale: dict[str, int] = field(default_factory=dict)
     external: list[str] = field(default_factory=list)
 
+    @property
+    def public_url(self) -> str:
+        """How clients reach the gateway; tokens name it as their issuer."""
+        return f"http://127.0.0.1:{self.gateway_port}"
+
     @classmethod
     def load(cls, paths: StatePaths) -> "Settings":
         """Read what an earlier run kept; defaults if there was none."""

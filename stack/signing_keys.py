@@ -27,11 +27,9 @@ Add = Callable[[str, Callable[[Any], int], str], argparse.ArgumentParser]
 def operator_signer(paths: StatePaths) -> Signer:
     """Signs tokens for the operator of the stack."""
     directory = paths.secrets_of(OPERATOR)
-    return Signer(
-        directory / "signing_key.pem",
-        KeySet.load(directory / "jwks.json"),
-        f"http://127.0.0.1:{Settings.load(paths).gateway_port}",
-    )
+    url = Settings.load(paths).public_url
+    keys = KeySet.load(directory / "jwks.json", url)
+    return Signer(directory / "signing_key.pem", keys)
 
 
 def add_key_commands(add: Add) -> None:

@@ -89,7 +89,7 @@ class Keyring:
     @property
     def issuer_url(self) -> str:
         """Who signs, as tokens and metadata call it (``iss``)."""
-        return self._first.issuer_url
+        return self._first.keys.issuer_url
 
     def sign_id_token(self, claims: Mapping[str, Any]) -> str:
         """An ID token (OpenID Connect Core section 2); no access token."""

@@ -105,21 +105,25 @@ class TestTokens:
 
     def test_have_to_be_signed_by_auth_and_alive(self, client, status):
         secrets = Path(status["mailbox"]).parent / "secrets/auth"
-        keys = KeySet.load(secrets / "jwks.json")
-        auth = Signer(secrets / "signing_key.pem", keys, status["gateway"])
+        keys = KeySet.load(secrets / "jwks.json", status["gateway"])
+        auth = Signer(secrets / "signing_key.pem", keys)
         claims = jwt.decode(client.token, options={"verify_signature": False})
         head, body, signature = client.token.split(".")
         other, stranger = (
-            {"kid": "auth-00000000"},
+            {"kid": "auth-00000000", "typ": "at+jwt"},
             ec.generate_private_key(ec.SECP256R1()),
         )
-        known = {"kid": auth.key_id}
+        known = {"kid": auth.key_id, "typ": "at+jwt"}
+        identity = {"kid": auth.key_id, "typ": "JWT"}
+        elsewhere = {**claims, "iss": "http://evil.example"}
         late = {**claims, "exp": claims["iat"] - 60}
         tokens = {
             f"{head}.{body}.{'A' * len(signature)}": "token_invalid",
             jwt.encode(claims, None, "none", known): "token_invalid",
             jwt.encode(claims, stranger, "ES256", known): "token_invalid",
             jwt.encode(claims, auth._private, "ES256", other): "token_invalid",
+            jwt.encode(claims, auth._private, "ES256", identity): "token_invalid",
+            jwt.encode(elsewhere, auth._private, "ES256", known): "token_invalid",
             jwt.encode(late, auth._private, "ES256", known): "token_expired",
         }
 

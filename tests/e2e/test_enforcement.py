@@ -132,8 +132,7 @@ def sign(status):
     def sign(grants, principal="auth", subject=None, org_id=None):
         signer = Signer(
             secrets / principal / "signing_key.pem",
-            KeySet.load(secrets / principal / "jwks.json"),
-            status["gateway"],
+            KeySet.load(secrets / principal / "jwks.json", status["gateway"]),
         )
         return signer.sign(
             subject=subject or new_id(),

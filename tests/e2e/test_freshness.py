@@ -52,8 +52,8 @@ def warm(lookups, until):
 def sign(client, status):
     """A token like the client's own, with other claims."""
     secrets = Path(status["mailbox"]).parent / "secrets" / "auth"
-    keys = KeySet.load(secrets / "jwks.json")
-    signer = Signer(secrets / "signing_key.pem", keys, status["gateway"])
+    keys = KeySet.load(secrets / "jwks.json", status["gateway"])
+    signer = Signer(secrets / "signing_key.pem", keys)
     claims = jwt.decode(client.token, options={"verify_signature": False})
 
     def token(subject, grants):

@@ -89,8 +89,8 @@ def send(status):
 def sign(status):
     """Tokens of strangers, as long as those of people are."""
     secrets = Path(status["mailbox"]).parent / "secrets/auth"
-    keys = KeySet.load(secrets / "jwks.json")
-    signer = Signer(secrets / "signing_key.pem", keys, status["gateway"])
+    keys = KeySet.load(secrets / "jwks.json", status["gateway"])
+    signer = Signer(secrets / "signing_key.pem", keys)
 
     def sign(grants):
         return signer.sign(

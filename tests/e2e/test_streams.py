@@ -36,8 +36,8 @@ def client(newcomer, until):
 def member(status, client):
     """A token of another member of the client's organization."""
     secrets = Path(status["mailbox"]).parent / "secrets/auth"
-    keys = KeySet.load(secrets / "jwks.json")
-    signer = Signer(secrets / "signing_key.pem", keys, status["gateway"])
+    keys = KeySet.load(secrets / "jwks.json", status["gateway"])
+    signer = Signer(secrets / "signing_key.pem", keys)
     _, org, _ = client("GET", "/v1/orgs/current")
 
     def sign(grants, subject=None, lifetime_s=60):

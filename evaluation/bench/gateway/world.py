@@ -38,9 +38,9 @@ class World:
     def signer(self) -> Signer:
         """Who signs for people; nobody else need know them."""
         directory = self.servers.stack.paths.secrets_of("auth")
-        keys = KeySet.load(directory / "jwks.json")
         url = f"http://127.0.0.1:{self.port}"
-        return Signer(directory / "signing_key.pem", keys, url)
+        keys = KeySet.load(directory / "jwks.json", url)
+        return Signer(directory / "signing_key.pem", keys)
 
     def tokens(self, reach: Reach = "all", count: int = PRINCIPALS) -> list[str]:
         """Of the people who own the most, each with limits of their own.

@@ -18,8 +18,8 @@ def signer(status):
 
     def load(principal):
         secrets = Path(status["mailbox"]).parent / "secrets" / principal
-        keys = KeySet.load(secrets / "jwks.json")
-        return Signer(secrets / "signing_key.pem", keys, status["gateway"])
+        keys = KeySet.load(secrets / "jwks.json", status["gateway"])
+        return Signer(secrets / "signing_key.pem", keys)
 
     return load
 
@@ -30,10 +30,11 @@ def resigned(client, signer):
     claims = jwt.decode(client.token, options={"verify_signature": False})
     auth = signer("auth")
 
-    def sign(key=auth._private, algorithm="ES256", kid=auth.key_id, **changes):
-        return jwt.encode(
-            {**claims, **changes}, key, algorithm=algorithm, headers={"kid": kid}
-        )
+    def sign(
+        key=auth._private, algorithm="ES256", kid=auth.key_id, typ="at+jwt", **changes
+    ):
+        headers = {"kid": kid, "typ": typ}
+        return jwt.encode({**claims, **changes}, key, algorithm, headers)
 
     return sign
 
@@ -77,6 +78,8 @@ class TestTokens:
             ({"exp": 1_700_000_000}, "token_expired"),
             ({"nbf": 4_000_000_000}, "token_invalid"),
             ({"aud": "else"}, "token_invalid"),
+            ({"iss": "http://evil.example"}, "token_invalid"),
+            ({"typ": "JWT"}, "token_invalid"),
             ({"org_id": "else"}, "token_invalid"),
             ({"grants": ["*"]}, "token_invalid"),
             ({"sub": "operator"}, "token_invalid"),

@@ -15,6 +15,7 @@ from chassis.errors import ForbiddenError, UnauthenticatedError
 from chassis.ids import new_id
 
 ORG, PERSON = new_id(), new_id()
+URL = "https://crm.example.com"
 
 
 class Keys:
@@ -38,15 +39,16 @@ class Keys:
                     "rapport_grants": grants,
                 }
             )
-        self.set = KeySet({"keys": jwks})
+        self.set = KeySet({"keys": jwks}, URL)
         self.directory = directory
 
     def signer(self, issuer):
-        return Signer(self.directory / f"{issuer}.pem", self.set, "http://x")
+        return Signer(self.directory / f"{issuer}.pem", self.set)
 
     def forge(self, issuer="auth", headers=None, algorithm="ES256", key=None, **claims):
         now = int(time.time())
         whole = {
+            "iss": URL,
             "aud": "rapport",
             "sub": PERSON,
             "org_id": ORG,
@@ -57,7 +59,7 @@ class Keys:
             "jti": "j",
             **claims,
         }
-        headers = {"kid": issuer, **(headers or {})}
+        headers = {"kid": issuer, "typ": "at+jwt", **(headers or {})}
         key = key if key is not None else self.private[issuer]
         return jwt.encode(whole, key, algorithm=algorithm, headers=headers)
 
@@ -84,6 +86,12 @@ class TestVerify:
         assert (caller.principal_id, caller.principal_type) == (PERSON, "person")
         assert caller.org_id == ORG
 
+    @pytest.mark.parametrize("kind", ["AT+JWT", "application/at+jwt"])
+    def test_takes_every_spelling_of_an_access_token(self, keys, kind):
+        token = keys.forge(headers={"typ": kind})
+
+        assert verify(token, keys.set).principal_id == PERSON
+
     def test_takes_a_service_for_itself_with_its_own_grants_only(self, keys):
         token = keys.forge(
             "notify", sub="service:notify", grants={"people:read": "all", "*": "all"}
@@ -105,6 +113,10 @@ class TestVerify:
             ({"exp": 1}, "token_expired"),
             ({"nbf": 2**33}, "token_invalid"),
             ({"aud": "other"}, "token_invalid"),
+            ({"iss": "https://evil.example"}, "token_invalid"),
+            ({"iss": ""}, "token_invalid"),
+            ({"headers": {"typ": "JWT"}}, "token_invalid"),
+            ({"headers": {"typ": None}}, "token_invalid"),
             ({"headers": {"kid": "nobody"}}, "token_invalid"),
             ({"org_id": "x"}, "token_invalid"),
             ({"grants": {"*": "everything"}}, "token_invalid"),

@@ -20,6 +20,7 @@ from chassis.trust import Trust
 from chassis.upkeep import Upkeep
 
 ORG, PERSON, SESSION = new_id(), new_id(), new_id()
+URL = "https://crm.example.com"
 
 
 class Issuer:
@@ -36,7 +37,7 @@ class Issuer:
             "kid": key_id,
         }
         self.jwk = {**self.public, "rapport_issuer": issuer, "rapport_grants": ["*"]}
-        self._signer = Signer(path, KeySet({"keys": [self.jwk]}), "http://x")
+        self._signer = Signer(path, KeySet({"keys": [self.jwk]}, URL))
 
     def sign(self, session_id=None, lifetime_s=60, subject=PERSON, **facts):
         return self._signer.sign(
@@ -58,7 +59,7 @@ def issuers(tmp_path_factory):
 
 @pytest.fixture
 def trust(issuers):
-    return Trust(KeySet({"keys": [issuers["old"].jwk, issuers["ops"].jwk]}))
+    return Trust(KeySet({"keys": [issuers["old"].jwk, issuers["ops"].jwk]}, URL))
 
 
 def refusal(trust, token):
@@ -74,7 +75,7 @@ class TestRemembering:
         assert trust.verify(token) is trust.verify(token)
 
     def test_no_more_than_its_capacity(self, issuers):
-        trust = Trust(KeySet({"keys": [issuers["old"].jwk]}), capacity=3)
+        trust = Trust(KeySet({"keys": [issuers["old"].jwk]}, URL), capacity=3)
 
         for _ in range(5):
             trust.verify(issuers["old"].sign())

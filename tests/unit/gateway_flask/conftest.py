@@ -81,8 +81,8 @@ def signer(tmp_path_factory):
     )
     jwk = json.loads(ECAlgorithm.to_jwk(private.public_key()))
     ours = {"kid": "auth-1", "rapport_issuer": "auth", "rapport_grants": ["*"]}
-    keys = KeySet({"keys": [{**jwk, **ours}]})
-    return Signer(path, keys, "http://127.0.0.1:8000"), keys
+    keys = KeySet({"keys": [{**jwk, **ours}]}, "http://127.0.0.1:8000")
+    return Signer(path, keys), keys
 
 
 @pytest.fixture

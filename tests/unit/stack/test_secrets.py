@@ -63,10 +63,10 @@ class TestMakeMaterial:
         assert len(SERVICES) == len(set(passwords.values()))
 
     def test_publishes_keys_with_which_each_signs_for_itself(self, directory):
-        keys = KeySet.load(directory / "gateway" / "jwks.json")
+        keys = KeySet.load(directory / "gateway" / "jwks.json", "http://x")
         key = directory / "notify" / "signing_key.pem"
 
-        token = Signer(key, keys, "http://localhost").sign_as_self(new_id())
+        token = Signer(key, keys).sign_as_self(new_id())
         caller = verify(token, keys)
 
         assert caller.principal_id == "service:notify"
