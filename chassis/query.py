@@ -80,12 +80,18 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True)
 class Page(Generic[Entity]):
-    """One page of a list."""
+    """One page of a list.
+
+    Attributes:
+        count: How many there are in all, up to one behind the cap; None if
+            nobody asked, or if that would take too long to find out.
+    """
 
     items: Sequence[Entity]
     next_cursor: str | None
     fields: tuple[str, ...]
-    count: int | None
+    with_count: bool = False
+    count: int | None = None
 
     def view(self, dump: Callable[[Entity], dict[str, Any]]) -> dict[str, Any]:
         """The list answer of the HTTP interface, items dumped by ``dump``."""
@@ -93,9 +99,10 @@ class Page(Generic[Entity]):
             "next_cursor": self.next_cursor,
             "has_more": self.next_cursor is not None,
         }
-        if self.count is not None:
-            page["count"] = min(self.count, COUNT_CAP)
-            page["count_capped"] = self.count > COUNT_CAP
+        if self.with_count:
+            count = self.count
+            page["count"] = count if count is None else min(count, COUNT_CAP)
+            page["count_capped"] = count is None or count > COUNT_CAP
         return {"data": [self._sparse(dump(item)) for item in self.items], "page": page}
 
     def _sparse(self, view: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
+import pymongo
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from chassis.context import Context
 from chassis.cursors import own_seal
@@ -21,6 +23,9 @@ from chassis.rows import TenantRows
 __all__ = ["Entity", "Reader"]
 
 _MOST_MATCHES: Final = 5_000
+# How long MongoDB may count: filters that exclude each other have it read
+# every record that one of them finds.
+_PATIENCE_S: Final = 1.5
 
 Entity = TypeVar("Entity", bound=Record)
 
@@ -98,18 +103,25 @@ class Reader(Generic[Entity]):
             items=[self.restore(document) for document in documents],
             next_cursor=next_cursor,
             fields=query.fields,
+            with_count=query.with_count,
             count=self._count(query, conditions) if query.with_count else None,
         )
 
-    def _count(self, query: Query, conditions: Document) -> int:
-        """How many there are of what is asked.
+    def _count(self, query: Query, conditions: Document) -> int | None:
+        """How many there are of what is asked; None if that takes too long.
 
-        Where nothing is, all indexes look alike to MongoDB, and it may take
-        the one with fifty entries for each record.
+        Where nothing is asked, all indexes look alike to MongoDB, and it may
+        take the one with fifty entries for each record.
         """
-        if query.conditions or self._rights("read"):
-            return self._rows.count(conditions)
-        return self._rows.count(conditions, keys=self._keys_by("created_at"))
+        is_narrowed = query.conditions or self._rights("read")
+        keys = () if is_narrowed else self._keys_by("created_at")
+        try:
+            with pymongo.timeout(_PATIENCE_S):
+                return self._rows.count(conditions, keys=keys)
+        except PyMongoError as error:
+            if not error.timeout:
+                raise
+        return None
 
     def _keys_by(self, field: str) -> Sequence[tuple[str, int]]:
         """The keys of the index that has all records in the order of a field."""

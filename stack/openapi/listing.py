@@ -84,14 +84,16 @@ PAGE: Final = {
             "fewer rows than `limit`, or none, and be followed by others.",
         },
         "count": {
-            "type": "integer",
+            "type": ["integer", "null"],
             "minimum": 0,
             "maximum": COUNT_CAP,
-            "description": "How many there are in all; with `include=count` only.",
+            "description": "How many there are in all; with `include=count` only, "
+            "and null if they could not be counted in time.",
         },
         "count_capped": {
             "type": "boolean",
-            "description": f"Whether there are more than {COUNT_CAP}.",
+            "description": "Whether there may be more than `count`, which "
+            f"stops at {COUNT_CAP}.",
         },
     },
     "required": ["next_cursor", "has_more"],

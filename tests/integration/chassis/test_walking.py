@@ -124,6 +124,21 @@ def rows_of(found):
     return [each for page in found for each in page]
 
 
+class TestCounting:
+    def test_that_takes_too_long_leaves_the_page_whole(self, database, monkeypatch):
+        rows = ContactRepository(database, context_of())
+        parameters = {**FILTERS["a tag"], "include": "count"}
+        counted = rows.page(parameters, ()).view(lambda contact: {"id": contact.id})
+        monkeypatch.setattr("chassis.reader._PATIENCE_S", 1e-9)
+
+        given_up = rows.page(parameters, ()).view(lambda contact: {"id": contact.id})
+
+        assert counted["page"]["count"] > 0
+        assert not counted["page"]["count_capped"]
+        unknown = {"count": None, "count_capped": True}
+        assert given_up == {**counted, "page": {**counted["page"], **unknown}}
+
+
 class TestWalking:
     @pytest.mark.parametrize("sort", SORTS)
     @pytest.mark.parametrize("filters", FILTERS.values(), ids=FILTERS.keys())

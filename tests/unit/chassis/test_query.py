@@ -328,7 +328,9 @@ class TestOrders:
 
 class TestPage:
     def test_says_what_the_interface_promises(self):
-        page = Page(items=[1], next_cursor=None, fields=("id",), count=10_001)
+        page = Page(
+            items=[1], next_cursor=None, fields=("id",), with_count=True, count=10_001
+        )
 
         assert page.view(lambda n: {"id": n, "name": "x"}) == {
             "data": [{"id": 1}],
