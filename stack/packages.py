@@ -14,7 +14,10 @@ from stack.debian import extract_packages, install_packages
 from stack.errors import StackError
 from stack.paths import ROOT, programs_directory
 
-__all__ = ["Programs", "find_programs"]
+__all__ = ["BROWSERS", "Programs", "ensure_browser", "find_programs"]
+
+# What pages can be looked at with, by the names of their commands.
+BROWSERS: Final = ("chromium", "google-chrome")
 
 _DEBIAN_RABBITMQ: Final = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 _SYSTEM_PATH: Final = (
@@ -74,6 +77,18 @@ def find_programs(
         mongod=_mongod(say, prefix) if database else "",
         prefix=prefix,
     )
+
+
+def ensure_browser(say: Callable[[str], None]) -> None:
+    """Install Chromium if there is no browser and whoever asks may do that.
+
+    Raises:
+        StackError: apt could not.
+    """
+    is_root = os.geteuid() == 0 and shutil.which("apt-get") is not None
+    if is_root and not any(map(shutil.which, BROWSERS)):
+        say("installing chromium with apt")
+        install_packages(["chromium"])
 
 
 def _find(name: str, prefix: Path | None) -> str | None:

@@ -17,6 +17,7 @@ from stack.errors import StackError
 from stack.lifecycle import Stack
 from stack.logs import last_lines
 from stack.outcomes import Outcome, print_summary
+from stack.packages import ensure_browser
 from stack.paths import ROOT, StatePaths
 from stack.ports import choose_port
 from stack.private_files import write_json
@@ -163,6 +164,8 @@ def _run_steps_on(
     _announce("starting a stack for the tests")
     started = time.monotonic()
     try:
+        if "e2e" in steps:
+            ensure_browser(_say)
         stack.up(choose_port(()), lifeline)
     except StackError as error:
         print(f"crm: {error}", file=sys.stderr)

@@ -130,8 +130,11 @@ class Dependencies:
         is_right = self.passwords.matches(
             None if person is None else person.password_hash, data["password"]
         )
-        membership = self.find_membership(person.id, data["org_id"]) if person else None
-        if person is None or not is_right or membership is None:
+        # Whoever is known costs nothing more than whoever is not, until then.
+        membership = None
+        if person is not None and is_right:
+            membership = self.find_membership(person.id, data["org_id"])
+        if person is None or membership is None:
             self.login_delays.note_failure(email)
             raise _wrong_credentials()
         self.login_delays.note_success(email, delay, place)

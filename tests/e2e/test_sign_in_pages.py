@@ -15,10 +15,12 @@ from applications import REDIRECT
 from browsers import Browser
 from pymongo import MongoClient
 
+from stack.packages import BROWSERS
+
 pytestmark = pytest.mark.e2e
 
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 LONGEST_RUN_S = 60
 # Runs within the page, and leaves what it found where a dump of the page has it.
 RUN = """

@@ -3,6 +3,7 @@
 Over the bus: the gateway limits logins of one address before svc_auth does.
 """
 
+import statistics
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.integration
 
 OWN, OTHER = "192.0.2.1", "198.51.100.7"
 FREE_FAILURES = 5
+# How far apart they may be that somebody could tell by the time: of a login.
+LEAST_USE = 0.05
 
 
 @pytest.fixture
@@ -91,3 +94,33 @@ class TestGuessing:
         assert None not in errors
         # Those under way together when the sixth is counted are still looked at.
         assert len(looked_at) <= FREE_FAILURES + 10 + 2 * took
+
+
+class TestTime:
+    def test_does_not_tell_who_is_registered(
+        self, log_in, newcomer, record_testsuite_property
+    ):
+        """In turn, so that whatever else the machine does hits both alike."""
+        known = [newcomer().credentials["email"] for _ in range(12)]
+        unknown = [f"{uuid.uuid4().hex}@example.test" for _ in known]
+        log_in(unknown[0], "to get going")
+        differences, times = [], []
+        for number in range(FREE_FAILURES):
+            for pair in zip(known, unknown, strict=True):
+                took = [timed(log_in, email, f"wrong {number}") for email in pair]
+                differences.append(took[0] - took[1])
+                times += took
+        typical = statistics.median(times)
+        difference = statistics.median(differences)
+        record_testsuite_property("login_ms", round(1_000 * typical, 2))
+        record_testsuite_property("known_minus_unknown_ms", 1_000 * difference)
+
+        assert abs(difference) < LEAST_USE * typical
+
+
+def timed(log_in, email, password):
+    began = time.perf_counter()
+    error = log_in(email, password)
+    took = time.perf_counter() - began
+    assert error.code == "credentials_invalid"
+    return took
