@@ -26,6 +26,7 @@ __all__ = [
     "query",
     "read_query",
     "refuse_parameters",
+    "user_agent",
 ]
 
 _MEDIA_TYPES: Final = ("application/json", "application/merge-patch+json")
@@ -35,6 +36,7 @@ _MAX_KEY: Final = 256
 _MAX_VALUES: Final = 50_000
 _MAX_QUERY: Final = 8_192
 _MAX_PARAMETERS: Final = 100
+_MAX_USER_AGENT: Final = 256
 _INT64: Final = 2**63
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 _STRONG_TAG: Final = re.compile(r'"v(\d{1,15})-[0-9a-f]+"')
@@ -44,6 +46,11 @@ class IdConverter(BaseConverter):
     """Ids in paths: anything but a lower-case UUID is 404 without asking."""
 
     regex = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def user_agent() -> str:
+    """What a client says it is; the first 256 characters of that."""
+    return request.headers.get("User-Agent", "")[:_MAX_USER_AGENT]
 
 
 def body() -> dict[str, Any]:

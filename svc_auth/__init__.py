@@ -10,7 +10,8 @@ RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     (public); get_me, update_me, list_my_orgs, switch_org, get_current_org,
     get_person, get_userinfo, renew_access_token; list/get/update/deactivate/
     restore for users; create/get/list/update/archive/restore for roles;
-    get_permissions; create/list/revoke for access tokens; create, register,
+    get_permissions; list/revoke for sessions; change_password;
+    create/list/revoke for access tokens; create, register,
     list, get, update, archive and rotate for oauth_clients; list/rotate/retire
     for signing keys (operator); check_health.
 Events out: auth.member_{joined,updated,left}, auth.oauth_client_{created,

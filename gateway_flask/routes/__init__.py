@@ -17,6 +17,7 @@ from gateway_flask.routes.oauth_clients import oauth_clients
 from gateway_flask.routes.people import people
 from gateway_flask.routes.roles import roles
 from gateway_flask.routes.sales import sales
+from gateway_flask.routes.sessions import sessions
 from gateway_flask.routes.sign_in import sign_in
 from gateway_flask.routes.stream import stream
 from gateway_flask.routes.system import system
@@ -29,6 +30,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     oauth_clients,
     sign_in,
     people,
+    sessions,
     roles,
     access_tokens,
     customer,

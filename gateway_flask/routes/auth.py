@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, g
 
 from gateway_flask.auth import public, requires, signed_in
 from gateway_flask.bus import call, within
-from gateway_flask.inputs import body
+from gateway_flask.inputs import body, user_agent
 from gateway_flask.limits import limited
 from gateway_flask.responses import answer, created, no_content
 
@@ -22,7 +22,14 @@ _JWKS_LIFETIME_S = 60
 def register_org() -> Response:
     """Make an organization and its owner; see ``AuthService.register_org``."""
     return created(
-        call("auth", "register_org", payload=body()), location="/v1/orgs/current"
+        call(
+            "auth",
+            "register_org",
+            payload=body(),
+            address=g.address,
+            user_agent=user_agent(),
+        ),
+        location="/v1/orgs/current",
     )
 
 
@@ -32,7 +39,15 @@ def register_org() -> Response:
 @within(10)
 def login() -> Response:
     """Exchange a password for tokens; see ``AuthService.login``."""
-    return answer(call("auth", "login", payload=body(), address=g.address))
+    return answer(
+        call(
+            "auth",
+            "login",
+            payload=body(),
+            address=g.address,
+            user_agent=user_agent(),
+        )
+    )
 
 
 @auth.post("/v1/auth/refresh")

@@ -8,7 +8,7 @@ from chassis.errors import WireError
 from gateway_flask.auth import public
 from gateway_flask.bus import call, within
 from gateway_flask.forms import form
-from gateway_flask.inputs import query
+from gateway_flask.inputs import query, user_agent
 from gateway_flask.limits import limited
 from gateway_flask.pages import (
     checked_form,
@@ -55,7 +55,13 @@ def sign_in_browser() -> Response:
     fields = checked_form("sign_in")
     names = ("email", "password", "otp")
     payload = {name: fields[name] for name in names if name in fields}
-    found = call("auth", "sign_in_browser", payload=payload, address=g.address)
+    found = call(
+        "auth",
+        "sign_in_browser",
+        payload=payload,
+        address=g.address,
+        user_agent=user_agent(),
+    )
     return return_to_authorization(found["browser"], found["expires_in"])
 
 

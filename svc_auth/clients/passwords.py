@@ -14,12 +14,15 @@ import eventlet.tpool
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from nameko.extensions import DependencyProvider
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from chassis.config import number
 from chassis.errors import UnavailableError
 
 __all__ = ["PasswordPool", "Passwords"]
 
+# Those of leaks, the most frequent first, in lower case.
+_COMMON: Final = frozenset(FREQUENCY_LISTS["passwords"])
 # OWASP's floor for argon2id: 19 MiB, two passes, one lane.
 _LEAST_KIB: Final = 19_456
 _LEAST_PASSES: Final = 2
@@ -67,6 +70,10 @@ class Passwords:
         known = password_hash or self._nobody
         is_right = self._work(self._is_right, known, password)
         return is_right and password_hash is not None
+
+    def is_common(self, password: str) -> bool:
+        """Whether it is one of the 30 000 that most people have, in any case."""
+        return password.casefold() in _COMMON
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether a hash was made with less work than those of today."""

@@ -118,6 +118,8 @@ class AuthorizationCode:
         challenge: The hash of what only who asked for the code knows (RFC 7636).
         authenticated_at: When the person proved who they are.
         session_id: Of the session in which the tokens will be.
+        login_id: Of the session in which the person decided.
+        login_org_id: Where that one is.
         uses: How often it has been presented before.
     """
 
@@ -131,6 +133,8 @@ class AuthorizationCode:
     authenticated_at: datetime
     session_id: str
     expires_at: datetime
+    login_id: str = ""
+    login_org_id: str = ""
     uses: int = 0
 
 

@@ -16,13 +16,18 @@ OWNER = "owner"
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """A human who logs in; the same person in every organization."""
+    """A human who logs in; the same person in every organization.
+
+    Attributes:
+        credentials: Counts how often what they log in with has changed.
+    """
 
     id: str
     name: str
     email: str
     password_hash: str
     created_at: datetime
+    credentials: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

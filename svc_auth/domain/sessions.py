@@ -4,10 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from svc_auth.domain.people import Membership
+
 __all__ = [
     "ACCESS_TOKEN_LIFE",
+    "LONGEST_USER_AGENT",
     "REFRESH_TOKEN_LIFE",
     "SESSION_LIFE",
+    "Proof",
     "RefreshToken",
     "Session",
 ]
@@ -16,6 +20,24 @@ ACCESS_TOKEN_LIFE: Final = timedelta(minutes=15)
 REFRESH_TOKEN_LIFE: Final = timedelta(days=14)
 # However often it is refreshed.
 SESSION_LIFE: Final = timedelta(days=90)
+LONGEST_USER_AGENT: Final = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """That somebody is who they say: what a session begins with.
+
+    Attributes:
+        membership: As what they come in.
+        credentials: The number of the person's credentials that proved it.
+        address: Where the request came from.
+        user_agent: What it said it came from.
+    """
+
+    membership: Membership
+    credentials: int
+    address: str = ""
+    user_agent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +51,14 @@ class Session:
         name: What the person calls a personal token.
         hint: How a personal token begins, to recognize it by.
         client_id: The application's.
+        address: Where the person logged in from; empty if nobody knows.
+        user_agent: With what, as it says itself.
+        last_used_at: When it was refreshed last.
         scope: What its tokens are narrowed to; None for all that the person
             may do.
         revoked_because: ``logout``, ``refresh_token_reused``, ``revoked``,
-            ``deactivated``, ``password_reset``, ``password_changed`` or
-            ``email_changed``.
+            ``deactivated``, ``password_changed``, or ``credentials_changed``:
+            they had when the session was about to begin.
     """
 
     id: str
@@ -45,6 +70,9 @@ class Session:
     name: str | None = None
     hint: str | None = None
     client_id: str | None = None
+    address: str = ""
+    user_agent: str = ""
+    last_used_at: datetime | None = None
     scope: tuple[str, ...] | None = None
     revoked_at: datetime | None = None
     revoked_because: str | None = None

@@ -62,7 +62,7 @@ class AuthorizationCodeRepository:
         if document is None:
             return None
         names = AuthorizationCode.__dataclass_fields__
-        values = {name: document[name] for name in names}
+        values = {name: document[name] for name in names if name in document}
         return AuthorizationCode(**{**values, "scope": tuple(values["scope"])})
 
     def uses(self, code: str) -> int:

@@ -76,6 +76,7 @@ class PersonRepository:
             "email_key": person.email.casefold(),
             "password_hash": person.password_hash,
             "created_at": person.created_at,
+            "credentials": person.credentials,
         }
         try:
             self._rows.insert_one(document, session=self._context.session)
@@ -90,6 +91,21 @@ class PersonRepository:
             {"_id": person.id, "password_hash": person.password_hash},
             {"$set": {"password_hash": password_hash}},
         )
+
+    def change_password(self, person: Person, password_hash: str) -> bool:
+        """Give a person another password, unless their credentials have changed.
+
+        Returns:
+            Whether it is theirs now.
+        """
+        # Those from before they were counted have none.
+        same = person.credentials or {"$in": [0, None]}
+        result = self._rows.update_one(
+            {"_id": person.id, "credentials": same},
+            {"$set": {"password_hash": password_hash}, "$inc": {"credentials": 1}},
+            session=self._context.session,
+        )
+        return result.modified_count == 1
 
     def update(self, person_id: str, values: Mapping[str, Any]) -> None:
         """Give a person other values; done twice, the same."""
@@ -107,6 +123,7 @@ class PersonRepository:
             email=document["email"],
             password_hash=document["password_hash"],
             created_at=document["created_at"],
+            credentials=document.get("credentials", 0),
         )
 
 

@@ -75,13 +75,17 @@ class SessionRepository(Repository[Session]):
         # may change a member end that member's.
         return {}
 
+    def note_use(self, session_id: str, now: datetime) -> None:
+        """Remember when a session was refreshed; that is no change of it."""
+        self._rows.update({"_id": session_id}, {"$max": {"last_used_at": now}})
+
     def live_of(
-        self, owner_id: str, kind: str, now: datetime, limit: int
+        self, owner_id: str, kinds: Sequence[str], now: datetime, limit: int
     ) -> list[Session]:
-        """The sessions of a kind that somebody has, the newest first."""
+        """The sessions of some kinds that somebody has, the newest first."""
         conditions = {
             "owner_id": owner_id,
-            "kind": kind,
+            "kind": {"$in": list(kinds)},
             "revoked_at": None,
             "expires_at": {"$gt": now},
         }

@@ -1,8 +1,12 @@
 """Passwords as they are sent."""
 
+from typing import Any, ClassVar
+
 from marshmallow import fields, validate
 
-__all__ = ["Password"]
+from chassis.schemas import Input
+
+__all__ = ["ChangePasswordInput", "Password"]
 
 
 class Password(fields.String):
@@ -12,3 +16,15 @@ class Password(fields.String):
         super().__init__(
             required=True, load_only=True, validate=validate.Length(min_length, 256)
         )
+
+
+class ChangePasswordInput(Input):
+    """Another password for oneself."""
+
+    example: ClassVar[dict[str, Any]] = {
+        "current_password": "a long and secret one",
+        "password": "a longer and more secret one",
+    }
+
+    current_password = Password(min_length=1)
+    password = Password()

@@ -4,10 +4,17 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, validate
 
-from chassis.schemas import Id, Input
+from chassis.schemas import Id, Input, Moment
 from svc_auth.schemas.passwords import Password
 
-__all__ = ["LoginInput", "RefreshInput", "SwitchOrgInput", "TokensView"]
+__all__ = [
+    "LoginInput",
+    "RefreshInput",
+    "SessionView",
+    "SessionsView",
+    "SwitchOrgInput",
+    "TokensView",
+]
 
 
 class LoginInput(Input):
@@ -50,3 +57,33 @@ class TokensView(Schema):
     token_type = fields.Constant("Bearer")
     expires_in = fields.Integer()
     refresh_token = fields.String()
+
+
+class SessionView(Schema):
+    """Where somebody is logged in, or an application that acts for them."""
+
+    id = Id()
+    kind = fields.String(
+        metadata={
+            "enum": ["login", "oauth"],
+            "description": "`oauth` is an application that was let in.",
+        }
+    )
+    name = fields.String(
+        allow_none=True, metadata={"description": "The application's."}
+    )
+    client_id = fields.String(allow_none=True)
+    address = fields.String(metadata={"description": "Where the login came from."})
+    user_agent = fields.String(metadata={"description": "The `User-Agent` then."})
+    created_at = Moment()
+    last_used_at = Moment(
+        allow_none=True, metadata={"description": "When it was refreshed last."}
+    )
+    expires_at = Moment()
+    is_current = fields.Boolean()
+
+
+class SessionsView(Schema):
+    """One's own live sessions, the newest first; two hundred at most."""
+
+    data = fields.List(fields.Nested(SessionView))

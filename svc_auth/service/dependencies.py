@@ -3,7 +3,6 @@
 import json
 import secrets
 from collections.abc import Collection
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,8 +36,10 @@ from svc_auth.domain.roles import (
 )
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
+    LONGEST_USER_AGENT,
     REFRESH_TOKEN_LIFE,
     SESSION_LIFE,
+    Proof,
     RefreshToken,
     Session,
 )
@@ -93,6 +94,24 @@ class Dependencies:
             raise NotFoundError("person_not_found", "There is no such person.")
         return person
 
+    def in_person(self) -> tuple[Person, Session]:
+        """The caller, who has logged in, and their session.
+
+        No token that was made to do less, and none that has been revoked.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``person_not_found``: the caller is no person.
+            UnauthenticatedError: ``token_revoked``.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
+        person = self.member(caller.principal_id)
+        session = self.sessions.find(caller.session_id or "")
+        if session is None or not session.is_live(self.context.now()):
+            raise UnauthenticatedError("token_revoked", "The session has ended.")
+        return person, session
+
     def find_membership(self, person_id: str, org_id: str | None) -> Membership | None:
         """The membership of somebody who logs in, if they are a member now.
 
@@ -108,12 +127,13 @@ class Dependencies:
         self.context.org_id = org_id
         return self.memberships.find_live(person_id)
 
-    def prove(self, payload: dict[str, Any], address: str) -> Membership:
-        """Who somebody is, by their password: the membership they log in to.
+    def prove(self, payload: dict[str, Any], address: str, user_agent: str) -> Proof:
+        """Who somebody is, by their password, and what they log in to.
 
         Args:
             payload: A ``LoginInput``.
             address: Where the request came from.
+            user_agent: What it said it came from.
 
         Raises:
             InvalidInputError: ``invalid_input``.
@@ -122,35 +142,73 @@ class Dependencies:
             UnavailableError: ``too_busy``: too many log in at once.
         """
         data = load(LoginInput(), payload)
-        email, place = data["email"].strip(), self.login_delays.address(address)
-        delay = self.login_delays.find(email)
+        person = self.check_password(data["email"].strip(), data["password"], address)
+        membership = self.find_membership(person.id, data["org_id"])
+        if membership is None:
+            raise _wrong_credentials()
+        return Proof(
+            membership=membership,
+            credentials=person.credentials,
+            address=address,
+            user_agent=user_agent[:LONGEST_USER_AGENT],
+        )
+
+    def check_password(self, email: str, password: str, address: str) -> Person:
+        """The person with that e-mail address, whose password this is.
+
+        Whoever is known is refused as slowly as whoever is not, and counted
+        alike.
+
+        Args:
+            email: Who they say they are.
+            password: What is to prove it.
+            address: Where the request came from.
+
+        Raises:
+            UnauthenticatedError: ``credentials_invalid``.
+            RateLimitedError: ``login_delayed``.
+            UnavailableError: ``too_busy``: too many log in at once.
+        """
+        place, delay = self.login_delays.address(address), self.login_delays.find(email)
         if wait_s := delay.wait_s(place, self.context.now()):
             raise _delayed(wait_s)
         person = self.people.find_by_email(email)
         is_right = self.passwords.matches(
-            None if person is None else person.password_hash, data["password"]
+            None if person is None else person.password_hash, password
         )
-        # Whoever is known costs nothing more than whoever is not, until then.
-        membership = None
-        if person is not None and is_right:
-            membership = self.find_membership(person.id, data["org_id"])
-        if person is None or membership is None:
+        if person is None or not is_right:
             self.login_delays.note_failure(email)
             raise _wrong_credentials()
         self.login_delays.note_success(email, delay, place)
         if self.passwords.is_outdated(person.password_hash):
-            stronger = self.passwords.hash(data["password"])
-            self.people.replace_hash(person, stronger)
-        return membership
+            self.people.replace_hash(person, self.passwords.hash(password))
+        return person
 
-    def open_session(self, membership: Membership) -> Session:
+    def new_hash(self, password: str, person: Person) -> str:
+        """The hash of a password that somebody is about to have.
+
+        Raises:
+            InvalidInputError: ``password_too_common``: it is among those that
+                are tried first (NIST SP 800-63B §3.1.1.2), or is their own
+                name or address.
+            UnavailableError: ``too_busy``.
+        """
+        own = {person.name, person.email, person.email.partition("@")[0]}
+        is_own = password.casefold() in {each.casefold() for each in own}
+        if is_own or self.passwords.is_common(password):
+            code, message = "password_too_common", "Too many would guess this password."
+            error = {"field": "password", "code": code, "message": message}
+            raise invalid_input([error], code, message)  # type: ignore[list-item]
+        return self.passwords.hash(password)
+
+    def open_session(self, proof: Proof) -> Session:
         """A session of somebody who has proved who they are.
 
         Raises:
-            UnauthenticatedError: ``credentials_invalid``: they have left at this
-                very moment.
+            UnauthenticatedError: ``credentials_invalid``: they have left, or
+                changed their password, at this very moment.
         """
-        now = self.context.now()
+        now, membership = self.context.now(), proof.membership
         self.context.org_id = membership.org_id
         session = Session(
             id=new_id(),
@@ -158,31 +216,45 @@ class Dependencies:
             created_at=now,
             updated_at=now,
             expires_at=now + SESSION_LIFE,
+            address=proof.address,
+            user_agent=proof.user_agent,
         )
         self.sessions.add(session)
         # Whoever ended their sessions a moment ago has not seen this one.
-        if self.memberships.find_live(membership.person_id) is None:
+        person = self.people.find(membership.person_id)
+        if (
+            person is None
+            or person.credentials != proof.credentials
+            or self.memberships.find_live(person.id) is None
+        ):
+            self.end_session(session.id, "credentials_changed")
             raise _wrong_credentials()
         return session
 
-    def begin_session(self, membership: Membership) -> dict[str, Any]:
+    def begin_session(self, proof: Proof) -> dict[str, Any]:
         """Let somebody in who has proved who they are: a ``TokensView``.
 
         Raises:
-            UnauthenticatedError: ``credentials_invalid``: they have left at this
-                very moment.
+            UnauthenticatedError: ``credentials_invalid``: they have left, or
+                changed their password, at this very moment.
         """
-        return self.issue_tokens(self.open_session(membership), membership)
+        return self.issue_tokens(self.open_session(proof), proof.membership)
 
     def end_session(self, session_id: str, reason: str) -> None:
         """Let none of a session's tokens be good any more; twice is the same."""
-        # A session that has run out has no token left to be revoked.
-        with suppress(NotFoundError):
+        # It may be ended by the operation that began it, which is another step.
+        step, self.context.step = self.context.step, "end"
+        try:
             self.sessions.change(
                 session_id,
                 lambda session: session.revoked(reason, self.context.now()),
                 events.session_revoked,
             )
+        except NotFoundError:
+            # A session that has run out has no token left to be revoked.
+            pass
+        finally:
+            self.context.step = step
 
     def end_sessions(self, person_id: str, reason: str, but: str | None = None) -> None:
         """End a person's sessions in the organization at hand, of every kind.
@@ -195,6 +267,20 @@ class Dependencies:
         for session_id in self.sessions.live_ids_of(person_id):
             if session_id != but:
                 self.end_session(session_id, reason)
+
+    def end_all_sessions(self, person_id: str, reason: str, but: str = "") -> None:
+        """End a person's sessions in all of their organizations, of every kind.
+
+        Args:
+            person_id: Whose.
+            reason: Why, for those who look later.
+            but: One that goes on.
+        """
+        home = self.context.org_id
+        for org_id in self.memberships_of.org_ids(person_id):
+            self.context.org_id = org_id
+            self.end_sessions(person_id, reason, but)
+        self.context.org_id = home
 
     def issue_tokens(
         self, session: Session, membership: Membership, *, is_refreshable: bool = True

@@ -87,13 +87,14 @@ class AuthorizationMethods(ClientDependencies):
 
     @rpc(public=True)
     def sign_in_browser(
-        self, *, payload: dict[str, Any], address: str = ""
+        self, *, payload: dict[str, Any], address: str = "", user_agent: str = ""
     ) -> dict[str, Any]:
         """Let somebody in on our own page, as ``login`` does.
 
         Args:
             payload: A ``LoginInput``.
             address: Where the request came from.
+            user_agent: What it said it came from.
 
         Returns:
             ``{"browser": …, "expires_in": …}``: what the cookie holds, and for
@@ -103,8 +104,8 @@ class AuthorizationMethods(ClientDependencies):
             InvalidInputError: ``invalid_input``.
             UnauthenticatedError: ``credentials_invalid``.
         """
-        membership = self.prove(payload, address)
-        session = self.open_session(membership)
+        proof = self.prove(payload, address, user_agent)
+        membership, session = proof.membership, self.open_session(proof)
         now = self.context.now()
         browser = secrets.token_urlsafe(32)
         login = BrowserLogin(
@@ -217,6 +218,8 @@ class AuthorizationMethods(ClientDependencies):
             authenticated_at=login.authenticated_at,
             session_id=new_id(),
             expires_at=expires_at,
+            login_id=login.session_id,
+            login_org_id=login.org_id,
         )
 
     def _back(

@@ -204,12 +204,22 @@ class TokenMethods(ClientDependencies):
             # It came again before there was a session that could be ended.
             self.end_session(session.id, "code_reused")
             raise _invalid_grant()
+        if not self._is_signed_in(granted):
+            self.end_session(session.id, "credentials_changed")
+            raise _invalid_grant()
         tokens = self.issue_tokens(
             session,
             membership,
             is_refreshable="refresh_token" in client.grant_types,
         )
         return self._with_identity(tokens, session, granted)
+
+    def _is_signed_in(self, granted: AuthorizationCode) -> bool:
+        """Whether the session in which the person decided has not been ended."""
+        org_id, self.context.org_id = self.context.org_id, granted.login_org_id
+        login = self.sessions.find(granted.login_id)
+        self.context.org_id = org_id
+        return login is not None and login.is_live(self.context.now())
 
     def _check_code(
         self, client: OAuthClient, form: dict[str, str], granted: AuthorizationCode
@@ -282,6 +292,7 @@ class TokenMethods(ClientDependencies):
             raise bad_request(
                 "invalid_scope", "The scope goes beyond what was granted."
             )
+        self.sessions.note_use(session.id, now)
         return {**self.issue_tokens(session, membership), "scope": " ".join(held)}
 
     def _let_itself_in(

@@ -1,5 +1,6 @@
 """RPCs of organizations."""
 
+import dataclasses
 from typing import Any
 
 from chassis.errors import ConflictError
@@ -9,6 +10,7 @@ from chassis.schemas import load
 from svc_auth import events
 from svc_auth.domain.orgs import Org
 from svc_auth.domain.people import OWNER, Membership, Person, new_membership
+from svc_auth.domain.sessions import LONGEST_USER_AGENT, Proof
 from svc_auth.schemas.orgs import OrgView, RegisterOrgInput
 from svc_auth.service.dependencies import Dependencies
 
@@ -19,7 +21,9 @@ class OrgMethods(Dependencies):
     """What can be done with organizations."""
 
     @rpc(public=True)
-    def register_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+    def register_org(
+        self, *, payload: dict[str, Any], address: str = "", user_agent: str = ""
+    ) -> dict[str, Any]:
         """Create an organization with its owner, and log the owner in.
 
         All of it or nothing. Asking again in the same operation, with the
@@ -27,12 +31,14 @@ class OrgMethods(Dependencies):
 
         Args:
             payload: A ``RegisterOrgInput``.
+            address: Where the request came from.
+            user_agent: What it said it came from.
 
         Returns:
             A ``TokensView``.
 
         Raises:
-            InvalidInputError: ``invalid_input``.
+            InvalidInputError: ``invalid_input`` or ``password_too_common``.
             ConflictError: ``email_taken``.
 
         Emits:
@@ -45,7 +51,13 @@ class OrgMethods(Dependencies):
             raise ConflictError(
                 "email_taken", "Somebody is registered with this address."
             )
-        return self.begin_session(_ownership(person, org))
+        proof = Proof(
+            membership=_ownership(person, org),
+            credentials=(known or person).credentials,
+            address=address,
+            user_agent=user_agent[:LONGEST_USER_AGENT],
+        )
+        return self.begin_session(proof)
 
     @rpc
     def get_current_org(self) -> dict[str, Any]:
@@ -75,13 +87,15 @@ class OrgMethods(Dependencies):
         operation_id = self.context.operation_id
         person_id = derive_id(operation_id, f"person:{email.casefold()}")
         org_id = derive_id(operation_id, f"org:{email.casefold()}")
-        person = Person(
+        newcomer = Person(
             id=person_id,
             name=data["name"],
             email=email,
-            password_hash=self.passwords.hash(data["password"]),
+            password_hash="",
             created_at=now,
         )
+        password_hash = self.new_hash(data["password"], newcomer)
+        person = dataclasses.replace(newcomer, password_hash=password_hash)
         org = Org(
             id=org_id,
             name=data["org_name"],

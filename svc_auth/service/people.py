@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chassis.errors import ForbiddenError, UnauthenticatedError
+from chassis.errors import ForbiddenError
 from chassis.idempotency import idempotent
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
 from svc_auth.domain.people import Membership, Person
+from svc_auth.domain.sessions import Proof
 from svc_auth.schemas.people import MyOrgsView, PersonView, UpdateMeInput
 from svc_auth.schemas.sessions import SwitchOrgInput
 from svc_auth.service.dependencies import Dependencies, no_such_reference
@@ -112,12 +113,18 @@ class PersonMethods(Dependencies):
             NotFoundError: ``person_not_found``: the caller is no person.
             UnauthenticatedError: ``token_revoked``: the session has ended.
         """
-        person = self.member_in_person()
+        person, session = self.in_person()
         org_id = load(SwitchOrgInput(), payload)["org_id"]
         membership = self.find_membership(person.id, org_id)
         if membership is None:
             raise no_such_reference("org_id", "You are no member there.")
-        return self.begin_session(membership)
+        proof = Proof(
+            membership=membership,
+            credentials=person.credentials,
+            address=session.address,
+            user_agent=session.user_agent,
+        )
+        return self.begin_session(proof)
 
     def _may_know(self, session_id: str) -> None:
         session = self.sessions.find(session_id)
@@ -142,22 +149,6 @@ class PersonMethods(Dependencies):
         self.context.identified_caller.require("people:read")
         view: dict[str, Any] = PersonView().dump(self.member(person_id))
         return view
-
-    def member_in_person(self) -> Person:
-        """The caller, who has logged in: no token that was made to do less.
-
-        Raises:
-            ForbiddenError: ``token_restricted``.
-            NotFoundError: ``person_not_found``.
-            UnauthenticatedError: ``token_revoked``.
-        """
-        caller = self.context.identified_caller
-        caller.require_presence()
-        person = self.member(caller.principal_id)
-        session = self.sessions.find(caller.session_id or "")
-        if session is None or not session.is_live(self.context.now()):
-            raise UnauthenticatedError("token_revoked", "The session has ended.")
-        return person
 
     def update_memberships(self, person_id: str, patch: Mapping[str, Any]) -> None:
         """Have all organizations of a person know their new name or address."""

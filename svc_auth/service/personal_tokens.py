@@ -161,7 +161,7 @@ class PersonalTokenMethods(Dependencies):
 
     def _live(self, limit: int) -> list[Session]:
         caller, now = self.context.identified_caller, self.context.now()
-        return self.sessions.live_of(caller.principal_id, _KIND, now, limit)
+        return self.sessions.live_of(caller.principal_id, (_KIND,), now, limit)
 
     def _keep(self, token: str, session: Session) -> None:
         self.sessions.add(session)

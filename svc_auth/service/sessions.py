@@ -1,10 +1,12 @@
 """RPCs of sessions: logging in, staying in, and leaving."""
 
+import dataclasses
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from chassis import inject
 from chassis.errors import (
+    NotFoundError,
     UnauthenticatedError,
     invalid_input,
 )
@@ -14,14 +16,16 @@ from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.schemas import load
 from chassis.trust import LONGEST_TOKEN_LIFE_S
-from svc_auth.domain.sessions import RefreshToken
+from svc_auth.domain.sessions import RefreshToken, Session
 from svc_auth.repository.sessions import Revocations
-from svc_auth.schemas.sessions import RefreshInput
+from svc_auth.schemas.sessions import RefreshInput, SessionsView
 from svc_auth.service.dependencies import Dependencies
 
 __all__ = ["SessionMethods"]
 
 _PAGE: Final = 5_000
+_LISTED: Final = ("login", "oauth")
+_MOST: Final = 200
 
 
 class SessionMethods(Dependencies):
@@ -30,7 +34,9 @@ class SessionMethods(Dependencies):
     revocations: Revocations = inject(Repositories(Revocations))
 
     @rpc(public=True)
-    def login(self, *, payload: dict[str, Any], address: str = "") -> dict[str, Any]:
+    def login(
+        self, *, payload: dict[str, Any], address: str = "", user_agent: str = ""
+    ) -> dict[str, Any]:
         """Exchange an address and a password for tokens.
 
         Unknown and known addresses are refused alike, and as slowly. After
@@ -41,6 +47,7 @@ class SessionMethods(Dependencies):
         Args:
             payload: A ``LoginInput``.
             address: Where the request came from.
+            user_agent: What it said it came from.
 
         Returns:
             A ``TokensView``.
@@ -50,7 +57,7 @@ class SessionMethods(Dependencies):
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``: too many log in at once.
         """
-        return self.begin_session(self.prove(payload, address))
+        return self.begin_session(self.prove(payload, address, user_agent))
 
     @rpc(public=True)
     def refresh_session(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -87,6 +94,7 @@ class SessionMethods(Dependencies):
         membership = self.memberships.find_live(token.person_id)
         if membership is None:
             raise _invalid()
+        self.sessions.note_use(session.id, now)
         return self.issue_tokens(session, membership)
 
     @rpc(public=True)
@@ -126,6 +134,75 @@ class SessionMethods(Dependencies):
             "session_ids": [session_id for _, session_id in found],
             "next": last and f"{wire_time(last[0])}/{last[1]}",
         }
+
+    @rpc
+    def list_sessions(self) -> dict[str, Any]:
+        """Where the caller is logged in to this organization, the newest first.
+
+        Applications that act for them are among them; personal tokens have a
+        list of their own.
+
+        Returns:
+            A ``SessionsView``.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
+        rows = [
+            {**dataclasses.asdict(each), "is_current": each.id == caller.session_id}
+            for each in self._own_sessions()
+        ]
+        view: dict[str, Any] = SessionsView().dump({"data": rows})
+        return view
+
+    @rpc
+    def revoke_session(self, *, session_id: str) -> None:
+        """End one of the caller's own sessions, everywhere within two seconds.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``session_not_found``, also for one that has ended.
+
+        Emits:
+            ``auth.session_revoked`` v1.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
+        session = self.sessions.find(session_id)
+        if (
+            session is None
+            or session.kind not in _LISTED
+            or session.owner_id != caller.principal_id
+            or not session.is_live(self.context.now())
+        ):
+            raise NotFoundError("session_not_found", "There is no such session.")
+        self.end_session(session.id, "revoked")
+
+    @rpc
+    def revoke_other_sessions(self) -> None:
+        """End all of the caller's own sessions here but the one at hand.
+
+        Personal tokens go on.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+
+        Emits:
+            ``auth.session_revoked`` v1 for each.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
+        while others := [
+            each.id for each in self._own_sessions() if each.id != caller.session_id
+        ]:
+            for session_id in others:
+                self.end_session(session_id, "revoked")
+
+    def _own_sessions(self) -> list[Session]:
+        caller, now = self.context.identified_caller, self.context.now()
+        return self.sessions.live_of(caller.principal_id, _LISTED, now, _MOST)
 
     def _spent(self, payload: dict[str, Any]) -> RefreshToken | None:
         data = load(RefreshInput(), payload)

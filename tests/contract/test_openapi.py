@@ -37,7 +37,6 @@ UNANSWERED = {
     "malformed_event",
     "method_not_allowed",
     "operator_only",
-    "session_not_found",
     "signing_key_in_use",
     "signing_key_not_found",
     *(code for code in registry() if code.endswith("_exists")),

@@ -83,6 +83,14 @@ SESSION = Session(
     revoked_at=NOW,
     revoked_because="logout",
 )
+SESSION_ROW = {
+    "id": ID,
+    "kind": "login",
+    "address": "192.0.2.1",
+    "created_at": NOW,
+    "expires_at": NOW,
+    "is_current": True,
+}
 SIGNING_KEY = SigningKey(
     id=ID,
     key_id=ID,
@@ -266,6 +274,8 @@ VIEWED = {
     "MyOrgsView": {"data": [{"id": ID, "name": NAME, "roles": ["owner"]}]},
     "UserView": MEMBERSHIP,
     "_MyOrgView": {"id": ID, "name": NAME, "roles": ["owner"]},
+    "SessionView": SESSION_ROW,
+    "SessionsView": {"data": [SESSION_ROW]},
     "SigningKeyView": {"key_id": ID, "state": "signs", "signs_from": NOW},
     "TokensView": {"access_token": "a", "expires_in": 900, "refresh_token": "r"},
 }

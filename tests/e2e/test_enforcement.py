@@ -31,13 +31,17 @@ NEEDS = re.compile(r"(?:Needs the|and) ``([a-z-]+:[a-z]+)``")
 SIGNED_IN = {
     "analytics.check_processed",
     "analytics.list_events",
+    "auth.change_password",
     "auth.create_access_token",
     "auth.get_me",
     "auth.get_userinfo",
     "auth.list_access_tokens",
     "auth.list_my_orgs",
+    "auth.list_sessions",
     "auth.renew_access_token",
     "auth.revoke_access_token",
+    "auth.revoke_other_sessions",
+    "auth.revoke_session",
     "auth.switch_org",
     "auth.update_me",
     # They answer with what the caller may read of each kind.

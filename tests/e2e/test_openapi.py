@@ -101,6 +101,9 @@ class Examples:
     def _made(self, noun):
         if noun == "delivery":
             return until(self._delivery)
+        if noun == "session":
+            self._refresh_token()
+            return self._client("GET", "/v1/sessions")[1]["data"][0]["id"]
         if noun == "user":
             return self._client.recruit()
         if noun == "opportunity":
@@ -157,6 +160,9 @@ class Examples:
                 key: partial(self._client.credentials.get, key)
                 for key in ("email", "password")
             }
+        if name == "change_password":
+            own = partial(self._client.credentials.get, "password")
+            there |= {"current_password": own, "password": own}
         return {key: there[key]() if key in there else value[key] for key in value}
 
     def _refresh_token(self):

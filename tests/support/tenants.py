@@ -168,6 +168,13 @@ class Tenant:
     def _new_person(self, _noun):
         return self.ask("GET", "/v1/me")[0]["id"], None
 
+    def _new_session(self, _noun):
+        """Another login of its owner, who goes on with the first one."""
+        login = "POST", "/v1/auth/login", self.client.credentials
+        until(lambda: self.client(*login)[0] == 200)
+        rows = self.ask("GET", "/v1/sessions")[0]["data"]
+        return rows[0]["id"], None
+
     def _new_user(self, _noun):
         user_id = self._recruit(self.client, "analyst").user_id
         return user_id, self.ask("GET", f"/v1/users/{user_id}")[1]["ETag"]

@@ -1,10 +1,13 @@
 class TestLogin:
     def test_tells_the_service_where_it_comes_from(self, anonymous, bus):
-        anonymous.post("/v1/auth/login", json={"email": "a@b.example"})
+        browser = {"User-Agent": "A browser"}
+        credentials = {"email": "a@b.example"}
+        anonymous.post("/v1/auth/login", json=credentials, headers=browser)
 
         assert bus.calls[0][1] == {
             "payload": {"email": "a@b.example"},
             "address": "127.0.0.1",
+            "user_agent": "A browser",
         }
 
 

@@ -1,0 +1,74 @@
+"""RPCs of passwords."""
+
+from typing import Any
+
+from chassis.errors import ConflictError, UnauthenticatedError, invalid_input
+from chassis.rpc import rpc
+from chassis.schemas import load
+from svc_auth.domain.people import Person
+from svc_auth.schemas.passwords import ChangePasswordInput
+from svc_auth.service.dependencies import Dependencies
+
+__all__ = ["PasswordMethods"]
+
+
+class PasswordMethods(Dependencies):
+    """What can be done with what somebody logs in with."""
+
+    @rpc
+    def change_password(self, *, payload: dict[str, Any], address: str = "") -> None:
+        """Give oneself another password, which ends all sessions but this one.
+
+        In all of one's organizations, applications and personal tokens
+        included: whoever knew the old password may have made them. A wrong
+        current password counts like one at a login.
+
+        Args:
+            payload: A ``ChangePasswordInput``.
+            address: Where the request came from.
+
+        Raises:
+            InvalidInputError: ``invalid_input``, ``current_password_wrong`` or
+                ``password_too_common``.
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``person_not_found``: the caller is no person.
+            UnauthenticatedError: ``token_revoked``: the session has ended.
+            RateLimitedError: ``login_delayed``.
+            ConflictError: ``credentials_changed``: somebody else did so in this
+                moment.
+            UnavailableError: ``too_busy``.
+
+        Emits:
+            ``auth.session_revoked`` v1 for each session.
+        """
+        person, session = self.in_person()
+        data = load(ChangePasswordInput(), payload)
+        known = self.confirm(person, data["current_password"], address)
+        password_hash = self.new_hash(data["password"], known)
+        self.transaction(lambda: self._change(known, password_hash, session.id))
+
+    def _change(self, person: Person, password_hash: str, session_id: str) -> None:
+        if not self.people.change_password(person, password_hash):
+            raise ConflictError(
+                "credentials_changed", "The password was changed in this moment."
+            )
+        self.end_all_sessions(person.id, "password_changed", but=session_id)
+
+    def confirm(self, person: Person, password: str, address: str) -> Person:
+        """Have somebody who is logged in prove once more that it is them.
+
+        Returns:
+            The person, as they were when the password was right.
+
+        Raises:
+            InvalidInputError: ``current_password_wrong``.
+            RateLimitedError: ``login_delayed``.
+            UnavailableError: ``too_busy``.
+        """
+        try:
+            return self.check_password(person.email, password, address)
+        except UnauthenticatedError:
+            # Their token is good: 401 would have them log in again.
+            code, message = "current_password_wrong", "This is not your password."
+            error = {"field": "current_password", "code": code, "message": message}
+            raise invalid_input([error], code, message) from None  # type: ignore[list-item]

@@ -1,0 +1,239 @@
+"""Where somebody is logged in, and with what password."""
+
+import threading
+import uuid
+
+import pytest
+from members import recruit
+from pymongo import MongoClient
+
+pytestmark = pytest.mark.e2e
+
+EFFECTIVE_S = 2.0
+TRIES = 8
+NEW = "a new and secret one"
+
+
+def as_bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def log_in(client, until):
+    """Another login of the same person: its tokens."""
+
+    def attempt(password=None, **headers):
+        credentials = {**client.credentials}
+        if password:
+            credentials["password"] = password
+
+        def once():
+            found = client(
+                "POST", "/v1/auth/login", credentials, Authorization="none", **headers
+            )
+            return found[0] != 429 and found
+
+        return until(once)
+
+    return attempt
+
+
+@pytest.fixture
+def ended(client, until):
+    """Waits until a token is refused by every process, and says why."""
+
+    def wait(token):
+        def codes():
+            answers = [
+                client("GET", "/v1/me", **as_bearer(token)) for _ in range(TRIES)
+            ]
+            return {each[0] for each in answers} == {401} and answers[0][1]["code"]
+
+        return until(codes, EFFECTIVE_S)
+
+    return wait
+
+
+def listed(client, **headers):
+    code, answer, _ = client("GET", "/v1/sessions", **headers)
+    assert code == 200, answer
+    return answer["data"]
+
+
+class TestSessions:
+    def test_say_where_they_were_begun(self, client, log_in):
+        agent = f"Browser {'x' * 300}"
+        log_in(User_Agent=agent)
+        newest, first = listed(client)
+
+        assert first["is_current"]
+        assert not newest["is_current"]
+        assert newest["user_agent"] == agent[:256]
+        assert newest["address"] == "127.0.0.1"
+        assert (newest["kind"], newest["last_used_at"]) == ("login", None)
+
+    def test_say_when_they_were_refreshed(self, client):
+        payload = {"refresh_token": client.tokens["refresh_token"]}
+        _, tokens, _ = client("POST", "/v1/auth/refresh", payload)
+        (only,) = listed(client, **as_bearer(tokens["access_token"]))
+
+        assert only["last_used_at"] > only["created_at"]
+
+    def test_end_one_by_one(self, client, log_in, ended):
+        _, tokens, _ = log_in()
+        (other,) = (each for each in listed(client) if not each["is_current"])
+        path = f"/v1/sessions/{other['id']}"
+
+        assert client("DELETE", path)[0] == 204
+        assert ended(tokens["access_token"]) == "token_revoked"
+        code, answer, _ = client(
+            "POST", "/v1/auth/refresh", {"refresh_token": tokens["refresh_token"]}
+        )
+        assert (code, answer["code"]) == (401, "refresh_token_invalid")
+        code, answer, _ = client("DELETE", path)
+        assert (code, answer["code"]) == (404, "session_not_found")
+
+    def test_end_together_but_for_the_one_at_hand(self, client, log_in, ended):
+        others = [log_in()[1]["access_token"] for _ in range(2)]
+
+        assert client("DELETE", "/v1/sessions")[0] == 204
+        assert client("DELETE", "/v1/sessions")[0] == 204
+        assert [ended(each) for each in others] == ["token_revoked"] * 2
+        (left,) = listed(client)
+        assert left["is_current"]
+
+    def test_are_nobody_elses(self, status, client, newcomer):
+        member = recruit(status, newcomer, client, "admin")
+        (theirs,) = listed(member)
+
+        assert client("DELETE", f"/v1/sessions/{theirs['id']}")[0] == 404
+        assert theirs["id"] not in {each["id"] for each in listed(client)}
+
+    def test_are_not_for_programs(self, client):
+        payload = {"name": "Import", "scope": ["contacts:read"]}
+        _, made, _ = client("POST", "/v1/access-tokens", payload)
+        program = as_bearer(made["token"])
+
+        codes = [
+            client(method, path, payload, **program)[1]["code"]
+            for method, path, payload in (
+                ("GET", "/v1/sessions", None),
+                ("DELETE", "/v1/sessions", None),
+                ("DELETE", f"/v1/sessions/{uuid.uuid4()}", None),
+                ("POST", "/v1/me/password", change(client)),
+            )
+        ]
+
+        assert codes == ["token_restricted"] * 4
+
+
+def change(client, password=NEW, current=None):
+    own = client.credentials["password"]
+    return {"current_password": current or own, "password": password}
+
+
+class TestPasswords:
+    def test_end_all_that_hung_on_the_old_one(self, client, log_in, ended):
+        _, tokens, _ = log_in()
+        payload = {"name": "Import", "scope": ["contacts:read"]}
+        _, program, _ = client("POST", "/v1/access-tokens", payload)
+
+        assert client("POST", "/v1/me/password", change(client))[0] == 204
+        assert ended(tokens["access_token"]) == "token_revoked"
+        assert ended(program["token"]) in {"token_revoked", "token_invalid"}
+        assert client("GET", "/v1/me")[0] == 200
+        assert log_in()[1]["code"] == "credentials_invalid"
+        assert log_in(NEW)[0] == 200
+
+    def test_end_it_in_other_organizations_too(self, status, client, newcomer, ended):
+        member = recruit(status, newcomer, client, "analyst")
+        _, orgs, _ = member("GET", "/v1/me/orgs")
+        (elsewhere,) = (each for each in orgs["data"] if not each["is_current"])
+        payload = {"org_id": elsewhere["id"]}
+        _, there, _ = member("POST", "/v1/auth/switch-org", payload)
+
+        assert member("POST", "/v1/me/password", change(member))[0] == 204
+        assert ended(there["access_token"]) == "token_revoked"
+        assert member("GET", "/v1/me")[0] == 200
+
+    def test_need_the_one_before(self, client):
+        wrong = change(client, current="not that")
+        code, answer, _ = client("POST", "/v1/me/password", wrong)
+
+        assert (code, answer["code"]) == (422, "current_password_wrong")
+        assert [each["field"] for each in answer["errors"]] == ["current_password"]
+
+    def test_cannot_be_guessed_here_either(self, client):
+        wrong = change(client, current="not that")
+        codes = [client("POST", "/v1/me/password", wrong)[1]["code"] for _ in range(8)]
+
+        assert codes[0] == "current_password_wrong"
+        assert codes[-1] == "login_delayed"
+
+    @pytest.mark.parametrize("password", ["password123", "PassWord123", "Iloveyou1"])
+    def test_that_everybody_has_are_refused(self, client, password):
+        code, answer, _ = client("POST", "/v1/me/password", change(client, password))
+
+        assert (code, answer["code"]) == (422, "password_too_common")
+        assert [each["field"] for each in answer["errors"]] == ["password"]
+
+    def test_are_not_ones_own_address(self, client):
+        own = client.credentials["email"]
+        _, answer, _ = client("POST", "/v1/me/password", change(client, own.upper()))
+
+        assert answer["code"] == "password_too_common"
+
+    def test_that_everybody_has_let_nobody_register(self, client):
+        email = f"{uuid.uuid4().hex}@example.test"
+        payload = {
+            "org_name": "Acme",
+            "name": "Ada",
+            "email": email,
+            "password": "password123",
+        }
+        _, refused, _ = client("POST", "/v1/auth/register-org", payload)
+
+        assert refused["code"] == "password_too_common"
+
+    def test_changed_twice_at_once_are_one_of_the_two(self, client, log_in):
+        answers = []
+
+        def attempt(password):
+            payload = change(client, password)
+            answers.append((client("POST", "/v1/me/password", payload), password))
+
+        threads = [
+            threading.Thread(target=attempt, args=[f"{NEW} {each}"]) for each in "ab"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        won = [password for answer, password in answers if answer[0] == 204]
+        lost = [answer[1]["code"] for answer, _ in answers if answer[0] != 204]
+
+        assert len(won) == 1
+        assert set(lost) <= {"credentials_changed", "current_password_wrong"}
+        assert log_in(won[0])[0] == 200
+
+    def test_let_nobody_in_who_proved_the_old_one(self, status, client, log_in):
+        """The login that began before the change, and ends after it."""
+        _, me, _ = client("GET", "/v1/me")
+        with MongoClient(status["mongo_uri"]) as mongo:
+            people = mongo["rapport_auth"]["people"]
+            sessions = mongo["rapport_auth"]["sessions"]
+            stop = threading.Event()
+
+            def keep_changing():
+                while not stop.is_set():
+                    people.update_one({"_id": me["id"]}, {"$inc": {"credentials": 1}})
+
+            thread = threading.Thread(target=keep_changing)
+            thread.start()
+            code, answer, _ = log_in()
+            stop.set()
+            thread.join()
+            live = sessions.count_documents({"owner_id": me["id"], "revoked_at": None})
+
+        assert (code, answer["code"]) == (401, "credentials_invalid")
+        assert live == 1
