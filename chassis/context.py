@@ -1,6 +1,8 @@
 """What one call or one event carries with it, from the front door onwards."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypedDict
@@ -79,6 +81,19 @@ class Context:
         if self.step is None:
             return self.operation_id
         return f"{self.operation_id}/{self.step}"
+
+    @contextmanager
+    def as_step(self, name: str) -> Iterator[None]:
+        """Do something that the same operation may have done to the same record.
+
+        A repository takes a second change of one operation for the first one
+        repeated, unless it is another step.
+        """
+        step, self.step = self.step, name
+        try:
+            yield
+        finally:
+            self.step = step
 
     def now(self) -> datetime:
         """The current time, in milliseconds as MongoDB keeps it."""

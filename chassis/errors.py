@@ -25,6 +25,7 @@ __all__ = [
     "WireError",
     "bad_request",
     "from_wire",
+    "invalid_field",
     "invalid_input",
 ]
 
@@ -180,6 +181,12 @@ def invalid_input(
 ) -> InvalidInputError:
     """A 422 that names each field at fault."""
     return InvalidInputError(code, message, json.dumps({"errors": list(errors)}))
+
+
+def invalid_field(code: str, message: str, *, field: str) -> InvalidInputError:
+    """A 422 of which one field is the whole reason."""
+    error: FieldError = {"field": field, "code": code, "message": message}
+    return invalid_input([error], code, message)
 
 
 def bad_request(

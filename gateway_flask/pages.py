@@ -29,7 +29,9 @@ __all__ = [
     "return_to_authorization",
     "see_other",
     "show",
+    "show_again",
     "show_problem",
+    "show_problem_on",
 ]
 
 _COOKIE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -109,19 +111,37 @@ def show_problem(error: WireError) -> Response:
     """A page instead of a problem document."""
     if error.code == "sign_in_expired":
         return see_other(f"/oauth/authorize?{urlencode(g.query)}")
+    fields = g.get("checked_form", {})
+    if "email" in fields or "password" in fields:
+        facts = {name: fields.get(name, "") for name in (*_SIGNED, "email")}
+        return show_problem_on("sign_in", error, **facts)
+    return show_problem_on("refused", error, code=error.code)
+
+
+def show_problem_on(name: str, error: WireError, **facts: str) -> Response:
+    """A page that says what went wrong, in the words of a problem document."""
     problem = problem_of(error)
     # RFC 9110 §11.6.1: 401 names a way to come in, and a form is none of them.
     is_stranger = isinstance(error, UnauthenticatedError)
     status = 403 if is_stranger else problem.status_code
-    fields = g.get("checked_form", {})
-    if "email" in fields or "password" in fields:
-        facts = {name: fields.get(name, "") for name in (*_SIGNED, "email")}
-        page = show("sign_in", {**facts, "problem": error.message}, status)
-    else:
-        page = show("refused", {"problem": error.message, "code": error.code}, status)
+    said = _said(error)
+    page = show(name, {**facts, "problem": said}, status)
     if "Retry-After" in problem.headers:
         page.headers["Retry-After"] = problem.headers["Retry-After"]
     return page
+
+
+def show_again(error: WireError) -> Response:
+    """The page that a form was on once more, with what is wrong."""
+    return show_problem_on(request.path.rpartition("/")[2].replace("-", "_"), error)
+
+
+def _said(error: WireError) -> str:
+    """The message, or of a form that is not acceptable those of its fields."""
+    if error.code != "invalid_input":
+        return error.message
+    errors = error.extra.get("errors", ())
+    return " ".join(each["message"] for each in errors) or error.message
 
 
 def set_cookie(response: Response, value: str, lifetime_s: int | None) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from flask import Response, current_app, g, request
 
-__all__ = ["answer", "created", "no_content", "versioned"]
+__all__ = ["accepted", "answer", "created", "no_content", "versioned"]
 
 
 def answer(result: Any, status: int = 200) -> Response:
@@ -46,9 +46,18 @@ def created(result: Any, location: str | None = None) -> Response:
     return response
 
 
+def accepted(_: Any = None) -> Response:
+    """202: it will be done, and there is nothing to show yet."""
+    return _empty(202)
+
+
 def no_content(_: Any = None) -> Response:
     """204: it is done, and there is nothing to show."""
-    response = Response(status=204)
+    return _empty(204)
+
+
+def _empty(status: int) -> Response:
+    response = Response(status=status)
     # There is nothing that could have a type.
     del response.headers["Content-Type"]
     if g.is_replayed:

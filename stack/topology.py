@@ -56,7 +56,7 @@ TRUST_CALLS: Final = tuple(
 # Which RPCs a service may call besides; a test compares it with the code.
 CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "sales": ("customer.upsert_customer",),
-    "notify": ("auth.get_person",),
+    "notify": ("auth.get_person", "auth.prepare_challenge"),
 }
 # What only an operator calls, from ``./crm`` or ``nameko shell``.
 OPERATOR_CALLS: Final = (

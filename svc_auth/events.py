@@ -3,6 +3,7 @@
 from typing import Final
 
 from chassis.events import Event, changes_between
+from svc_auth.domain.challenges import Challenge
 from svc_auth.domain.oauth import OAuthClient
 from svc_auth.domain.orgs import Org
 from svc_auth.domain.people import Membership
@@ -11,6 +12,7 @@ from svc_auth.domain.sessions import Session
 from svc_auth.domain.signing_keys import SigningKey
 
 __all__ = [
+    "challenge_issued",
     "member_joined",
     "member_left",
     "member_updated",
@@ -28,6 +30,11 @@ __all__ = [
 ]
 
 _PERSONAL: Final = frozenset({"name", "email"})
+
+
+def challenge_issued(challenge: Challenge) -> Event:
+    """A link is to be sent; where to, and which, is asked for when it is."""
+    return Event(name="auth.challenge_issued", data={"kind": challenge.kind})
 
 
 def org_registered(org: Org) -> Event:

@@ -3,5 +3,5 @@
 Owns: deliveries.
 RPCs: list_deliveries, get_delivery, check_health.
 Events out: none.
-Events in: auth.org_registered.
+Events in: auth.challenge_issued, auth.org_registered.
 """

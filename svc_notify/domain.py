@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from chassis.errors import ConflictError
 
@@ -11,11 +12,31 @@ __all__ = [
     "Delivery",
     "DeliveryStatus",
     "begin_sending",
+    "challenge_text",
     "failed",
     "put_back",
     "sent",
     "welcome_text",
 ]
+
+
+_CHALLENGES: Final = {
+    "password_reset": (
+        "Set a new password",
+        "to set a new password, as somebody has asked, follow this link in an hour:",
+        "If it was not you, ignore this message: your password stays as it is.",
+    ),
+    "email_verification": (
+        "Confirm your e-mail address",
+        "if this is your e-mail address, follow this link within three days:",
+        "If you did not ask for it, ignore this message.",
+    ),
+    "email_change": (
+        "Confirm your new e-mail address",
+        "to log in with this address from now on, follow this link within a day:",
+        "If you did not ask for it, ignore this message: nothing changes.",
+    ),
+}
 
 
 class DeliveryStatus(StrEnum):
@@ -104,6 +125,13 @@ def welcome_text(name: str) -> tuple[str, str]:
         "If you did not register, you can ignore this message.\n"
     )
     return "Welcome to Rapport", text
+
+
+def challenge_text(kind: str, name: str, link: str) -> tuple[str, str]:
+    """Subject and text of a message with a link that proves who reads it."""
+    subject, why, otherwise = _CHALLENGES[kind]
+    text = f"Hello {name},\n\n{why}\n\n{link}\n\nThe link is good once. {otherwise}\n"
+    return subject, text
 
 
 def _moved(delivery: Delivery, status: DeliveryStatus, now: datetime) -> Delivery:

@@ -48,15 +48,35 @@ class NotifyEvents:
             WireError: svc_auth did not answer; to be retried.
         """
         person = self.auth.call("get_person", person_id=event["data"]["owner_id"])
-        delivery = self._delivery(event, "welcome", person)
+        text = domain.welcome_text(person["name"])
+        self._send_once(self._delivery(event, "welcome", person), *text)
+
+    @event_handler("auth", "challenge_issued")
+    def on_challenge_issued(self, event: dict[str, Any]) -> None:
+        """Send the link that proves who reads what is sent to an address.
+
+        Idempotent as above. Recipient and link come from svc_auth at the moment
+        of use; if nobody has the address, or it is too late, nothing is sent.
+
+        Raises:
+            MailUnavailableError: To be retried.
+            WireError: svc_auth did not answer; to be retried.
+        """
+        challenge_id = event["aggregate"]["id"]
+        mail = self.auth.call("prepare_challenge", challenge_id=challenge_id)
+        if mail is None:
+            return
+        person = {"id": mail["recipient_id"], "email": mail["recipient"]}
+        text = domain.challenge_text(mail["kind"], mail["name"], mail["link"])
+        self._send_once(self._delivery(event, mail["kind"], person), *text)
+
+    def _send_once(self, delivery: Delivery, subject: str, text: str) -> None:
         try:
             delivery = self._save(domain.begin_sending(delivery, self.context.now()))
         except ConflictError:
             return
-        if delivery.status is not DeliveryStatus.SENDING:
-            return
-        subject, text = domain.welcome_text(person["name"])
-        self._send(delivery, subject, text)
+        if delivery.status is DeliveryStatus.SENDING:
+            self._send(delivery, subject, text)
 
     def _delivery(
         self, event: dict[str, Any], template: str, person: dict[str, Any]

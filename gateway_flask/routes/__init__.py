@@ -6,9 +6,11 @@
 from flask import Blueprint
 
 from gateway_flask.routes.access_tokens import access_tokens
+from gateway_flask.routes.account_pages import account_pages
 from gateway_flask.routes.aggregate import aggregate
 from gateway_flask.routes.analytics import analytics
 from gateway_flask.routes.auth import auth
+from gateway_flask.routes.challenges import challenges
 from gateway_flask.routes.customer import customer
 from gateway_flask.routes.docs import docs
 from gateway_flask.routes.notify import notify
@@ -31,6 +33,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sign_in,
     people,
     sessions,
+    challenges,
+    account_pages,
     roles,
     access_tokens,
     customer,

@@ -166,6 +166,9 @@ def _successes(route: Route, schemas: Schemas) -> dict[str, Any]:
         return {
             "204": {"description": "Done.", "headers": _answer_headers(route, schemas)}
         }
+    if "accepted" in route.calls:
+        headers = _answer_headers(route, schemas)
+        return {"202": {"description": "It will be done.", "headers": headers}}
     is_new = "created" in route.calls
     answer: dict[str, Any] = {
         "description": "It is there now." if is_new else "As asked for.",

@@ -19,6 +19,7 @@ class Person:
     """A human who logs in; the same person in every organization.
 
     Attributes:
+        email_verified: Whether they have shown that they read what is sent there.
         credentials: Counts how often what they log in with has changed.
     """
 
@@ -27,6 +28,7 @@ class Person:
     email: str
     password_hash: str
     created_at: datetime
+    email_verified: bool = False
     credentials: int = 0
 
 

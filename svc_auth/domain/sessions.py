@@ -57,7 +57,8 @@ class Session:
         scope: What its tokens are narrowed to; None for all that the person
             may do.
         revoked_because: ``logout``, ``refresh_token_reused``, ``revoked``,
-            ``deactivated``, ``password_changed``, or ``credentials_changed``:
+            ``deactivated``, ``password_changed``, ``password_reset``,
+            ``email_changed``, or ``credentials_changed``:
             they had when the session was about to begin.
     """
 

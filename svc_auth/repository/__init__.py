@@ -5,6 +5,7 @@ from typing import Final
 from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.leases import LEASES
 from chassis.vault import SUBJECT_KEYS
+from svc_auth.repository.challenges import CHALLENGES, ChallengeRepository
 from svc_auth.repository.login_delays import LOGIN_DELAYS
 from svc_auth.repository.oauth_clients import (
     CLIENT_FAILURES,
@@ -27,7 +28,15 @@ from svc_auth.repository.upgrades import memberships_become_records
 
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES", "UPGRADES"]
 
-RECORDS: Final = (MEMBERSHIPS, OAUTH_CLIENTS, ORGS, ROLES, SESSIONS, SIGNING_KEYS)
+RECORDS: Final = (
+    CHALLENGES,
+    MEMBERSHIPS,
+    OAUTH_CLIENTS,
+    ORGS,
+    ROLES,
+    SESSIONS,
+    SIGNING_KEYS,
+)
 COLLECTIONS: Final = (
     *RECORDS,
     PEOPLE,
@@ -43,6 +52,7 @@ COLLECTIONS: Final = (
     SUBJECT_KEYS,
 )
 REPOSITORIES: Final = (
+    ChallengeRepository,
     OAuthClientRepository,
     MembershipRepository,
     OrgRepository,

@@ -76,14 +76,13 @@ class PersonRepository:
             "email_key": person.email.casefold(),
             "password_hash": person.password_hash,
             "created_at": person.created_at,
+            "email_verified": person.email_verified,
             "credentials": person.credentials,
         }
         try:
             self._rows.insert_one(document, session=self._context.session)
         except DuplicateKeyError:
-            raise ConflictError(
-                "email_taken", "Somebody is registered with this address."
-            ) from None
+            raise _email_taken() from None
 
     def replace_hash(self, person: Person, password_hash: str) -> None:
         """Keep the same password by another hash, unless it is another by now."""
@@ -98,13 +97,40 @@ class PersonRepository:
         Returns:
             Whether it is theirs now.
         """
+        return self._change_credentials(person, {"password_hash": password_hash})
+
+    def verify_email(self, person: Person, email: str) -> bool:
+        """Know that an address is a person's, who may have had another before.
+
+        Returns:
+            Whether it is; not if their credentials have changed.
+
+        Raises:
+            ConflictError: ``email_taken``.
+        """
+        if email == person.email:
+            result = self._rows.update_one(
+                {"_id": person.id, "email": email},
+                {"$set": {"email_verified": True}},
+                session=self._context.session,
+            )
+            return result.matched_count == 1
+        return self._change_credentials(
+            person,
+            {"email": email, "email_key": email.casefold(), "email_verified": True},
+        )
+
+    def _change_credentials(self, person: Person, values: Document) -> bool:
         # Those from before they were counted have none.
         same = person.credentials or {"$in": [0, None]}
-        result = self._rows.update_one(
-            {"_id": person.id, "credentials": same},
-            {"$set": {"password_hash": password_hash}, "$inc": {"credentials": 1}},
-            session=self._context.session,
-        )
+        try:
+            result = self._rows.update_one(
+                {"_id": person.id, "credentials": same},
+                {"$set": values, "$inc": {"credentials": 1}},
+                session=self._context.session,
+            )
+        except DuplicateKeyError:
+            raise _email_taken() from None
         return result.modified_count == 1
 
     def update(self, person_id: str, values: Mapping[str, Any]) -> None:
@@ -123,8 +149,13 @@ class PersonRepository:
             email=document["email"],
             password_hash=document["password_hash"],
             created_at=document["created_at"],
+            email_verified=document.get("email_verified", False),
             credentials=document.get("credentials", 0),
         )
+
+
+def _email_taken() -> ConflictError:
+    return ConflictError("email_taken", "Somebody is registered with this address.")
 
 
 class MembershipRepository(Repository[Membership]):

@@ -76,9 +76,20 @@ class UserView(Schema):
 class MeView(PersonView):
     """The caller, and what they may do."""
 
+    email_verified = fields.Boolean(
+        metadata={"description": "Whether they have shown that they read it."}
+    )
     org_id = Id()
     roles = fields.List(fields.String())
-    grants = fields.Dict()
+    grants = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={
+            "description": "What they may do: permissions, and whether one "
+            "reaches their `own`, their `team`'s or `all` records. The permission "
+            "`*` is every one."
+        },
+    )
 
 
 class _MyOrgView(Schema):

@@ -2,6 +2,7 @@
 
 from chassis.rpc import rpc
 from svc_auth.service import (
+    challenges,
     oauth_authorization,
     oauth_clients,
     oauth_tokens,
@@ -19,6 +20,7 @@ __all__ = ["AuthService"]
 
 
 class AuthService(
+    challenges.ChallengeMethods,
     oauth_authorization.AuthorizationMethods,
     oauth_clients.OAuthClientMethods,
     oauth_tokens.TokenMethods,

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from chassis.errors import (
     NotFoundError,
     RateLimitedError,
     UnauthenticatedError,
-    invalid_input,
+    invalid_field,
 )
 from chassis.idempotency import Operation
 from chassis.ids import new_id
@@ -196,9 +197,8 @@ class Dependencies:
         own = {person.name, person.email, person.email.partition("@")[0]}
         is_own = password.casefold() in {each.casefold() for each in own}
         if is_own or self.passwords.is_common(password):
-            code, message = "password_too_common", "Too many would guess this password."
-            error = {"field": "password", "code": code, "message": message}
-            raise invalid_input([error], code, message)  # type: ignore[list-item]
+            message = "Too many would guess this password."
+            raise invalid_field("password_too_common", message, field="password")
         return self.passwords.hash(password)
 
     def open_session(self, proof: Proof) -> Session:
@@ -242,19 +242,14 @@ class Dependencies:
 
     def end_session(self, session_id: str, reason: str) -> None:
         """Let none of a session's tokens be good any more; twice is the same."""
-        # It may be ended by the operation that began it, which is another step.
-        step, self.context.step = self.context.step, "end"
-        try:
+        # It may be the operation that began it which ends it. A session that
+        # has run out has no token left to be revoked.
+        with self.context.as_step("end"), suppress(NotFoundError):
             self.sessions.change(
                 session_id,
                 lambda session: session.revoked(reason, self.context.now()),
                 events.session_revoked,
             )
-        except NotFoundError:
-            # A session that has run out has no token left to be revoked.
-            pass
-        finally:
-            self.context.step = step
 
     def end_sessions(self, person_id: str, reason: str, but: str | None = None) -> None:
         """End a person's sessions in the organization at hand, of every kind.
@@ -389,6 +384,4 @@ def _wrong_credentials() -> UnauthenticatedError:
 
 def no_such_reference(field: str, message: str) -> InvalidInputError:
     """A field names something that is not there: ``reference_not_found``."""
-    code = "reference_not_found"
-    error = {"field": field, "code": code, "message": message}
-    return invalid_input([error], code, message)  # type: ignore[list-item]
+    return invalid_field("reference_not_found", message, field=field)

@@ -176,11 +176,11 @@ class TokenMethods(ClientDependencies):
         if "openid" not in scope:
             raise ForbiddenError("insufficient_scope", "This needs the scope openid.")
         person = self.member(caller.principal_id)
-        told = {"sub": person.id}
+        told: dict[str, Any] = {"sub": person.id}
         if "profile" in scope:
             told["name"] = person.name
         if "email" in scope:
-            told["email"] = person.email
+            told |= {"email": person.email, "email_verified": person.email_verified}
         return told
 
     def _exchange_code(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chassis.errors import ConflictError, UnauthenticatedError, invalid_input
+from chassis.errors import ConflictError, UnauthenticatedError, invalid_field
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth.domain.people import Person
@@ -69,6 +69,7 @@ class PasswordMethods(Dependencies):
             return self.check_password(person.email, password, address)
         except UnauthenticatedError:
             # Their token is good: 401 would have them log in again.
-            code, message = "current_password_wrong", "This is not your password."
-            error = {"field": "current_password", "code": code, "message": message}
-            raise invalid_input([error], code, message) from None  # type: ignore[list-item]
+            message = "This is not your password."
+            raise invalid_field(
+                "current_password_wrong", message, field="current_password"
+            ) from None

@@ -170,6 +170,7 @@ class PersonMethods(Dependencies):
         caller = self.context.identified_caller
         return {
             **PersonView().dump(person),
+            "email_verified": person.email_verified,
             "org_id": caller.org_id,
             "roles": list(caller.roles),
             "grants": dict(caller.grants),

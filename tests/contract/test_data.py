@@ -36,6 +36,7 @@ RAISERS = {
     *WIRE_ERRORS,
     "Refusal",
     "bad_request",
+    "invalid_field",
     "invalid_input",
     "_check_move",
     "_problem",

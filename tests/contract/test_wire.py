@@ -26,6 +26,7 @@ from chassis.ids import new_id
 from chassis.money import Money
 from chassis.roles import service_class
 from stack.principals import SERVICES
+from svc_auth.domain.challenges import Challenge
 from svc_auth.domain.oauth import new_oauth_client
 from svc_auth.domain.orgs import Org
 from svc_auth.domain.people import Person, new_membership
@@ -200,7 +201,17 @@ DELIVERY = Delivery(
     created_at=NOW,
     updated_at=NOW,
 )
+CHALLENGE = Challenge(
+    id=ID,
+    kind="password_reset",
+    email=EMAIL,
+    person_id=OWNER,
+    created_at=NOW,
+    updated_at=NOW,
+    expires_at=NOW,
+)
 RECORDS = {
+    "challenge": CHALLENGE,
     "oauth_client": OAUTH_CLIENT,
     "account": ACCOUNT,
     "contact": CONTACT,

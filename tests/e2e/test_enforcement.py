@@ -39,6 +39,8 @@ SIGNED_IN = {
     "auth.list_my_orgs",
     "auth.list_sessions",
     "auth.renew_access_token",
+    "auth.request_email_change",
+    "auth.request_email_verification",
     "auth.revoke_access_token",
     "auth.revoke_other_sessions",
     "auth.revoke_session",
@@ -52,6 +54,7 @@ SIGNED_IN = {
 OPEN = {
     *(f"{service}.check_health" for service in SERVICES),
     "auth.begin_authorization",
+    "auth.confirm_password_reset",
     "auth.decide_authorization",
     "auth.exchange_access_token",
     "auth.exchange_grant",
@@ -64,8 +67,10 @@ OPEN = {
     "auth.logout",
     "auth.refresh_session",
     "auth.register_org",
+    "auth.request_password_reset",
     "auth.revoke_grant",
     "auth.sign_in_browser",
+    "auth.verify_email",
 }
 # The same of routes, as the interface promises.
 PUBLIC = {
@@ -77,6 +82,9 @@ PUBLIC = {
     ("get", "/metrics"),
     ("get", "/openapi.json"),
     ("post", "/v1/auth/login"),
+    ("post", "/v1/auth/password-reset"),
+    ("post", "/v1/auth/password-reset/confirm"),
+    ("post", "/v1/auth/verify-email"),
     ("post", "/v1/auth/logout"),
     ("post", "/v1/auth/refresh"),
     ("post", "/v1/auth/register-org"),

@@ -331,7 +331,7 @@ class TestTokens:
         [
             ("openid", {"sub"}),
             ("openid profile", {"sub", "name"}),
-            ("openid email", {"sub", "email"}),
+            ("openid email", {"sub", "email", "email_verified"}),
         ],
     )
     def test_say_who_the_person_is(self, app, provider, owner, scope, known):

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from letters import links_to
 from members import recruit
 from openapi_schema_validator import OAS31Validator
 from referencing import Registry, Resource
@@ -153,17 +154,22 @@ class Examples:
             "org_id": lambda: self._client("GET", "/v1/orgs/current")[1]["id"],
             "refresh_token": self._refresh_token,
         }
-        if name == "register_org":
-            there["email"] = lambda: f"{uuid.uuid4().hex}@example.test"
-        if name == "login":
-            there |= {
-                key: partial(self._client.credentials.get, key)
-                for key in ("email", "password")
-            }
-        if name == "change_password":
-            own = partial(self._client.credentials.get, "password")
-            there |= {"current_password": own, "password": own}
+        there |= self._own(name)
         return {key: there[key]() if key in there else value[key] for key in value}
+
+    def _own(self, name):
+        """What of an operation's example is one's own, or nobody's."""
+        credentials, given = self._client.credentials, self._client
+        own = {key: partial(credentials.get, key) for key in ("email", "password")}
+        current = {"current_password": own["password"]}
+        return {
+            "change_password": {**current, "password": own["password"]},
+            "confirm_password_reset": {"token": given.reset_token},
+            "login": own,
+            "register_org": {"email": lambda: f"{uuid.uuid4().hex}@example.test"},
+            "request_email_change": current,
+            "verify_email": {"token": given.verification_token},
+        }.get(name, {})
 
     def _refresh_token(self):
         login = self._client("POST", "/v1/auth/login", self._client.credentials)
@@ -195,6 +201,16 @@ def operations_tested(output):
 @pytest.fixture(scope="module")
 def member(status, newcomer):
     member = newcomer()
+
+    def token_of(path, payload=None):
+        somebody = newcomer()
+        payload = payload and {"email": somebody.email}
+        assert somebody("POST", path, payload)[0] == 202
+        ((_, token),) = until(lambda: links_to(status, somebody.email))
+        return token
+
+    member.reset_token = lambda: token_of("/v1/auth/password-reset", {"email": ""})
+    member.verification_token = lambda: token_of("/v1/me/email-verification")
     member.recruit = lambda: recruit(status, newcomer, member, "analyst").user_id
     return member
 

@@ -69,10 +69,16 @@ def looked_at(text, tmp_path, *options):
 
 
 @pytest.fixture
-def page(app, signed_in, stranger, newcomer):
+def page(app, signed_in, stranger, newcomer, status):
     """The text of each page, by its name."""
 
     def open_(name):
+        if name in OF_ACCOUNTS:
+            address = f"{status['gateway']}/account/{OF_ACCOUNTS[name]}?token=x"
+            stranger.go(address)
+            if name == "failed link":
+                stranger.submit()
+            return stranger.page.text
         if name == "consent":
             return signed_in.page.text
         if name == "refused":
@@ -89,7 +95,17 @@ def page(app, signed_in, stranger, newcomer):
     return open_
 
 
+OF_ACCOUNTS = {
+    "forgotten password": "forgot-password",
+    "new password": "new-password",
+    "own address": "verify-email",
+    "failed link": "verify-email",
+}
 PAGES = {
+    "forgotten password": "A link to set a new one is sent",
+    "new password": "At least eight characters",
+    "own address": "This address is mine",
+    "failed link": "This link is not good any more",
     "sign-in": "Sign in",
     "failed sign-in": "Address or password is wrong.",
     "no member": "You are not a member",

@@ -1,0 +1,78 @@
+"""Pages to which the links in messages lead; looking at one changes nothing."""
+
+from flask import Blueprint, Response, g
+
+from chassis.errors import WireError
+from gateway_flask.auth import public
+from gateway_flask.bus import call, within
+from gateway_flask.inputs import query
+from gateway_flask.limits import limited
+from gateway_flask.pages import checked_form, show, show_again
+from gateway_flask.policies import standard
+
+__all__ = ["account_pages"]
+
+account_pages = Blueprint("account_pages", __name__, url_prefix="/account")
+
+
+@account_pages.get("/forgot-password")
+@public
+@standard
+def show_forgot_password() -> Response:
+    """The page on which one asks for a link."""
+    return show("forgot_password", {})
+
+
+@account_pages.post("/forgot-password")
+@public
+@standard
+@limited("login")
+def request_password_reset() -> Response:
+    """Take the address that was typed into it."""
+    email = checked_form("forgot_password").get("email", "")
+    call("auth", "request_password_reset", payload={"email": email})
+    said = "If somebody is registered with that address, a message is on its way."
+    return show("done", {"said": said})
+
+
+@account_pages.get("/new-password")
+@public
+@standard
+def show_new_password() -> Response:
+    """The page to which the link for a new password leads."""
+    return show("new_password", {})
+
+
+@account_pages.post("/new-password")
+@public
+@standard
+@limited("login")
+@within(10)
+def confirm_password_reset() -> Response:
+    """Take the password that was typed into it."""
+    password = checked_form("new_password").get("password", "")
+    payload = {"token": query().get("token", ""), "password": password}
+    call("auth", "confirm_password_reset", payload=payload, address=g.address)
+    return show("done", {"said": "Your new password is set. Log in with it."})
+
+
+@account_pages.get("/verify-email")
+@public
+@standard
+def show_verify_email() -> Response:
+    """The page to which the link in a message leads; looking changes nothing."""
+    return show("verify_email", {})
+
+
+@account_pages.post("/verify-email")
+@public
+@standard
+@limited("login")
+def verify_email() -> Response:
+    """Take the confirmation."""
+    checked_form("verify_email")
+    call("auth", "verify_email", payload={"token": query().get("token", "")})
+    return show("done", {"said": "Thank you: this e-mail address is yours."})
+
+
+account_pages.register_error_handler(WireError, show_again)

@@ -1,0 +1,73 @@
+"""Links by e-mail: whoever follows one reads what is sent to an address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from chassis.errors import InvalidInputError, invalid_field
+from svc_auth.domain.people import Person
+from svc_auth.domain.records import ChangingRecord
+
+__all__ = [
+    "CHALLENGE_LIFE",
+    "MOST_CHALLENGES",
+    "Challenge",
+    "ChallengeKind",
+    "link_invalid",
+]
+
+ChallengeKind = Literal["password_reset", "email_verification", "email_change"]
+
+CHALLENGE_LIFE: Final[Mapping[ChallengeKind, timedelta]] = {
+    "password_reset": timedelta(hours=1),
+    "email_verification": timedelta(days=3),
+    "email_change": timedelta(days=1),
+}
+# How many of a kind are sent to one address, and within what time.
+MOST_CHALLENGES: Final = ((1, timedelta(minutes=1)), (5, timedelta(hours=1)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenge(ChangingRecord):
+    """A link that is sent to an address, and is good once.
+
+    Attributes:
+        email: Where it is sent.
+        person_id: Whom it is about; None for a reset of a password, until it
+            is sent: whoever asks for one is told nothing of who is registered.
+        credentials: The number of that person's credentials then. With others
+            it is void.
+    """
+
+    kind: ChallengeKind
+    email: str
+    person_id: str | None = None
+    credentials: int = 0
+    expires_at: datetime
+    spent_at: datetime | None = None
+    owner_id: str | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether its link is good, as far as one can tell by itself."""
+        return self.spent_at is None and now < self.expires_at
+
+    def about(self, person: Person) -> "Challenge":
+        """The challenge, once it is known whom it is about."""
+        return replace(self, person_id=person.id, credentials=person.credentials)
+
+    def spent(self, now: datetime) -> "Challenge":
+        """The challenge, answered.
+
+        Raises:
+            InvalidInputError: ``link_invalid``: it was before, or is too old.
+        """
+        if not self.is_open(now):
+            raise link_invalid()
+        return replace(self, spent_at=now, updated_at=now)
+
+
+def link_invalid() -> InvalidInputError:
+    """What is wrong with a link is nobody's business: ``link_invalid``."""
+    message = "This link is not good any more: ask for another."
+    return invalid_field("link_invalid", message, field="token")

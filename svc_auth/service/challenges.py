@@ -1,0 +1,291 @@
+"""RPCs of links by e-mail: forgotten passwords, and addresses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from chassis import inject
+from chassis.errors import ConflictError
+from chassis.ids import new_id
+from chassis.mongo import Repositories
+from chassis.rpc import rpc
+from chassis.schemas import load
+from svc_auth import events
+from svc_auth.clients.challenge_tokens import ChallengeTokenProvider, ChallengeTokens
+from svc_auth.domain.challenges import (
+    CHALLENGE_LIFE,
+    MOST_CHALLENGES,
+    Challenge,
+    ChallengeKind,
+    link_invalid,
+)
+from svc_auth.domain.people import Person
+from svc_auth.domain.signing_keys import SYSTEM_ORG_ID
+from svc_auth.repository.challenges import ChallengeRepository
+from svc_auth.schemas.challenges import (
+    ChangeEmailInput,
+    ConfirmPasswordResetInput,
+    RequestPasswordResetInput,
+    VerifyEmailInput,
+)
+from svc_auth.service.passwords import PasswordMethods
+from svc_auth.service.people import PersonMethods
+
+__all__ = ["ChallengeMethods"]
+
+_PAGES: Final = {
+    "password_reset": "/account/new-password",
+    "email_verification": "/account/verify-email",
+    "email_change": "/account/verify-email",
+}
+
+
+class ChallengeMethods(PasswordMethods, PersonMethods):
+    """What is proved by reading what was sent to an address."""
+
+    challenges: ChallengeRepository = inject(Repositories(ChallengeRepository))
+    challenge_tokens: ChallengeTokens = inject(ChallengeTokenProvider())
+
+    @rpc(public=True)
+    def request_password_reset(self, *, payload: dict[str, Any]) -> None:
+        """Send a link to an address, with which its owner sets a new password.
+
+        The answer is the same, and as quick, whether anybody is registered
+        with that address: that is looked up when the message is sent. One
+        message a minute and five an hour go to an address; further ones do not,
+        and that is not told either. The link is good for an hour, once.
+
+        Args:
+            payload: A ``RequestPasswordResetInput``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+
+        Emits:
+            ``auth.challenge_issued`` v1.
+        """
+        data = load(RequestPasswordResetInput(), payload)
+        self._issue("password_reset", data["email"])
+
+    @rpc(public=True)
+    def confirm_password_reset(
+        self, *, payload: dict[str, Any], address: str = ""
+    ) -> None:
+        """Set a new password with what the link in the message holds.
+
+        It ends every session, personal token and application of the person in
+        all of their organizations, and shows that the address is theirs.
+
+        Args:
+            payload: A ``ConfirmPasswordResetInput``.
+            address: Where the request came from.
+
+        Raises:
+            InvalidInputError: ``invalid_input``, ``password_too_common``, or
+                ``link_invalid``: it was used, is too old, or the password has
+                changed since.
+            UnavailableError: ``too_busy``.
+
+        Emits:
+            ``auth.session_revoked`` v1 for each session.
+        """
+        data = load(ConfirmPasswordResetInput(), payload)
+        challenge, person = self._answered(data["token"], "password_reset")
+        password_hash = self.new_hash(data["password"], person)
+
+        def reset() -> None:
+            self._spend(challenge)
+            if not self.people.change_password(person, password_hash):
+                raise link_invalid()
+            self.people.update(person.id, {"email_verified": True})
+            self.end_all_sessions(person.id, "password_reset")
+
+        self.transaction(reset)
+        place = self.login_delays.address(address)
+        delay = self.login_delays.find(person.email)
+        self.login_delays.note_success(person.email, delay, place)
+
+    @rpc
+    def request_email_verification(self) -> None:
+        """Send a link to one's own address, which shows that it is one's own.
+
+        It is good for three days. As many are sent as for a forgotten password.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``person_not_found``: the caller is no person.
+            UnauthenticatedError: ``token_revoked``: the session has ended.
+
+        Emits:
+            ``auth.challenge_issued`` v1.
+        """
+        person, _ = self.in_person()
+        self._issue("email_verification", person.email, person)
+
+    @rpc
+    def request_email_change(
+        self, *, payload: dict[str, Any], address: str = ""
+    ) -> None:
+        """Send a link to another address; following it makes it one's own.
+
+        Nothing changes until then. Whether somebody else is registered with it
+        is told only there. It is good for a day.
+
+        Args:
+            payload: A ``ChangeEmailInput``.
+            address: Where the request came from.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``current_password_wrong``.
+            ForbiddenError: ``token_restricted``.
+            NotFoundError: ``person_not_found``: the caller is no person.
+            UnauthenticatedError: ``token_revoked``: the session has ended.
+            RateLimitedError: ``login_delayed``.
+            UnavailableError: ``too_busy``.
+
+        Emits:
+            ``auth.challenge_issued`` v1.
+        """
+        person, _ = self.in_person()
+        data = load(ChangeEmailInput(), payload)
+        known = self.confirm(person, data["current_password"], address)
+        self._issue("email_change", data["email"], known)
+
+    @rpc(public=True)
+    def verify_email(self, *, payload: dict[str, Any]) -> None:
+        """Follow a link that was sent to an address: it is the person's.
+
+        If it is another one than before, they log in with it from now on, in
+        all of their organizations, and all of their sessions end.
+
+        Args:
+            payload: A ``VerifyEmailInput``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``, or ``link_invalid``: it was
+                used, is too old, or the address or password has changed since.
+            ConflictError: ``email_taken``.
+
+        Emits:
+            With another address ``auth.member_updated`` v1 for each
+            organization, and ``auth.session_revoked`` v1 for each session.
+        """
+        token = load(VerifyEmailInput(), payload)["token"]
+        challenge, person = self._answered(token, "email_verification", "email_change")
+        is_other = challenge.kind == "email_change"
+        taken = self.people.find_by_email(challenge.email) if is_other else None
+        if taken is not None and taken.id != person.id:
+            raise ConflictError(
+                "email_taken", "Somebody is registered with this address."
+            )
+
+        def verify() -> None:
+            self._spend(challenge)
+            if not self.people.verify_email(person, challenge.email):
+                raise link_invalid()
+            if is_other:
+                self.update_memberships(person.id, {"email": challenge.email})
+                self.end_all_sessions(person.id, "email_changed")
+
+        self.transaction(verify)
+
+    @rpc
+    def prepare_challenge(self, *, challenge_id: str) -> dict[str, Any] | None:
+        """What is to be sent for a challenge; the same each time.
+
+        For svc_notify, at the moment of sending: no event holds the link.
+
+        Needs the ``people:read`` permission.
+
+        Returns:
+            ``{"kind", "recipient", "recipient_id", "name", "link"}``, or null
+            if nothing is to be sent: nobody has that address, or it is too late.
+        """
+        self.context.identified_caller.require("people:read")
+        challenge = self.challenges.find(challenge_id)
+        if challenge is None or not challenge.is_open(self.context.now()):
+            return None
+        person = self._addressee(challenge)
+        if person is None:
+            return None
+        page, token = _PAGES[challenge.kind], self.challenge_tokens.of(challenge.id)
+        is_new = challenge.kind == "email_change"
+        return {
+            "kind": challenge.kind,
+            # As the person wrote it, not as somebody did who asked for them.
+            "recipient": challenge.email if is_new else person.email,
+            "recipient_id": person.id,
+            "name": person.name,
+            "link": f"{self.keyring.issuer_url}{page}?token={token}",
+        }
+
+    def _addressee(self, challenge: Challenge) -> Person | None:
+        if challenge.person_id is not None:
+            return self.people.find(challenge.person_id)
+        person = self.people.find_by_email(challenge.email)
+        if person is not None:
+            # The event that asks for it belongs to the operation that issued it.
+            with self.context.as_step("address"):
+                self.challenges.change(
+                    challenge.id, lambda each: each.about(person), lambda *_: None
+                )
+        return person
+
+    def _issue(
+        self, kind: ChallengeKind, email: str, person: Person | None = None
+    ) -> None:
+        now = self.context.now()
+        challenge = Challenge(
+            id=new_id(),
+            kind=kind,
+            email=email,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + CHALLENGE_LIFE[kind],
+        )
+        if person is not None:
+            challenge = challenge.about(person)
+        with self._of_the_system():
+            for most, within in MOST_CHALLENGES:
+                sent = self.challenges.count_since(kind, email, now - within, most)
+                if sent >= most:
+                    return
+            self.challenges.add(challenge, events.challenge_issued(challenge))
+
+    def _answered(self, token: str, *kinds: ChallengeKind) -> tuple[Challenge, Person]:
+        """The challenge that a token answers, and whom it is about.
+
+        The work is that person's from here on.
+        """
+        challenge_id = self.challenge_tokens.read(token)
+        with self._of_the_system():
+            challenge = self.challenges.find(challenge_id) if challenge_id else None
+        if (
+            challenge is None
+            or challenge.kind not in kinds
+            or challenge.person_id is None
+            or not challenge.is_open(self.context.now())
+        ):
+            raise link_invalid()
+        person = self.people.find(challenge.person_id)
+        if person is None or person.credentials != challenge.credentials:
+            raise link_invalid()
+        self.context.actor = {"type": "person", "id": person.id}
+        return challenge, person
+
+    def _spend(self, challenge: Challenge) -> None:
+        with self._of_the_system():
+            self.challenges.change(
+                challenge.id,
+                lambda each: each.spent(self.context.now()),
+                lambda *_: None,
+            )
+
+    @contextmanager
+    def _of_the_system(self) -> Iterator[None]:
+        """Work on what belongs to no organization of customers."""
+        home, self.context.org_id = self.context.org_id, SYSTEM_ORG_ID
+        try:
+            yield
+        finally:
+            self.context.org_id = home
