@@ -299,7 +299,7 @@ def provider(issuer: str) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": ["ES256"],
         "claims_supported": [
             *("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash"),
-            *("name", "email"),
+            *("name", "email", "email_verified"),
         ],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "authorization_response_iss_parameter_supported": True,

@@ -69,21 +69,23 @@ def looked_at(text, tmp_path, *options):
 
 
 @pytest.fixture
-def page(app, signed_in, stranger, newcomer, status):
-    """The text of each page, by its name."""
+def open_account_page(stranger, status):
+    """The text of a page to which a link in a message leads."""
 
     def open_(name):
-        if name in OF_ACCOUNTS:
-            address = f"{status['gateway']}/account/{OF_ACCOUNTS[name]}?token=x"
-            stranger.go(address)
-            if name == "failed link":
-                stranger.submit()
-            return stranger.page.text
-        if name == "consent":
-            return signed_in.page.text
-        if name == "refused":
-            address, _ = app.ask(redirect_uri="https://evil.example/")
-            return stranger.go(address).page.text
+        stranger.go(f"{status['gateway']}/account/{OF_ACCOUNTS[name]}?token=x")
+        if name == "failed link":
+            stranger.submit()
+        return stranger.page.text
+
+    return open_
+
+
+@pytest.fixture
+def open_sign_in_page(app, stranger, newcomer):
+    """The text of the sign-in page, or of what it leads to."""
+
+    def open_(name):
         address, _ = app.ask()
         stranger.go(address)
         if name == "failed sign-in":
@@ -91,6 +93,23 @@ def page(app, signed_in, stranger, newcomer, status):
         if name == "no member":
             stranger.submit(**newcomer().credentials)
         return stranger.page.text
+
+    return open_
+
+
+@pytest.fixture
+def page(app, signed_in, stranger, open_account_page, open_sign_in_page):
+    """The text of each page, by its name."""
+
+    def open_(name):
+        if name in OF_ACCOUNTS:
+            return open_account_page(name)
+        if name == "consent":
+            return signed_in.page.text
+        if name == "refused":
+            address, _ = app.ask(redirect_uri="https://evil.example/")
+            return stranger.go(address).page.text
+        return open_sign_in_page(name)
 
     return open_
 
