@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -89,7 +90,8 @@ def open_sign_in_page(app, stranger, newcomer):
         address, _ = app.ask()
         stranger.go(address)
         if name == "failed sign-in":
-            stranger.submit(email="nobody@example.test", password="wrong")  # noqa: S106
+            nobody = f"{uuid.uuid4().hex}@example.test"
+            stranger.submit(email=nobody, password="wrong")  # noqa: S106
         if name == "no member":
             stranger.submit(**newcomer().credentials)
         return stranger.page.text
