@@ -61,6 +61,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
 # What only an operator calls, from ``./crm`` or ``nameko shell``.
 OPERATOR_CALLS: Final = (
     "auth.list_signing_keys",
+    "auth.reset_second_factor",
     "auth.retire_signing_key",
     "auth.rotate_signing_key",
 )

@@ -2,8 +2,8 @@
 
 Owns: orgs, people, memberships, roles, sessions, refresh_tokens, personal_tokens,
     challenges, signing_keys, oauth_clients, authorization_codes, browser_logins,
-    client_failures, login_delays (and the chassis' event_log, leases, subject_keys,
-    idempotency_keys).
+    second_factors, client_failures, login_delays (and the chassis' event_log, leases,
+    subject_keys, idempotency_keys).
 RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     list_revocations, list_rights_changes, begin/decide_authorization, sign_in_browser,
     exchange/revoke/introspect_grant, exchange_access_token,
@@ -12,9 +12,10 @@ RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     renew_access_token; list/get/update/deactivate/restore for users;
     create/get/list/update/archive/restore for roles; get_permissions; list/revoke for
     sessions; change_password, request_email_verification, request_email_change,
-    prepare_challenge; create/list/revoke for access tokens; create, register, list,
-    get, update, archive and rotate for oauth_clients; list/rotate/retire for signing
-    keys (operator); check_health.
+    prepare_challenge; get/begin/confirm/remove/reset for second factors;
+    create/list/revoke for access tokens; create, register, list, get, update, archive
+    and rotate for oauth_clients; list/rotate/retire for signing keys (operator);
+    check_health.
 Events out: auth.challenge_issued, auth.member_{joined,updated,left},
     auth.oauth_client_{created,updated,archived}, auth.org_registered,
     auth.role_{created,updated,archived,restored}, auth.session_revoked,

@@ -19,6 +19,7 @@ from gateway_flask.routes.oauth_clients import oauth_clients
 from gateway_flask.routes.people import people
 from gateway_flask.routes.roles import roles
 from gateway_flask.routes.sales import sales
+from gateway_flask.routes.second_factors import second_factors
 from gateway_flask.routes.sessions import sessions
 from gateway_flask.routes.sign_in import sign_in
 from gateway_flask.routes.stream import stream
@@ -34,6 +35,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     people,
     sessions,
     challenges,
+    second_factors,
     account_pages,
     roles,
     access_tokens,

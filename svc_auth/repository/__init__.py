@@ -17,6 +17,7 @@ from svc_auth.repository.orgs import ORGS, OrgRepository
 from svc_auth.repository.people import MEMBERSHIPS, PEOPLE, MembershipRepository
 from svc_auth.repository.rights import AUTH_EVENT_LOG
 from svc_auth.repository.roles import ROLES, RoleRepository
+from svc_auth.repository.second_factors import SECOND_FACTORS
 from svc_auth.repository.sessions import (
     PERSONAL_TOKENS,
     REFRESH_TOKENS,
@@ -46,6 +47,7 @@ COLLECTIONS: Final = (
     BROWSER_LOGINS,
     CLIENT_FAILURES,
     LOGIN_DELAYS,
+    SECOND_FACTORS,
     IDEMPOTENCY_KEYS,
     AUTH_EVENT_LOG,
     LEASES,

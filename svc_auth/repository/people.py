@@ -120,6 +120,14 @@ class PersonRepository:
             {"email": email, "email_key": email.casefold(), "email_verified": True},
         )
 
+    def count_change(self, person_id: str) -> None:
+        """Know that what somebody logs in with is another."""
+        self._rows.update_one(
+            {"_id": person_id},
+            {"$inc": {"credentials": 1}},
+            session=self._context.session,
+        )
+
     def _change_credentials(self, person: Person, values: Document) -> bool:
         # Those from before they were counted have none.
         same = person.credentials or {"$in": [0, None]}

@@ -27,6 +27,12 @@ class LoginInput(Input):
 
     email = fields.String(required=True, validate=validate.Length(1, 254))
     password = Password(min_length=1)
+    otp = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(1, 40),
+        metadata={"description": "If there is a second factor: its code."},
+    )
     org_id = Id(load_default=None, allow_none=True)
 
 

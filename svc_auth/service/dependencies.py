@@ -24,6 +24,7 @@ from chassis.schemas import load
 from chassis.signing import CurrentContext
 from svc_auth import events
 from svc_auth.clients.keyring import Keyring, KeyringProvider
+from svc_auth.clients.one_time_codes import matching_step
 from svc_auth.clients.passwords import PasswordPool, Passwords
 from svc_auth.domain.people import Membership, Person
 from svc_auth.domain.roles import (
@@ -35,6 +36,7 @@ from svc_auth.domain.roles import (
     narrowed,
     union,
 )
+from svc_auth.domain.second_factors import SecondFactor
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
     LONGEST_USER_AGENT,
@@ -53,6 +55,7 @@ from svc_auth.repository.people import (
     PersonRepository,
 )
 from svc_auth.repository.roles import RoleRepository
+from svc_auth.repository.second_factors import SecondFactorRepository
 from svc_auth.repository.sessions import (
     RefreshTokenRepository,
     SessionRepository,
@@ -71,6 +74,9 @@ class Dependencies:
     operation: Operation = inject(Repositories(Operation))
     transaction: Transaction = inject(Transactions())
     login_delays: LoginDelays = inject(Repositories(LoginDelays))
+    second_factors: SecondFactorRepository = inject(
+        Repositories(SecondFactorRepository)
+    )
     orgs: OrgRepository = inject(Repositories(OrgRepository))
     people: PersonRepository = inject(Repositories(PersonRepository))
     memberships: MembershipRepository = inject(Repositories(MembershipRepository))
@@ -138,12 +144,17 @@ class Dependencies:
 
         Raises:
             InvalidInputError: ``invalid_input``.
-            UnauthenticatedError: ``credentials_invalid``.
+            UnauthenticatedError: ``credentials_invalid``; or, of somebody
+                whose password is right, ``otp_required`` or ``otp_invalid``.
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``: too many log in at once.
         """
-        data = load(LoginInput(), payload)
-        person = self.check_password(data["email"].strip(), data["password"], address)
+        data, now = load(LoginInput(), payload), self.context.now()
+        email, place = data["email"].strip(), self.login_delays.address(address)
+        delay = self.login_delays.find(email)
+        person = self._matching(email, data["password"], delay.wait_s(place, now))
+        self._check_factor(person, data["otp"])
+        self.login_delays.note_success(email, delay, place)
         membership = self.find_membership(person.id, data["org_id"])
         if membership is None:
             raise _wrong_credentials()
@@ -171,7 +182,43 @@ class Dependencies:
             UnavailableError: ``too_busy``: too many log in at once.
         """
         place, delay = self.login_delays.address(address), self.login_delays.find(email)
-        if wait_s := delay.wait_s(place, self.context.now()):
+        wait_s = delay.wait_s(place, self.context.now())
+        person = self._matching(email, password, wait_s)
+        self.login_delays.note_success(email, delay, place)
+        return person
+
+    def takes_code(self, factor: SecondFactor, code: str) -> bool:
+        """Whether a code is right, and has not been used; it is used by that.
+
+        Raises:
+            RateLimitedError: ``login_delayed``: there were too many wrong ones.
+        """
+        now = self.context.now()
+        if wait_s := factor.wait_s(now):
+            raise _delayed(wait_s)
+        step = matching_step(factor.secret, code.strip(), now.timestamp())
+        used = (
+            self.second_factors.use_code(factor.person_id, code)
+            if step is None
+            else self.second_factors.use_step(factor.person_id, step)
+        )
+        if not used:
+            self.second_factors.note_failure(factor.person_id, now)
+        return used
+
+    def _check_factor(self, person: Person, code: str | None) -> None:
+        factor = self.second_factors.find(person.id)
+        if factor is None or factor.confirmed_at is None:
+            return
+        if not code:
+            raise UnauthenticatedError(
+                "otp_required", "The code of your authenticator is needed, too."
+            )
+        if not self.takes_code(factor, code):
+            raise UnauthenticatedError("otp_invalid", "This code is wrong.")
+
+    def _matching(self, email: str, password: str, wait_s: int) -> Person:
+        if wait_s:
             raise _delayed(wait_s)
         person = self.people.find_by_email(email)
         is_right = self.passwords.matches(
@@ -180,7 +227,6 @@ class Dependencies:
         if person is None or not is_right:
             self.login_delays.note_failure(email)
             raise _wrong_credentials()
-        self.login_delays.note_success(email, delay, place)
         if self.passwords.is_outdated(person.password_hash):
             self.people.replace_hash(person, self.passwords.hash(password))
         return person
@@ -374,7 +420,7 @@ class Dependencies:
 
 def _delayed(wait_s: int) -> RateLimitedError:
     details = json.dumps({"retry_after_s": wait_s})
-    message = f"Too many wrong passwords; wait {wait_s} s."
+    message = f"Too many were wrong; wait {wait_s} s."
     return RateLimitedError("login_delayed", message, details)
 
 

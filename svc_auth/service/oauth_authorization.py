@@ -102,7 +102,8 @@ class AuthorizationMethods(ClientDependencies):
 
         Raises:
             InvalidInputError: ``invalid_input``.
-            UnauthenticatedError: ``credentials_invalid``.
+            UnauthenticatedError: ``credentials_invalid``; or, of somebody
+                whose password is right, ``otp_required`` or ``otp_invalid``.
         """
         proof = self.prove(payload, address, user_agent)
         membership, session = proof.membership, self.open_session(proof)

@@ -77,8 +77,10 @@ class OrgMethods(Dependencies):
         return view
 
     def _is_same(self, known: Person, person: Person, password: str) -> bool:
-        return known.id == person.id and self.passwords.matches(
-            known.password_hash, password
+        return (
+            known.id == person.id
+            and self.second_factors.find(known.id) is None
+            and self.passwords.matches(known.password_hash, password)
         )
 
     def _newcomers(self, data: dict[str, Any]) -> tuple[Person, Org]:

@@ -53,7 +53,8 @@ class SessionMethods(Dependencies):
             A ``TokensView``.
 
         Raises:
-            UnauthenticatedError: ``credentials_invalid``.
+            UnauthenticatedError: ``credentials_invalid``; or, of somebody
+                whose password is right, ``otp_required`` or ``otp_invalid``.
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``: too many log in at once.
         """

@@ -31,6 +31,7 @@ GLOBAL_COLLECTIONS = {
     "people",
     "personal_tokens",
     "refresh_tokens",
+    "second_factors",
 }
 RAISERS = {
     *WIRE_ERRORS,

@@ -44,7 +44,10 @@ UNANSWERED = {
     *(code for code in registry() if code.endswith("_exists")),
 }
 # Of those under /v1/auth/, what only those can do who are in already.
-AS_A_MEMBER = {"/v1/auth/switch-org"}
+AS_A_MEMBER = {
+    "/v1/auth/switch-org",
+    *(path for path in WRITTEN["paths"] if path.startswith("/v1/auth/mfa")),
+}
 
 
 def codes_in(node):

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from authenticators import Authenticator, turn_on
 from letters import links_to
 from members import recruit
 from openapi_schema_validator import OAS31Validator
@@ -163,6 +164,10 @@ class Examples:
         own = {key: partial(credentials.get, key) for key in ("email", "password")}
         current = {"current_password": own["password"]}
         return {
+            "begin_totp": {"current_password": self._turned_off},
+            "confirm_totp": {"otp": self._first_code},
+            "remove_totp": {**current, "otp": self._recovery_code},
+            "replace_recovery_codes": {**current, "otp": self._recovery_code},
             "change_password": {**current, "password": own["password"]},
             "confirm_password_reset": {"token": given.reset_token},
             "login": own,
@@ -170,6 +175,27 @@ class Examples:
             "request_email_change": current,
             "verify_email": {"token": given.verification_token},
         }.get(name, {})
+
+    def _turned_off(self):
+        """The password of somebody who has no second factor, or none any more."""
+        own = {"current_password": self._client.credentials["password"]}
+        if self._client("GET", "/v1/auth/mfa")[1]["is_on"]:
+            path = "/v1/auth/mfa/totp/remove"
+            payload = {**own, "otp": self._client.authenticator.code()}
+            assert self._client("POST", path, payload)[0] == 204
+        return own["current_password"]
+
+    def _first_code(self):
+        own = {"current_password": self._turned_off()}
+        begun = self._client("POST", "/v1/auth/mfa/totp", own)[1]
+        self._client.authenticator = Authenticator(begun["secret"])
+        return self._client.authenticator.code(-1)
+
+    def _recovery_code(self):
+        if not self._client("GET", "/v1/auth/mfa")[1]["is_on"]:
+            self._client.authenticator, codes = turn_on(self._client)
+            return codes[0]
+        return self._client.authenticator.code()
 
     def _refresh_token(self):
         login = self._client("POST", "/v1/auth/login", self._client.credentials)
