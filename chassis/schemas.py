@@ -7,7 +7,9 @@ field by field.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar, Final
+from zoneinfo import available_timezones
 
 from email_validator import (
     SPECIAL_USE_DOMAIN_NAMES,
@@ -29,6 +31,7 @@ from chassis.ids import is_id
 from chassis.money import Money
 
 __all__ = [
+    "Currency",
     "Email",
     "Id",
     "Input",
@@ -36,6 +39,7 @@ __all__ = [
     "MoneyInput",
     "MoneyView",
     "Text",
+    "TimeZone",
     "load",
     "load_query",
 ]
@@ -44,6 +48,7 @@ _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _CONTROL: Final = frozenset(map(chr, range(32))) - set("\t\n\r")
 _MAX_EMAIL: Final = 254
+_MAX_TIME_ZONE: Final = 64
 _MAX_AMOUNT: Final = Decimal(10) ** 15
 _MAX_FRACTION_DIGITS: Final = 4
 _AMOUNT_PATTERN: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"
@@ -186,11 +191,37 @@ class _Amount(fields.Decimal):
         return amount
 
 
+class Currency(fields.String):
+    """The code of a national currency (ISO 4217)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.OneOf(_CURRENCIES), **kwargs)
+
+
+class TimeZone(fields.String):
+    """The name of a time zone in IANA's database."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        described = {"maxLength": _MAX_TIME_ZONE}
+        super().__init__(metadata=described, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        name: str = super()._deserialize(value, *args, **kwargs)
+        if name not in _time_zones():
+            raise ValidationError("Not a time zone.")
+        return name
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 class MoneyInput(Input):
     """``{"amount": "1234.50", "currency": "EUR"}``."""
 
     amount = _Amount(required=True, allow_nan=False)
-    currency = fields.String(required=True, validate=validate.OneOf(_CURRENCIES))
+    currency = Currency(required=True)
 
     @post_load
     def _money(self, data: dict[str, Any], **_: Any) -> Money:

@@ -28,6 +28,8 @@ _KEYS: Final = ("signing_key_added", "signing_key_retired")
 # Those that concern one member name them as ``person_id``.
 RIGHTS_NEWS: Final = (
     "member_updated",
+    # Tokens tell currency and time zone, too.
+    "org_updated",
     "role_updated",
     "role_archived",
     "role_restored",

@@ -8,8 +8,8 @@ RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     list_revocations, list_rights_changes, begin/decide_authorization, sign_in_browser,
     exchange/revoke/introspect_grant, exchange_access_token,
     request/confirm_password_reset, verify_email (public); get_me, update_me,
-    list_my_orgs, switch_org, get_current_org, get_person, get_userinfo,
-    renew_access_token; list/get/update/deactivate/restore for users;
+    list_my_orgs, switch_org, get_current_org, update_org, transfer_org, get_person,
+    get_userinfo, renew_access_token; list/get/update/deactivate/restore for users;
     create/get/list/update/archive/restore for roles; get_permissions; list/revoke for
     sessions; change_password, request_email_verification, request_email_change,
     prepare_challenge; get/begin/confirm/remove/reset for second factors;
@@ -17,7 +17,7 @@ RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     and rotate for oauth_clients; list/rotate/retire for signing keys (operator);
     check_health.
 Events out: auth.challenge_issued, auth.member_{joined,updated,left},
-    auth.oauth_client_{created,updated,archived}, auth.org_registered,
+    auth.oauth_client_{created,updated,archived}, auth.org_{registered,updated},
     auth.role_{created,updated,archived,restored}, auth.session_revoked,
     auth.signing_key_{added,retired}.
 Events in: none.

@@ -20,6 +20,7 @@ __all__ = [
     "oauth_client_created",
     "oauth_client_updated",
     "org_registered",
+    "org_updated",
     "role_archived",
     "role_created",
     "role_restored",
@@ -43,6 +44,14 @@ def org_registered(org: Org) -> Event:
         name="auth.org_registered",
         data={"owner_id": org.owner_id},
         changes=changes_between(None, org),
+    )
+
+
+def org_updated(before: Org, after: Org) -> Event:
+    """An organization is called otherwise, reckons otherwise, or is another's."""
+    changes = changes_between(before, after)
+    return Event(
+        name="auth.org_updated", data={"changed": sorted(changes)}, changes=changes
     )
 
 

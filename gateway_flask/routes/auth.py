@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, g
 
 from gateway_flask.auth import public, requires, signed_in
 from gateway_flask.bus import call, within
-from gateway_flask.inputs import body, user_agent
+from gateway_flask.inputs import body, if_match, user_agent
 from gateway_flask.limits import limited
 from gateway_flask.responses import answer, created, no_content
 
@@ -76,6 +76,24 @@ def get_me() -> Response:
 def get_current_org() -> Response:
     """The caller's organization; see ``AuthService.get_current_org``."""
     return answer(call("auth", "get_current_org"))
+
+
+@auth.patch("/v1/orgs/current")
+@requires("org:write")
+def update_org() -> Response:
+    """See ``AuthService.update_org``."""
+    return answer(
+        call("auth", "update_org", payload=body(), expected_version=if_match())
+    )
+
+
+@auth.post("/v1/orgs/current/transfer")
+@signed_in
+@limited("login")
+@within(10)
+def transfer_org() -> Response:
+    """See ``AuthService.transfer_org``."""
+    return answer(call("auth", "transfer_org", payload=body(), address=g.address))
 
 
 @auth.get("/.well-known/jwks.json")

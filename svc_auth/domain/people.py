@@ -5,13 +5,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from chassis.errors import ConflictError
+from chassis.errors import ConflictError, ForbiddenError
 from svc_auth.domain.records import ChangingRecord
 
-__all__ = ["OWNER", "Membership", "Person", "check_owner_stays", "new_membership"]
+__all__ = [
+    "OWNER",
+    "Membership",
+    "Person",
+    "check_owner_stays",
+    "handed_over",
+    "new_membership",
+]
 
 # The role that one member has, and only a transfer gives to another.
 OWNER = "owner"
+# What whoever gives it away has from then on.
+ADMIN = "admin"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +88,22 @@ def new_membership(
         roles=tuple(roles),
         created_at=now,
         updated_at=now,
+    )
+
+
+def handed_over(
+    former: Membership, successor: Membership, now: datetime
+) -> tuple[Membership, Membership]:
+    """The owner's membership as that of an administrator, and the new owner's.
+
+    Raises:
+        ForbiddenError: ``owner_only``: the former is not the owner.
+    """
+    if OWNER not in former.roles:
+        raise ForbiddenError("owner_only", "Only the owner may do this.")
+    return (
+        former.changed({"roles": (ADMIN,)}, now),
+        successor.changed({"roles": (OWNER,)}, now),
     )
 
 

@@ -3,21 +3,34 @@
 import dataclasses
 from typing import Any
 
-from chassis.errors import ConflictError
+from chassis.errors import ConflictError, ForbiddenError
+from chassis.idempotency import idempotent
 from chassis.ids import derive_id
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
 from svc_auth.domain.orgs import Org
-from svc_auth.domain.people import OWNER, Membership, Person, new_membership
+from svc_auth.domain.people import (
+    OWNER,
+    Membership,
+    Person,
+    handed_over,
+    new_membership,
+)
 from svc_auth.domain.sessions import LONGEST_USER_AGENT, Proof
-from svc_auth.schemas.orgs import OrgView, RegisterOrgInput
-from svc_auth.service.dependencies import Dependencies
+from svc_auth.schemas.orgs import (
+    OrgView,
+    RegisterOrgInput,
+    TransferOrgInput,
+    UpdateOrgInput,
+)
+from svc_auth.service.dependencies import no_such_reference
+from svc_auth.service.passwords import PasswordMethods
 
 __all__ = ["OrgMethods"]
 
 
-class OrgMethods(Dependencies):
+class OrgMethods(PasswordMethods):
     """What can be done with organizations."""
 
     @rpc(public=True)
@@ -75,6 +88,104 @@ class OrgMethods(Dependencies):
         caller.require("org:read")
         view: dict[str, Any] = OrgView().dump(self.orgs.get(caller.org_id))
         return view
+
+    @rpc(needs="org:write")
+    @idempotent
+    def update_org(
+        self, *, payload: dict[str, Any], expected_version: int | None = None
+    ) -> dict[str, Any]:
+        """Apply a merge patch to the caller's organization.
+
+        Within two seconds all its members' requests are judged by its new
+        currency and time zone. Stored amounts keep the currency that they were
+        given in; those of a record are compared in the organization's new one
+        once that record is changed.
+
+        Needs the ``org:write`` permission.
+
+        Args:
+            payload: An ``UpdateOrgInput``.
+            expected_version: The version that the caller saw, if it cares.
+
+        Returns:
+            An ``OrgView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            NotFoundError: ``org_not_found``.
+            VersionConflictError: ``version_conflict``, with ``conflicts``.
+
+        Emits:
+            ``auth.org_updated`` v1, if anything changed.
+        """
+        patch = load(UpdateOrgInput(), payload)
+        changed = self.orgs.change(
+            self.context.identified_caller.org_id,
+            lambda org: org.changed(patch, self.context.now()),
+            events.org_updated,
+            expected_version=expected_version,
+            is_mergeable=True,
+        )
+        view: dict[str, Any] = OrgView().dump(changed)
+        return view
+
+    @rpc
+    def transfer_org(
+        self, *, payload: dict[str, Any], address: str = ""
+    ) -> dict[str, Any]:
+        """Give the organization to another member; one is its administrator then.
+
+        Only its owner can, who proves it by their password. There is exactly
+        one owner at any time; what both may do changes within two seconds.
+
+        Args:
+            payload: A ``TransferOrgInput``.
+            address: Where the request came from.
+
+        Returns:
+            An ``OrgView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``, ``current_password_wrong``,
+                or ``reference_not_found``: there is no such other member.
+            ForbiddenError: ``token_restricted`` or ``owner_only``.
+            NotFoundError: ``person_not_found``: the caller is no person.
+            UnauthenticatedError: ``token_revoked``: the session has ended.
+            RateLimitedError: ``login_delayed``.
+            UnavailableError: ``too_busy``.
+
+        Emits:
+            ``auth.member_updated`` v1 for both, and ``auth.org_updated`` v1.
+        """
+        person, _ = self.in_person()
+        data = load(TransferOrgInput(), payload)
+        former = self.memberships.find_live(person.id)
+        if former is None or OWNER not in former.roles:
+            raise ForbiddenError("owner_only", "Only the owner may do this.")
+        successor = self.memberships.find_live(data["user_id"])
+        if successor is None or successor.id == former.id:
+            raise no_such_reference("user_id", "There is no such other member.")
+        self.confirm(person, data["current_password"], address)
+        org: Org = self.transaction(lambda: self._hand_over(former.id, successor.id))
+        view: dict[str, Any] = OrgView().dump(org)
+        return view
+
+    def _hand_over(self, former_id: str, successor_id: str) -> Org:
+        now = self.context.now()
+        former = self.any_memberships.get(former_id)
+        after, owner = handed_over(former, self.any_memberships.get(successor_id), now)
+        for membership in (after, owner):
+            self.any_memberships.change(
+                membership.id,
+                lambda _, each=membership: each,  # type: ignore[misc]
+                events.member_updated,
+                expected_version=membership.version,
+            )
+        return self.orgs.change(
+            former.org_id,
+            lambda org: org.changed({"owner_id": owner.person_id}, now),
+            events.org_updated,
+        )
 
     def _is_same(self, known: Person, person: Person, password: str) -> bool:
         return (

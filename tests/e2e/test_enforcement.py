@@ -50,6 +50,7 @@ SIGNED_IN = {
     "auth.revoke_other_sessions",
     "auth.revoke_session",
     "auth.switch_org",
+    "auth.transfer_org",
     "auth.update_me",
     # They answer with what the caller may read of each kind.
     "customer.search_records",

@@ -173,6 +173,7 @@ class Examples:
             "login": own,
             "register_org": {"email": lambda: f"{uuid.uuid4().hex}@example.test"},
             "request_email_change": current,
+            "transfer_org": {**current, "user_id": self._client.recruit},
             "verify_email": {"token": given.verification_token},
         }.get(name, {})
 

@@ -19,6 +19,7 @@ REFERENCES = {
     "owner_id": "person",
     "org_id": "org",
     "parent_id": "account",
+    "user_id": "user",
 }
 # Named like ids, but chosen by whoever writes.
 NO_REFERENCES = {"external_ids", "external_id"}

@@ -103,6 +103,7 @@ class TestRoutes:
             "challenges.request_password_reset",
             "challenges.verify_email",
             "auth.register_org",
+            "auth.transfer_org",
             "auth.login",
             "auth.refresh_session",
             "auth.logout",

@@ -1,0 +1,144 @@
+"""An organization's own settings, and whose it is."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from members import recruit
+from waiting import until
+
+pytestmark = pytest.mark.e2e
+
+ORG = "/v1/orgs/current"
+EFFECTIVE_S = 2.0
+TRIES = 8
+
+
+def give(client, user_id, password=None):
+    payload = {
+        "user_id": user_id,
+        "current_password": password or client.credentials["password"],
+    }
+
+    def answered():
+        status, answer, _ = client("POST", f"{ORG}/transfer", payload)
+        code = answer["code"] if status >= 400 else None
+        return code != "rate_limited" and (status, code)
+
+    return until(answered)
+
+
+def roles_of(client):
+    _, answer, _ = client("GET", "/v1/users?limit=200")
+    return {each["id"]: each["roles"] for each in answer["data"]}
+
+
+class TestSettings:
+    def test_are_changed_by_a_merge_patch(self, client):
+        _, before, headers = client("GET", ORG)
+        change = {"name": "Engines", "currency": "EUR", "first_weekday": 7}
+        code, after, _ = client("PATCH", ORG, change, If_Match=headers["ETag"])
+
+        assert code == 200, after
+        assert after == {
+            **before,
+            **change,
+            "version": before["version"] + 1,
+            "updated_at": after["updated_at"],
+        }
+        stale = client("PATCH", ORG, {"name": "Other"}, If_Match=headers["ETag"])
+        assert (stale[0], stale[1]["code"]) == (412, "version_conflict")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("name", ""),
+            ("name", None),
+            ("currency", "EURO"),
+            ("currency", "eur"),
+            ("time_zone", "Mars/Olympus"),
+            ("time_zone", "../../etc/passwd"),
+            ("time_zone", "x" * 10_000),
+            ("first_weekday", 0),
+            ("first_weekday", 8),
+            ("first_weekday", True),
+            ("owner_id", "x"),
+        ],
+    )
+    def test_are_judged(self, client, field, value):
+        code, answer, _ = client("PATCH", ORG, {field: value})
+
+        assert (code, answer["code"]) == (422, "invalid_input")
+        assert [each["field"] for each in answer["errors"]] == [field]
+
+    def test_hold_for_tokens_that_are_about(self, client):
+        """A day of the organization's begins when it says."""
+        assert client("PATCH", ORG, {"time_zone": "Pacific/Kiritimati"})[0] == 200
+        client("POST", "/v1/contacts", {"last_name": "Li"})
+        day = "2030-01-01"
+        query = f"/v1/contacts?filter[created_at][lt]={day}"
+
+        def all_know():
+            answers = [client("GET", query) for _ in range(TRIES)]
+            return all(code == 200 and page["data"] for code, page, _ in answers)
+
+        until(all_know, EFFECTIVE_S)
+        assert client("GET", ORG)[1]["time_zone"] == "Pacific/Kiritimati"
+
+    def test_are_for_those_who_may(self, status, client, newcomer):
+        member = recruit(status, newcomer, client, "manager")
+        code, answer, _ = member("PATCH", ORG, {"name": "Mine"})
+
+        assert (code, answer["code"]) == (403, "permission_missing")
+
+
+class TestTransfer:
+    def test_leaves_one_owner_and_an_administrator(self, status, client, newcomer):
+        heir = recruit(status, newcomer, client, "analyst")
+        _, me, _ = client("GET", "/v1/me")
+
+        assert give(client, heir.user_id) == (200, None)
+        assert roles_of(client) == {me["id"]: ["admin"], heir.user_id: ["owner"]}
+        assert client("GET", ORG)[1]["owner_id"] == heir.user_id
+        assert give(client, me["id"]) == (403, "owner_only")
+
+        def may_write():
+            answers = [
+                heir("POST", "/v1/contacts", {"last_name": "Li"})[0]
+                for _ in range(TRIES)
+            ]
+            return set(answers) == {201}
+
+        until(may_write, EFFECTIVE_S)
+        assert give(heir, me["id"]) == (200, None)
+
+    def test_is_the_owners_who_proves_it(self, status, client, newcomer):
+        admin = recruit(status, newcomer, client, "admin")
+        _, me, _ = client("GET", "/v1/me")
+
+        assert give(admin, admin.user_id) == (403, "owner_only")
+        wrong = give(client, admin.user_id, "not that")
+        assert wrong == (422, "current_password_wrong")
+        assert give(client, me["id"]) == (422, "reference_not_found")
+
+    def test_goes_to_no_stranger_and_nobody_who_left(self, status, client, newcomer):
+        former = recruit(status, newcomer, client, "analyst")
+        assert client("DELETE", f"/v1/users/{former.user_id}")[0] == 204
+        stranger = newcomer()("GET", "/v1/me")[1]["id"]
+
+        for user_id in (former.user_id, stranger):
+            assert give(client, user_id) == (422, "reference_not_found")
+
+    def test_to_several_at_once_goes_to_one(self, status, client, newcomer):
+        heirs = [recruit(status, newcomer, client, "analyst") for _ in range(3)]
+        with ThreadPoolExecutor(3) as pool:
+            found = list(pool.map(lambda heir: give(client, heir.user_id), heirs))
+        owners = [who for who, roles in roles_of(client).items() if "owner" in roles]
+
+        assert [status for status, _ in found].count(200) == 1
+        assert {code for _, code in found} <= {
+            None,
+            "owner_only",
+            "version_conflict",
+            "database_unavailable",
+        }
+        assert owners == [client("GET", ORG)[1]["owner_id"]]
