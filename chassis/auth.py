@@ -9,7 +9,7 @@ each service only for themselves, so that no service can speak for a person.
 import copy
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.errors import ForbiddenError, UnauthenticatedError
-from chassis.ids import is_id, new_id
+from chassis.ids import is_id, new_id, unpacked
 
-__all__ = ["AUDIENCE", "Caller", "KeySet", "Reach", "Signer", "key_id_of", "verify"]
+__all__ = [
+    "AUDIENCE",
+    "Caller",
+    "KeySet",
+    "Reach",
+    "Signer",
+    "key_id_of",
+    "packed",
+    "verify",
+]
 
 AUDIENCE: Final = "rapport"
 _ALGORITHM: Final = "ES256"
@@ -53,6 +62,9 @@ class Caller:
         session_kind: What kind of session: ``login``, where the person is
             there in person, or one that something else acts in for them.
         client_id: The OAuth application that acts for the person, if one does.
+        team_ids: Teams whose records they see: those that they are in, then
+            those beneath what they lead.
+        home_team_count: How many of these they are in themselves.
         currency: The organization's own, in which amounts are compared.
         time_zone: The organization's own, in which a day begins and ends.
     """
@@ -70,6 +82,7 @@ class Caller:
     session_id: str | None = None
     session_kind: str = "login"
     client_id: str | None = None
+    home_team_count: int = 0
     currency: str | None = None
     time_zone: str = "UTC"
 
@@ -132,10 +145,24 @@ class Caller:
             return {"acl": self.principal_id}
         return {"_id": {"$in": []}}
 
+    @property
+    def home_team_ids(self) -> tuple[str, ...]:
+        """The teams that the caller is in, whose records theirs are too."""
+        return self.team_ids[: self.home_team_count]
+
+    def sees_teams(self, team_ids: Iterable[str]) -> bool:
+        """Whether records may be given to these teams by this caller.
+
+        They are those whose records they see.
+        """
+        return set(team_ids).issubset(self.team_ids)
+
     @cached_property
     def rights_tag(self) -> str:
         """Eight hex digits that change when the caller's rights do."""
         rights = orjson.dumps(dict(self.grants), option=orjson.OPT_SORT_KEYS)
+        if self.team_ids:
+            rights += orjson.dumps(sorted(self.team_ids))
         return hashlib.sha256(rights).hexdigest()[:8]
 
 
@@ -287,7 +314,8 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         principal_type=principal_type,
         org_id=claims["org_id"],
         roles=tuple(claims.get("roles") or ()),
-        team_ids=tuple(claims.get("team_ids") or ()),
+        team_ids=unpacked(claims.get("team_ids") or ""),
+        home_team_count=int(claims.get("home_teams") or 0),
         grants=cast("Mapping[str, Reach]", grants),
         expires_at=float(claims["exp"]),
         token_id=str(claims["jti"]),

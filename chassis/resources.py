@@ -209,7 +209,12 @@ class Records(Generic[Entity]):
         return data
 
     def make(self, record_id: str, data: Mapping[str, Any]) -> Entity:
-        """A new record; whoever makes it owns it, a service leaves that open."""
+        """A new record; whoever makes it owns it, a service leaves that open.
+
+        Unless it says otherwise, it is also theirs with whom they are in a team.
+        """
         caller = self._context.identified_caller
         owner_id = caller.principal_id if caller.principal_type == "person" else None
+        if "team_ids" in self.kind.create_input.fields:
+            data = {"team_ids": caller.home_team_ids, **data}
         return self.kind.make(record_id, data, owner_id, self._context.now())

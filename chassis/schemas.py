@@ -38,6 +38,7 @@ __all__ = [
     "Moment",
     "MoneyInput",
     "MoneyView",
+    "TeamIds",
     "Text",
     "TimeZone",
     "load",
@@ -119,6 +120,16 @@ class Id(fields.String):
         if not is_id(text):
             raise ValidationError("Not an id.")
         return text
+
+
+class TeamIds(fields.List[Any]):
+    """Up to twenty teams that a record is given to."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Id(), validate=validate.Length(max=20), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return tuple(dict.fromkeys(super()._deserialize(value, *args, **kwargs)))
 
 
 class Email(fields.String):

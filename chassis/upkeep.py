@@ -33,6 +33,10 @@ RIGHTS_NEWS: Final = (
     "role_updated",
     "role_archived",
     "role_restored",
+    "team_created",
+    "team_updated",
+    "team_archived",
+    "team_restored",
 )
 NEWS: Final = (*_REVOCATIONS, *_KEYS, *RIGHTS_NEWS)
 _FIRST_BACK_OFF_S: Final = 0.2

@@ -10,6 +10,7 @@ from svc_auth.domain.people import Membership
 from svc_auth.domain.roles import Role
 from svc_auth.domain.sessions import Session
 from svc_auth.domain.signing_keys import SigningKey
+from svc_auth.domain.teams import Team
 
 __all__ = [
     "challenge_issued",
@@ -28,6 +29,10 @@ __all__ = [
     "session_revoked",
     "signing_key_added",
     "signing_key_retired",
+    "team_archived",
+    "team_created",
+    "team_restored",
+    "team_updated",
 ]
 
 _PERSONAL: Final = frozenset({"name", "email"})
@@ -61,7 +66,7 @@ def member_joined(membership: Membership) -> Event:
 
 
 def member_updated(before: Membership, after: Membership) -> Event:
-    """A member has other roles, or is called otherwise."""
+    """A member has other roles or teams, or is called otherwise."""
     return _member("updated", before, after)
 
 
@@ -73,7 +78,11 @@ def member_left(before: Membership, after: Membership) -> Event:
 def _member(verb: str, before: Membership | None, after: Membership) -> Event:
     return Event(
         name=f"auth.member_{verb}",
-        data={"person_id": after.person_id, "roles": list(after.roles)},
+        data={
+            "person_id": after.person_id,
+            "roles": list(after.roles),
+            "team_ids": list(after.team_ids),
+        },
         changes=changes_between(before, after),
         personal=_PERSONAL,
         subject_id=after.id,
@@ -104,6 +113,36 @@ def _role(verb: str, before: Role | None, after: Role) -> Event:
     changes = changes_between(before, after)
     data = {"key": after.key, "changed": sorted(changes)}
     return Event(name=f"auth.role_{verb}", data=data, changes=changes)
+
+
+def team_created(team: Team) -> Event:
+    """There is another team."""
+    return _team("created", None, team)
+
+
+def team_updated(before: Team, after: Team) -> Event:
+    """A team has another place or lead, or is called otherwise."""
+    return _team("updated", before, after)
+
+
+def team_archived(before: Team, after: Team) -> Event:
+    """Nobody sees anything by a team any more."""
+    return _team("archived", before, after)
+
+
+def team_restored(before: Team, after: Team) -> Event:
+    """A team shows again what it did."""
+    return _team("restored", before, after)
+
+
+def _team(verb: str, before: Team | None, after: Team) -> Event:
+    changes = changes_between(before, after)
+    data = {
+        "parent_id": after.parent_id,
+        "lead_id": after.lead_id,
+        "changed": sorted(changes),
+    }
+    return Event(name=f"auth.team_{verb}", data=data, changes=changes)
 
 
 def oauth_client_created(client: OAuthClient) -> Event:

@@ -127,13 +127,14 @@ def _conversion(lead: Lead, data: dict[str, Any]) -> Conversion:
 
 def _wanted(lead: Lead, conversion: Conversion) -> dict[str, Any]:
     """The ``UpsertCustomerInput`` of a lead."""
-    account = {"name": lead.title, "source": lead.source}
+    shared = {"source": lead.source, "team_ids": list(lead.team_ids)}
+    account = {"name": lead.title, **shared}
     contact = {
         "first_name": lead.first_name,
         "last_name": lead.last_name or (None if lead.email else lead.title[:100]),
         "email": lead.email,
         "phone": lead.phone,
-        "source": lead.source,
+        **shared,
     }
     return {
         "owner_id": lead.owner_id,

@@ -24,6 +24,7 @@ from gateway_flask.routes.sessions import sessions
 from gateway_flask.routes.sign_in import sign_in
 from gateway_flask.routes.stream import stream
 from gateway_flask.routes.system import system
+from gateway_flask.routes.teams import teams
 
 __all__ = ["BLUEPRINTS"]
 
@@ -38,6 +39,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     second_factors,
     account_pages,
     roles,
+    teams,
     access_tokens,
     customer,
     sales,

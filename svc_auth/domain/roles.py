@@ -47,6 +47,7 @@ PERMISSIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "deliveries": {"read": "see what was sent to whom"},
     "org": {"read": "see the organization", "write": "change it"},
     "people": {"read": "see a member's name and address"},
+    "teams": {"read": "see teams", "write": "make them, and say who is in them"},
     "users": {"read": "see who is a member", "write": "invite and change members"},
     "roles": {"read": "see roles", "write": "make and change them"},
     "oauth-clients": {"read": "see applications", "write": "register and change them"},
@@ -137,7 +138,7 @@ def _on(resources: Iterable[str], **reaches: Reach) -> dict[str, Reach]:
     }
 
 
-_EVERYBODY: Final = _on(("org", "people"), read="all")
+_EVERYBODY: Final = _on(("org", "people", "teams"), read="all")
 
 BUILT_IN_ROLES: Final[Mapping[str, BuiltInRole]] = {
     role.key: role

@@ -25,6 +25,7 @@ from svc_auth.repository.sessions import (
     SessionRepository,
 )
 from svc_auth.repository.signing_keys import SIGNING_KEYS, SigningKeyRepository
+from svc_auth.repository.teams import TEAMS, TeamRepository
 from svc_auth.repository.upgrades import memberships_become_records
 
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES", "UPGRADES"]
@@ -37,6 +38,7 @@ RECORDS: Final = (
     ROLES,
     SESSIONS,
     SIGNING_KEYS,
+    TEAMS,
 )
 COLLECTIONS: Final = (
     *RECORDS,
@@ -61,6 +63,7 @@ REPOSITORIES: Final = (
     RoleRepository,
     SessionRepository,
     SigningKeyRepository,
+    TeamRepository,
 )
 # What ``./crm migrate`` does once more each time, to find nothing left to do.
 UPGRADES: Final = (memberships_become_records,)

@@ -22,3 +22,7 @@ class OrgRepository(Repository[Org]):
     resource = "org"
     fields: ClassVar[Mapping[str, Field]] = {}
     entity = Org
+
+    def lock_teams(self) -> None:
+        """Have all others wait, until the transaction ends, who change the tree."""
+        self._rows.update({"_id": self._rows.org_id}, {"$inc": {"team_changes": 1}})

@@ -42,6 +42,7 @@ MEMBERSHIPS: Final = Collection(
         by("folded.name"),
         by("email_key"),
         by("roles", "created_at"),
+        by("team_ids", "created_at"),
         by("grams", "created_at"),
     ),
 )
@@ -178,6 +179,7 @@ class MembershipRepository(Repository[Membership]):
         "name": Field("text", is_sortable=True),
         "email": Field("email", "email_key"),
         "roles": Field(is_list=True),
+        "team_ids": Field("id", is_list=True),
         "created_at": Field("datetime", is_sortable=True),
         "updated_at": Field("datetime", is_sortable=True),
         "archived_at": Field("datetime"),

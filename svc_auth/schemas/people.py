@@ -68,6 +68,7 @@ class UserView(Schema):
     name = fields.String()
     email = fields.String()
     roles = fields.List(fields.String())
+    team_ids = fields.List(Id())
     created_at = Moment()
     updated_at = Moment()
     archived_at = Moment(allow_none=True)

@@ -14,6 +14,7 @@ from svc_auth.service import (
     second_factors,
     sessions,
     signing_keys,
+    teams,
     users,
 )
 
@@ -33,6 +34,7 @@ class AuthService(
     roles.RoleMethods,
     sessions.SessionMethods,
     signing_keys.SigningKeyMethods,
+    teams.TeamMethods,
     users.UserMethods,
 ):
     """Organizations, people, and how they prove who they are."""

@@ -18,7 +18,7 @@ from chassis.errors import (
     invalid_field,
 )
 from chassis.idempotency import Operation
-from chassis.ids import new_id
+from chassis.ids import new_id, packed
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.schemas import load
 from chassis.signing import CurrentContext
@@ -46,6 +46,7 @@ from svc_auth.domain.sessions import (
     RefreshToken,
     Session,
 )
+from svc_auth.domain.teams import home_teams, seen_teams
 from svc_auth.repository.login_delays import LoginDelays
 from svc_auth.repository.orgs import OrgRepository
 from svc_auth.repository.people import (
@@ -60,6 +61,7 @@ from svc_auth.repository.sessions import (
     RefreshTokenRepository,
     SessionRepository,
 )
+from svc_auth.repository.teams import TeamRepository
 from svc_auth.schemas.sessions import LoginInput
 
 __all__ = ["Dependencies", "no_such_reference"]
@@ -85,6 +87,7 @@ class Dependencies:
     )
     memberships_of: MembershipsOfPeople = inject(Repositories(MembershipsOfPeople))
     roles: RoleRepository = inject(Repositories(RoleRepository))
+    teams: TeamRepository = inject(Repositories(TeamRepository))
     sessions: SessionRepository = inject(Repositories(SessionRepository))
     refresh_tokens: RefreshTokenRepository = inject(
         Repositories(RefreshTokenRepository)
@@ -385,6 +388,7 @@ class Dependencies:
             session_id=session.id,
             roles=membership.roles,
             grants=grants,
+            **self._team_claims(membership),
             kind=session.kind,
             client_id=session.client_id,
             scope=None if session.scope is None else " ".join(session.scope),
@@ -393,6 +397,11 @@ class Dependencies:
             time_zone=None if org is None else org.time_zone,
             lifetime_s=life_s,
         )
+
+    def _team_claims(self, membership: Membership) -> dict[str, Any]:
+        teams, own = self.teams.all_live(), membership.team_ids
+        seen = seen_teams(teams, own, membership.person_id)
+        return {"team_ids": packed(seen), "home_teams": len(home_teams(teams, own))}
 
     def check_held(self, wanted: Grants) -> None:
         """Refuse to give or take what the caller does not hold.

@@ -4,7 +4,15 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from chassis.schemas import Id, Input, Moment, MoneyInput, MoneyView, Text
+from chassis.schemas import (
+    Id,
+    Input,
+    Moment,
+    MoneyInput,
+    MoneyView,
+    TeamIds,
+    Text,
+)
 from svc_customer.domain.interactions import DIRECTIONS, INTERACTION_TYPES
 from svc_customer.schemas.records import ExternalIds
 
@@ -56,6 +64,7 @@ class UpdateInteractionInput(Input):
     )
     external_ids = ExternalIds()
     owner_id = fields.String()
+    team_ids = TeamIds()
 
 
 class CreateInteractionInput(UpdateInteractionInput):

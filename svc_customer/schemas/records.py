@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, post_load, validate
 
-from chassis.schemas import Id, Input, Moment, Text
+from chassis.schemas import Id, Input, Moment, TeamIds, Text
 from svc_customer.domain.records import LIFECYCLE_STAGES, Address
 
 __all__ = ["AddressInput", "AddressView", "ExternalIds", "RecordInput", "RecordView"]
@@ -58,6 +58,7 @@ class RecordInput(Input):
     lists: ClassVar[frozenset[str]] = frozenset({"tags"})
 
     owner_id = fields.String()
+    team_ids = TeamIds()
     lifecycle_stage = fields.String(validate=validate.OneOf(LIFECYCLE_STAGES))
     source = Text(60, allow_none=True)
     tags = fields.List(Text(50), allow_none=True, validate=validate.Length(max=50))

@@ -49,6 +49,7 @@ class Dependencies:
             # Membership is svc_auth's to know; until a read model of it is
             # here, records can be given to nobody but oneself.
             "owner_id": lambda owner: owner == caller.principal_id or None,
+            "team_ids": lambda teams: caller.sees_teams(teams) or None,
         }
         # The rows of a batch often refer to the same thing.
         known = self.__dict__.setdefault("known_references", set())

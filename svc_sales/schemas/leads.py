@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from chassis.schemas import Email, Id, Input, Moment, MoneyInput, Text
+from chassis.schemas import Email, Id, Input, Moment, MoneyInput, TeamIds, Text
 from svc_sales.domain.leads import RATINGS, LeadStatus
 
 __all__ = [
@@ -56,6 +56,7 @@ class UpdateLeadInput(Input):
     description = Text(5_000, allow_none=True)
     status = _Status()
     owner_id = fields.String()
+    team_ids = TeamIds()
 
 
 class CreateLeadInput(UpdateLeadInput):

@@ -286,7 +286,7 @@ class LeadMethods(LeadConversion):
         return Batch(self._leads(), self.match_locks, self).run(operations)
 
     def check_references(self, data: Mapping[str, Any]) -> None:
-        """Refuse an owner other than the caller.
+        """Refuse an owner other than the caller, and teams that they do not see.
 
         Membership is svc_auth's to know; until a read model of it is here,
         records can be given to nobody but oneself.
@@ -295,9 +295,14 @@ class LeadMethods(LeadConversion):
             InvalidInputError: ``reference_not_found``.
         """
         caller = self.context.identified_caller
+        missing = []
         if data.get("owner_id", caller.principal_id) != caller.principal_id:
+            missing.append("owner_id")
+        if not caller.sees_teams(data.get("team_ids", ())):
+            missing.append("team_ids")
+        if missing:
             raise invalid_input(
-                [{"field": "owner_id", "code": "reference_not_found"}],
+                [{"field": name, "code": "reference_not_found"} for name in missing],
                 "reference_not_found",
                 "This refers to something that is not there.",
             )

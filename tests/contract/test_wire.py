@@ -33,6 +33,7 @@ from svc_auth.domain.people import Person, new_membership
 from svc_auth.domain.roles import BUILT_IN_ROLES, Role
 from svc_auth.domain.sessions import Session
 from svc_auth.domain.signing_keys import SigningKey
+from svc_auth.domain.teams import Team
 from svc_customer.domain.accounts import new_account
 from svc_customer.domain.contacts import EmailAddress, PhoneNumber, new_contact
 from svc_customer.domain.interactions import new_interaction
@@ -72,6 +73,15 @@ ROLE = Role(
     name=NAME,
     description=NAME,
     grants={"leads": {"read": "own"}},
+    created_at=NOW,
+    updated_at=NOW,
+)
+TEAM = Team(
+    id=ID,
+    name=NAME,
+    description=NAME,
+    parent_id=ID,
+    lead_id=ID,
     created_at=NOW,
     updated_at=NOW,
 )
@@ -223,6 +233,7 @@ RECORDS = {
     "role": ROLE,
     "session": SESSION,
     "signing_key": SIGNING_KEY,
+    "team": TEAM,
 }
 FEED_ROW = {
     "_id": ID,
@@ -289,6 +300,7 @@ VIEWED = {
     "SecondFactorView": {"is_on": True, "confirmed_at": NOW},
     "TotpView": {"secret": "A", "uri": "otpauth://totp/x"},
     "SessionView": SESSION_ROW,
+    "TeamView": TEAM,
     "SessionsView": {"data": [SESSION_ROW]},
     "SigningKeyView": {"key_id": ID, "state": "signs", "signs_from": NOW},
     "TokensView": {"access_token": "a", "expires_in": 900, "refresh_token": "r"},

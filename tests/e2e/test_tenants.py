@@ -54,6 +54,7 @@ def put(payload, field, value):
     """The payload with a value at a dotted path."""
     name, _, rest = field.partition(".")
     if not rest:
+        value = [value] if name.endswith("_ids") else value
         return {**payload, name: value}
     return {**payload, name: put(payload.get(name) or {}, rest, value)}
 

@@ -16,6 +16,7 @@ REFERENCES = {
     "contact_id": "contact",
     "event_id": "event",
     "lead_id": "lead",
+    "team_ids": "team",
     "owner_id": "person",
     "org_id": "org",
     "parent_id": "account",
@@ -179,6 +180,11 @@ class Tenant:
     def _new_user(self, _noun):
         user_id = self._recruit(self.client, "analyst").user_id
         return user_id, self.ask("GET", f"/v1/users/{user_id}")[1]["ETag"]
+
+    def _new_team(self, _noun):
+        payload = {"name": f"Team {uuid.uuid4().hex[:20]}"}
+        made, headers = self.ask("POST", "/v1/teams", payload)
+        return made["id"], headers["ETag"]
 
     def _new_org(self, _noun):
         return self.ask("GET", "/v1/orgs/current")[0]["id"], None

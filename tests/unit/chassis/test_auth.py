@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from chassis.auth import KeySet, Signer, verify
 from chassis.errors import ForbiddenError, UnauthenticatedError
-from chassis.ids import new_id
+from chassis.ids import new_id, packed
 
-ORG, PERSON = new_id(), new_id()
+ORG, PERSON, TEAM = new_id(), new_id(), new_id()
 URL = "https://crm.example.com"
 
 
@@ -157,13 +157,13 @@ class TestCaller:
         ("reach", "expected"),
         [
             ("all", {}),
-            ("team", {"acl": {"$in": [PERSON, "t"]}}),
+            ("team", {"acl": {"$in": [PERSON, TEAM]}}),
             ("own", {"acl": PERSON}),
             ("none", {"_id": {"$in": []}}),
         ],
     )
     def test_sees_as_far_as_the_grant_reaches(self, keys, reach, expected):
-        token = keys.forge(grants={"contacts:read": reach}, team_ids=["t"])
+        token = keys.forge(grants={"contacts:read": reach}, team_ids=packed([TEAM]))
 
         assert verify(token, keys.set).predicate("contacts:read") == expected
 
