@@ -30,7 +30,6 @@ __all__ = [
     "Reach",
     "Signer",
     "key_id_of",
-    "packed",
     "verify",
 ]
 

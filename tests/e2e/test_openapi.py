@@ -170,6 +170,7 @@ class Examples:
             "replace_recovery_codes": {**current, "otp": self._recovery_code},
             "change_password": {**current, "password": own["password"]},
             "confirm_password_reset": {"token": given.reset_token},
+            "create_team": {"name": lambda: f"Team {uuid.uuid4().hex[:20]}"},
             "login": own,
             "register_org": {"email": lambda: f"{uuid.uuid4().hex}@example.test"},
             "request_email_change": current,

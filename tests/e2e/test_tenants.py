@@ -119,7 +119,7 @@ class TestAnIdInABody:
         else:
             own, _ = ours.new(operation.noun)
             example = ours.own(operation.example()["operations"][0]["data"])
-            strange = {name: theirs.an(referred(name))}
+            strange = put({}, name, theirs.an(referred(name)))
             rows = [
                 {"op": "create", "data": {**example, **strange}},
                 {"op": "update", "id": own, "data": strange},
