@@ -118,7 +118,7 @@ def show_problem(error: WireError) -> Response:
     return show_problem_on("refused", error, code=error.code)
 
 
-def show_problem_on(name: str, error: WireError, **facts: str) -> Response:
+def show_problem_on(name: str, error: WireError, **facts: Any) -> Response:
     """A page that says what went wrong, in the words of a problem document."""
     problem = problem_of(error)
     # RFC 9110 §11.6.1: 401 names a way to come in, and a form is none of them.

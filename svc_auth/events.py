@@ -4,6 +4,7 @@ from typing import Final
 
 from chassis.events import Event, changes_between
 from svc_auth.domain.challenges import Challenge
+from svc_auth.domain.invitations import Invitation
 from svc_auth.domain.oauth import OAuthClient
 from svc_auth.domain.orgs import Org
 from svc_auth.domain.people import Membership
@@ -14,6 +15,9 @@ from svc_auth.domain.teams import Team
 
 __all__ = [
     "challenge_issued",
+    "invitation_archived",
+    "invitation_created",
+    "invitation_updated",
     "member_joined",
     "member_left",
     "member_updated",
@@ -41,6 +45,32 @@ _PERSONAL: Final = frozenset({"name", "email"})
 def challenge_issued(challenge: Challenge) -> Event:
     """A link is to be sent; where to, and which, is asked for when it is."""
     return Event(name="auth.challenge_issued", data={"kind": challenge.kind})
+
+
+def invitation_created(invitation: Invitation) -> Event:
+    """Somebody is asked to become a member."""
+    return _invitation("created", None, invitation)
+
+
+def invitation_updated(before: Invitation, after: Invitation) -> Event:
+    """An invitation was sent again, or accepted."""
+    return _invitation("updated", before, after)
+
+
+def invitation_archived(before: Invitation, after: Invitation) -> Event:
+    """An invitation was taken back."""
+    return _invitation("archived", before, after)
+
+
+def _invitation(verb: str, before: Invitation | None, after: Invitation) -> Event:
+    changes = changes_between(before, after)
+    return Event(
+        name=f"auth.invitation_{verb}",
+        data={"roles": list(after.roles), "changed": sorted(changes)},
+        changes=changes,
+        personal=_PERSONAL,
+        subject_id=after.id,
+    )
 
 
 def org_registered(org: Org) -> Event:

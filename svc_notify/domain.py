@@ -1,6 +1,7 @@
 """Deliveries: one message to one recipient, and what became of it."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,6 +36,11 @@ _CHALLENGES: Final = {
         "Confirm your new e-mail address",
         "to log in with this address from now on, follow this link within a day:",
         "If you did not ask for it, ignore this message: nothing changes.",
+    ),
+    "invitation": (
+        "You are invited to Rapport",
+        "{inviter} invites you to work with {org}. Follow this link within a week:",
+        "If you do not want to, ignore this message.",
     ),
 }
 
@@ -127,11 +133,18 @@ def welcome_text(name: str) -> tuple[str, str]:
     return "Welcome to Rapport", text
 
 
-def challenge_text(kind: str, name: str, link: str) -> tuple[str, str]:
-    """Subject and text of a message with a link that proves who reads it."""
-    subject, why, otherwise = _CHALLENGES[kind]
-    text = f"Hello {name},\n\n{why}\n\n{link}\n\nThe link is good once. {otherwise}\n"
-    return subject, text
+def challenge_text(mail: Mapping[str, str]) -> tuple[str, str]:
+    """Subject and text of a message with a link that proves who reads it.
+
+    Args:
+        mail: ``kind``, ``name`` and ``link``; of an invitation also ``org`` and
+            ``inviter``.
+    """
+    subject, why, otherwise = _CHALLENGES[mail["kind"]]
+    return subject, (
+        f"Hello {mail['name']},\n\n{why.format_map(mail)}\n\n{mail['link']}\n\n"
+        f"The link is good once. {otherwise}\n"
+    )
 
 
 def _moved(delivery: Delivery, status: DeliveryStatus, now: datetime) -> Delivery:

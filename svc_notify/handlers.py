@@ -67,7 +67,7 @@ class NotifyEvents:
         if mail is None:
             return
         person = {"id": mail["recipient_id"], "email": mail["recipient"]}
-        text = domain.challenge_text(mail["kind"], mail["name"], mail["link"])
+        text = domain.challenge_text(mail)
         self._send_once(self._delivery(event, mail["kind"], person), *text)
 
     def _send_once(self, delivery: Delivery, subject: str, text: str) -> None:

@@ -13,6 +13,7 @@ from gateway_flask.routes.auth import auth
 from gateway_flask.routes.challenges import challenges
 from gateway_flask.routes.customer import customer
 from gateway_flask.routes.docs import docs
+from gateway_flask.routes.invitations import invitations
 from gateway_flask.routes.notify import notify
 from gateway_flask.routes.oauth import oauth
 from gateway_flask.routes.oauth_clients import oauth_clients
@@ -37,6 +38,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sessions,
     challenges,
     second_factors,
+    invitations,
     account_pages,
     roles,
     teams,

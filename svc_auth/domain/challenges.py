@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from chassis.errors import InvalidInputError, invalid_field
+from svc_auth.domain.invitations import INVITATION_LIFE
 from svc_auth.domain.people import Person
 from svc_auth.domain.records import ChangingRecord
 
@@ -17,12 +18,15 @@ __all__ = [
     "link_invalid",
 ]
 
-ChallengeKind = Literal["password_reset", "email_verification", "email_change"]
+ChallengeKind = Literal[
+    "password_reset", "email_verification", "email_change", "invitation"
+]
 
 CHALLENGE_LIFE: Final[Mapping[ChallengeKind, timedelta]] = {
     "password_reset": timedelta(hours=1),
     "email_verification": timedelta(days=3),
     "email_change": timedelta(days=1),
+    "invitation": INVITATION_LIFE,
 }
 # How many of a kind are sent to one address, and within what time.
 MOST_CHALLENGES: Final = ((1, timedelta(minutes=1)), (5, timedelta(hours=1)))
@@ -38,12 +42,16 @@ class Challenge(ChangingRecord):
             is sent: whoever asks for one is told nothing of who is registered.
         credentials: The number of that person's credentials then. With others
             it is void.
+        invitation_id: What may be accepted with it.
+        invitation_org_id: Whose invitation that is.
     """
 
     kind: ChallengeKind
     email: str
     person_id: str | None = None
     credentials: int = 0
+    invitation_id: str | None = None
+    invitation_org_id: str | None = None
     expires_at: datetime
     spent_at: datetime | None = None
     owner_id: str | None = None

@@ -6,6 +6,7 @@ from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.leases import LEASES
 from chassis.vault import SUBJECT_KEYS
 from svc_auth.repository.challenges import CHALLENGES, ChallengeRepository
+from svc_auth.repository.invitations import INVITATIONS, InvitationRepository
 from svc_auth.repository.login_delays import LOGIN_DELAYS
 from svc_auth.repository.oauth_clients import (
     CLIENT_FAILURES,
@@ -32,6 +33,7 @@ __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES", "UPGRADES"]
 
 RECORDS: Final = (
     CHALLENGES,
+    INVITATIONS,
     MEMBERSHIPS,
     OAUTH_CLIENTS,
     ORGS,
@@ -57,6 +59,7 @@ COLLECTIONS: Final = (
 )
 REPOSITORIES: Final = (
     ChallengeRepository,
+    InvitationRepository,
     OAuthClientRepository,
     MembershipRepository,
     OrgRepository,

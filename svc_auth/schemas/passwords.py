@@ -12,9 +12,13 @@ __all__ = ["ChangePasswordInput", "Password"]
 class Password(fields.String):
     """A secret of 8 to 256 characters, taken as it is."""
 
-    def __init__(self, min_length: int = 8) -> None:
+    def __init__(self, min_length: int = 8, *, is_required: bool = True) -> None:
+        unless_given = {} if is_required else {"load_default": None, "allow_none": True}
         super().__init__(
-            required=True, load_only=True, validate=validate.Length(min_length, 256)
+            required=is_required,
+            load_only=True,
+            validate=validate.Length(min_length, 256),
+            **unless_given,  # type: ignore[arg-type]
         )
 
 

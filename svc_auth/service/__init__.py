@@ -2,7 +2,7 @@
 
 from chassis.rpc import rpc
 from svc_auth.service import (
-    challenges,
+    invitations,
     oauth_authorization,
     oauth_clients,
     oauth_tokens,
@@ -22,7 +22,7 @@ __all__ = ["AuthService"]
 
 
 class AuthService(
-    challenges.ChallengeMethods,
+    invitations.InvitationMethods,
     oauth_authorization.AuthorizationMethods,
     oauth_clients.OAuthClientMethods,
     oauth_tokens.TokenMethods,

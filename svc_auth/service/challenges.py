@@ -37,6 +37,7 @@ _PAGES: Final = {
     "password_reset": "/account/new-password",
     "email_verification": "/account/verify-email",
     "email_change": "/account/verify-email",
+    "invitation": "/account/invitation",
 }
 
 
@@ -198,25 +199,32 @@ class ChallengeMethods(PasswordMethods, PersonMethods):
         Needs the ``people:read`` permission.
 
         Returns:
-            ``{"kind", "recipient", "recipient_id", "name", "link"}``, or null
-            if nothing is to be sent: nobody has that address, or it is too late.
+            ``{"kind", "recipient", "recipient_id", "name", "link"}``, of an
+            invitation ``org`` and ``inviter`` as well; null if nothing is to be
+            sent: nobody has that address, or it is too late.
         """
         self.context.identified_caller.require("people:read")
         challenge = self.challenges.find(challenge_id)
         if challenge is None or not challenge.is_open(self.context.now()):
             return None
+        message = self.message_of(challenge)
+        if message is None:
+            return None
+        page, token = _PAGES[challenge.kind], self.challenge_tokens.of(challenge.id)
+        link = f"{self.keyring.issuer_url}{page}?token={token}"
+        return {"kind": challenge.kind, **message, "link": link}
+
+    def message_of(self, challenge: Challenge) -> dict[str, Any] | None:
+        """To whom a message goes, and what it says; None if to nobody."""
         person = self._addressee(challenge)
         if person is None:
             return None
-        page, token = _PAGES[challenge.kind], self.challenge_tokens.of(challenge.id)
         is_new = challenge.kind == "email_change"
         return {
-            "kind": challenge.kind,
             # As the person wrote it, not as somebody did who asked for them.
             "recipient": challenge.email if is_new else person.email,
             "recipient_id": person.id,
             "name": person.name,
-            "link": f"{self.keyring.issuer_url}{page}?token={token}",
         }
 
     def _addressee(self, challenge: Challenge) -> Person | None:
@@ -232,7 +240,13 @@ class ChallengeMethods(PasswordMethods, PersonMethods):
         return person
 
     def _issue(
-        self, kind: ChallengeKind, email: str, person: Person | None = None
+        self,
+        kind: ChallengeKind,
+        email: str,
+        person: Person | None = None,
+        *,
+        invitation: tuple[str, str] | tuple[None, None] = (None, None),
+        is_limited: bool = True,
     ) -> None:
         now = self.context.now()
         challenge = Challenge(
@@ -242,11 +256,13 @@ class ChallengeMethods(PasswordMethods, PersonMethods):
             created_at=now,
             updated_at=now,
             expires_at=now + CHALLENGE_LIFE[kind],
+            invitation_org_id=invitation[0],
+            invitation_id=invitation[1],
         )
         if person is not None:
             challenge = challenge.about(person)
         with self._of_the_system():
-            for most, within in MOST_CHALLENGES:
+            for most, within in MOST_CHALLENGES if is_limited else ():
                 sent = self.challenges.count_since(kind, email, now - within, most)
                 if sent >= most:
                     return
@@ -257,21 +273,25 @@ class ChallengeMethods(PasswordMethods, PersonMethods):
 
         The work is that person's from here on.
         """
+        challenge = self._opened(token, *kinds)
+        person = self.people.find(challenge.person_id or "")
+        if person is None or person.credentials != challenge.credentials:
+            raise link_invalid()
+        self.context.actor = {"type": "person", "id": person.id}
+        return challenge, person
+
+    def _opened(self, token: str, *kinds: ChallengeKind) -> Challenge:
+        """The challenge that a token answers, if it can be answered."""
         challenge_id = self.challenge_tokens.read(token)
         with self._of_the_system():
             challenge = self.challenges.find(challenge_id) if challenge_id else None
         if (
             challenge is None
             or challenge.kind not in kinds
-            or challenge.person_id is None
             or not challenge.is_open(self.context.now())
         ):
             raise link_invalid()
-        person = self.people.find(challenge.person_id)
-        if person is None or person.credentials != challenge.credentials:
-            raise link_invalid()
-        self.context.actor = {"type": "person", "id": person.id}
-        return challenge, person
+        return challenge
 
     def _spend(self, challenge: Challenge) -> None:
         with self._of_the_system():

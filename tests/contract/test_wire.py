@@ -27,6 +27,7 @@ from chassis.money import Money
 from chassis.roles import service_class
 from stack.principals import SERVICES
 from svc_auth.domain.challenges import Challenge
+from svc_auth.domain.invitations import new_invitation
 from svc_auth.domain.oauth import new_oauth_client
 from svc_auth.domain.orgs import Org
 from svc_auth.domain.people import Person, new_membership
@@ -220,7 +221,11 @@ CHALLENGE = Challenge(
     updated_at=NOW,
     expires_at=NOW,
 )
+INVITATION = new_invitation(
+    ID, email=EMAIL, name=NAME, roles=["analyst"], owner_id=OWNER, now=NOW
+)
 RECORDS = {
+    "invitation": INVITATION,
     "challenge": CHALLENGE,
     "oauth_client": OAUTH_CLIENT,
     "account": ACCOUNT,
@@ -296,6 +301,9 @@ VIEWED = {
     "MyOrgsView": {"data": [{"id": ID, "name": NAME, "roles": ["owner"]}]},
     "UserView": MEMBERSHIP,
     "_MyOrgView": {"id": ID, "name": NAME, "roles": ["owner"]},
+    "AcceptedInvitationView": {"org_id": ID, "org_name": NAME, "email": EMAIL},
+    "InvitationPreviewView": {"org_name": NAME, "email": EMAIL, "needs_password": True},
+    "InvitationView": {**dataclasses.asdict(INVITATION), "status": "pending"},
     "RecoveryCodesView": {"recovery_codes": ["A"]},
     "SecondFactorView": {"is_on": True, "confirmed_at": NOW},
     "TotpView": {"secret": "A", "uri": "otpauth://totp/x"},

@@ -59,6 +59,7 @@ SIGNED_IN = {
 # What needs no token: how one gets in, and what processes ask each other.
 OPEN = {
     *(f"{service}.check_health" for service in SERVICES),
+    "auth.accept_invitation",
     "auth.begin_authorization",
     "auth.confirm_password_reset",
     "auth.decide_authorization",
@@ -71,6 +72,7 @@ OPEN = {
     "auth.list_rights_changes",
     "auth.login",
     "auth.logout",
+    "auth.preview_invitation",
     "auth.refresh_session",
     "auth.register_org",
     "auth.request_password_reset",
@@ -87,6 +89,8 @@ PUBLIC = {
     ("get", "/health/ready"),
     ("get", "/metrics"),
     ("get", "/openapi.json"),
+    ("post", "/v1/auth/invitations/accept"),
+    ("post", "/v1/auth/invitations/preview"),
     ("post", "/v1/auth/login"),
     ("post", "/v1/auth/password-reset"),
     ("post", "/v1/auth/password-reset/confirm"),

@@ -172,6 +172,9 @@ class Examples:
             "confirm_password_reset": {"token": given.reset_token},
             "create_team": {"name": lambda: f"Team {uuid.uuid4().hex[:20]}"},
             "login": own,
+            "accept_invitation": {"token": given.invitation_token},
+            "create_invitation": {"email": lambda: f"{uuid.uuid4().hex}@example.test"},
+            "preview_invitation": {"token": given.invitation_token},
             "register_org": {"email": lambda: f"{uuid.uuid4().hex}@example.test"},
             "request_email_change": current,
             "transfer_org": {**current, "user_id": self._client.recruit},
@@ -237,6 +240,13 @@ def member(status, newcomer):
         ((_, token),) = until(lambda: links_to(status, somebody.email))
         return token
 
+    def invitation_token():
+        payload = {"email": f"{uuid.uuid4().hex}@example.test", "roles": ["analyst"]}
+        assert member("POST", "/v1/invitations", payload)[0] == 201
+        ((_, token),) = until(lambda: links_to(status, payload["email"]))
+        return token
+
+    member.invitation_token = invitation_token
     member.reset_token = lambda: token_of("/v1/auth/password-reset", {"email": ""})
     member.verification_token = lambda: token_of("/v1/me/email-verification")
     member.recruit = lambda: recruit(status, newcomer, member, "analyst").user_id

@@ -121,8 +121,10 @@ OF_ACCOUNTS = {
     "new password": "new-password",
     "own address": "verify-email",
     "failed link": "verify-email",
+    "void invitation": "invitation",
 }
 PAGES = {
+    "void invitation": "This link is not good any more",
     "forgotten password": "A link to set a new one is sent",
     "new password": "At least eight characters",
     "own address": "This address is mine",

@@ -177,6 +177,11 @@ class Tenant:
         rows = self.ask("GET", "/v1/sessions")[0]["data"]
         return rows[0]["id"], None
 
+    def _new_invitation(self, _noun):
+        payload = {"email": f"{uuid.uuid4().hex}@example.test", "roles": ["analyst"]}
+        made, headers = self.ask("POST", "/v1/invitations", payload)
+        return made["id"], headers["ETag"]
+
     def _new_user(self, _noun):
         user_id = self._recruit(self.client, "analyst").user_id
         return user_id, self.ask("GET", f"/v1/users/{user_id}")[1]["ETag"]
