@@ -2,12 +2,12 @@
 
 from flask import Blueprint, Response, g
 
-from chassis.errors import InvalidInputError, WireError
+from chassis.errors import WireError
 from gateway_flask.auth import public
 from gateway_flask.bus import call, within
 from gateway_flask.inputs import query
 from gateway_flask.limits import limited
-from gateway_flask.pages import checked_form, show, show_again, show_problem_on
+from gateway_flask.pages import checked_form, show, show_again
 from gateway_flask.policies import standard
 
 __all__ = ["account_pages"]
@@ -92,15 +92,11 @@ def preview_invitation() -> Response:
 @limited("login")
 @within(10)
 def accept_invitation() -> Response:
-    """Take what was typed into it; if that will not do, show it again."""
+    """Take what was typed into it."""
     fields = checked_form("invitation")
     link = {"token": query().get("token", "")}
     given = {name: fields[name] for name in ("name", "password") if name in fields}
-    try:
-        done = call("auth", "accept_invitation", payload={**link, **given})
-    except InvalidInputError as error:
-        invited = call("auth", "preview_invitation", payload=link)
-        return show_problem_on("invitation", error, invited=invited)
+    done = call("auth", "accept_invitation", payload={**link, **given})
     said = f"You are a member of {done['org_name']}. Log in as {done['email']}."
     return show("done", {"said": said})
 

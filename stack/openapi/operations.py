@@ -7,7 +7,7 @@ from stack.openapi.batches import batch_answer, batch_body, batch_example
 from stack.openapi.codes import codes_of, is_idempotent
 from stack.openapi.components import Schemas
 from stack.openapi.contracts import Contract, contract_of
-from stack.openapi.listing import SEPARATED, list_parameters, page_of
+from stack.openapi.listing import SEPARATED, list_parameters, page_of, repositories
 from stack.openapi.problems import Problems
 from stack.openapi.routes import Route
 
@@ -97,6 +97,8 @@ def _query_parameters(route: Route, schemas: Schemas) -> Iterator[dict[str, Any]
 
 
 def _list_of(route: Route) -> str:
+    if route.resource in repositories():
+        return route.resource
     return (route.policy.permission or "").partition(":")[0]
 
 

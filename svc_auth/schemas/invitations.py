@@ -36,6 +36,8 @@ class CreateInvitationInput(Input):
 class PreviewInvitationInput(VerifyEmailInput):
     """What the link in the message holds."""
 
+    example: ClassVar[dict[str, Any]] = dict(VerifyEmailInput.example)
+
 
 class AcceptInvitationInput(VerifyEmailInput):
     """What the link in the message holds, and who is new also a password."""
