@@ -6,9 +6,7 @@ A key says who may sign with it: ``auth`` signs for people, the operator and
 each service only for themselves, so that no service can speak for a person.
 """
 
-import copy
 import hashlib
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,26 +16,26 @@ from typing import Any, Final, Literal, cast
 import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.errors import ForbiddenError, UnauthenticatedError
-from chassis.ids import is_id, new_id, unpacked
+from chassis.ids import is_id, unpacked
 
 __all__ = [
+    "ALGORITHM",
     "AUDIENCE",
+    "KIND",
     "Caller",
     "KeySet",
     "Reach",
-    "Signer",
     "key_id_of",
     "verify",
 ]
 
 AUDIENCE: Final = "rapport"
-_ALGORITHM: Final = "ES256"
-_KIND: Final = "at+jwt"
+ALGORITHM: Final = "ES256"
+KIND: Final = "at+jwt"
 # RFC 9068 §4 allows the long form too; case does not count (RFC 7515 §4.1.9).
-_KINDS: Final = frozenset({_KIND, f"application/{_KIND}"})
+_KINDS: Final = frozenset({KIND, f"application/{KIND}"})
 _CLAIMS: Final = ("iss", "exp", "iat", "nbf", "sub", "aud", "jti", "org_id")
 _LEEWAY_S: Final = 5
 _MAX_TOKEN_LENGTH: Final = 8_192
@@ -184,7 +182,7 @@ class KeySet:
         self.issuer_url = issuer_url
         self._keys: dict[str, _Key] = {}
         for jwk in document["keys"]:
-            public = jwt.PyJWK(dict(jwk), algorithm=_ALGORITHM).key
+            public = jwt.PyJWK(dict(jwk), algorithm=ALGORITHM).key
             self._keys[jwk["kid"]] = _Key(
                 public, jwk["rapport_issuer"], frozenset(jwk["rapport_grants"]), jwk
             )
@@ -279,7 +277,7 @@ def _decode(token: str, keys: KeySet) -> tuple[dict[str, Any], _Key]:
     claims = jwt.decode(
         token,
         key.public,
-        algorithms=[_ALGORITHM],
+        algorithms=[ALGORITHM],
         audience=AUDIENCE,
         issuer=keys.issuer_url,
         leeway=_LEEWAY_S,
@@ -334,95 +332,3 @@ def _principal_type(
     if principal == "operator":
         return "operator"
     return "service" if principal.startswith("service:") else "person"
-
-
-class Signer:
-    """Signs tokens with one private key (P-256, PEM)."""
-
-    def __init__(self, path: Path, keys: KeySet) -> None:
-        """Load the key and find its id in ``keys``.
-
-        Raises:
-            ValueError: The key is not a P-256 key, or ``keys`` lacks it.
-        """
-        private = load_pem_private_key(path.read_bytes(), password=None)
-        if not isinstance(private, ec.EllipticCurvePrivateKey):
-            raise ValueError(f"{path} holds no elliptic-curve key.")  # noqa: TRY004
-        self._private = private
-        self.keys = keys
-        numbers = private.public_key().public_numbers()
-        for key_id, key in keys._keys.items():  # noqa: SLF001
-            if key.public.public_numbers() == numbers:
-                self.key_id = key_id
-                self.issuer = key.issuer
-                self._allowed = key.grants
-                break
-        else:
-            raise ValueError(f"{path} is not in the key set.")
-
-    def with_key(self, key_id: str, private: ec.EllipticCurvePrivateKey) -> "Signer":
-        """One that signs for the same issuer with another key."""
-        other = copy.copy(self)
-        other.key_id = key_id
-        other._private = private  # noqa: SLF001 - our own
-        return other
-
-    def sign(
-        self,
-        *,
-        subject: str,
-        org_id: str,
-        grants: Mapping[str, Reach],
-        lifetime_s: int,
-        session_id: str | None = None,
-        **facts: Any,
-    ) -> str:
-        """A token for ``subject`` that lives ``lifetime_s`` seconds from now.
-
-        Args:
-            subject: The principal's id.
-            org_id: Where it acts.
-            grants: What it may do there.
-            lifetime_s: Seconds, from now.
-            session_id: What the token hangs on, if that can be revoked.
-            facts: Further claims: ``roles``, ``team_ids``, ``currency``,
-                ``time_zone``, ``kind`` (of the session), ``client_id``,
-                ``scope``, and ``rights_at``, as of when the grants are,
-                which is now unless it is given.
-        """
-        now = time.time()
-        issued_at = int(now)
-        claims = {
-            "rights_at": round(now, 3),
-            **facts,
-            "iss": self.keys.issuer_url,
-            "aud": AUDIENCE,
-            "sub": subject,
-            "org_id": org_id,
-            "sid": session_id,
-            "grants": dict(grants),
-            "iat": issued_at,
-            "nbf": issued_at,
-            "exp": issued_at + lifetime_s,
-            "jti": new_id(),
-        }
-        return self.sign_claims(claims, _KIND)
-
-    def sign_claims(self, claims: Mapping[str, Any], kind: str) -> str:
-        """A JWT of another kind than an access token, by its ``typ``."""
-        return jwt.encode(
-            dict(claims),
-            self._private,
-            algorithm=_ALGORITHM,
-            headers={"kid": self.key_id, "typ": kind},
-        )
-
-    def sign_as_self(self, org_id: str, lifetime_s: int = 60) -> str:
-        """A token with which this service or the operator acts in ``org_id``."""
-        subject = self.issuer if self.issuer == "operator" else f"service:{self.issuer}"
-        return self.sign(
-            subject=subject,
-            org_id=org_id,
-            grants=dict.fromkeys(sorted(self._allowed), "all"),
-            lifetime_s=lifetime_s,
-        )

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from nameko.extensions import DependencyProvider, SharedExtension
 
-from chassis.auth import Signer
 from chassis.context import Context, context_of
 from chassis.effects import read_effects
 from chassis.rpc_client import RpcClient
+from chassis.signer import Signer
 from chassis.signing import own_signer
 
 __all__ = ["BusClient", "Remote", "RemoteService"]

@@ -4,9 +4,9 @@ from typing import Any
 
 from nameko.extensions import DependencyProvider
 
-from chassis.auth import Signer
 from chassis.config import secret_file
 from chassis.context import Context, context_of
+from chassis.signer import Signer
 from chassis.trust import trusted_keys
 
 __all__ = ["CurrentContext", "SigningKey", "own_signer"]

@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from chassis.auth import KeySet, Signer
+from chassis.auth import KeySet
 from chassis.errors import RemoteError, WireError
 from chassis.rpc_client import RpcClient
+from chassis.signer import Signer
 from stack.broker import operator_uri
 from stack.errors import StackError
 from stack.paths import StatePaths, state_paths

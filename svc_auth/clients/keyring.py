@@ -19,10 +19,11 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 from nameko.extensions import DependencyProvider
 
-from chassis.auth import KeySet, Signer
+from chassis.auth import KeySet
 from chassis.config import setting
 from chassis.context import Context
 from chassis.mongo import MongoDatabase
+from chassis.signer import Signer
 from chassis.signing import own_signer
 from chassis.vault import SUBJECT_KEYS, Vault
 from svc_auth.domain.signing_keys import (

@@ -28,8 +28,8 @@ from svc_auth.schemas.challenges import (
     RequestPasswordResetInput,
     VerifyEmailInput,
 )
-from svc_auth.service.passwords import PasswordMethods
 from svc_auth.service.people import PersonMethods
+from svc_auth.service.proving import Proving
 
 __all__ = ["ChallengeMethods"]
 
@@ -41,7 +41,7 @@ _PAGES: Final = {
 }
 
 
-class ChallengeMethods(PasswordMethods, PersonMethods):
+class ChallengeMethods(PersonMethods, Proving):
     """What is proved by reading what was sent to an address."""
 
     challenges: ChallengeRepository = inject(Repositories(ChallengeRepository))

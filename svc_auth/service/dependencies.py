@@ -1,6 +1,5 @@
 """What the mixins of the service share."""
 
-import json
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
@@ -13,18 +12,15 @@ from chassis.errors import (
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
-    RateLimitedError,
     UnauthenticatedError,
     invalid_field,
 )
 from chassis.idempotency import Operation
 from chassis.ids import new_id, packed
 from chassis.mongo import Repositories, Transaction, Transactions
-from chassis.schemas import load
 from chassis.signing import CurrentContext
 from svc_auth import events
 from svc_auth.clients.keyring import Keyring, KeyringProvider
-from svc_auth.clients.one_time_codes import matching_step
 from svc_auth.clients.passwords import PasswordPool, Passwords
 from svc_auth.domain.people import Membership, Person
 from svc_auth.domain.roles import (
@@ -36,10 +32,8 @@ from svc_auth.domain.roles import (
     narrowed,
     union,
 )
-from svc_auth.domain.second_factors import SecondFactor
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
-    LONGEST_USER_AGENT,
     REFRESH_TOKEN_LIFE,
     SESSION_LIFE,
     Proof,
@@ -47,7 +41,6 @@ from svc_auth.domain.sessions import (
     Session,
 )
 from svc_auth.domain.teams import home_teams, seen_teams
-from svc_auth.repository.login_delays import LoginDelays
 from svc_auth.repository.orgs import OrgRepository
 from svc_auth.repository.people import (
     AnyMembershipRepository,
@@ -56,15 +49,13 @@ from svc_auth.repository.people import (
     PersonRepository,
 )
 from svc_auth.repository.roles import RoleRepository
-from svc_auth.repository.second_factors import SecondFactorRepository
 from svc_auth.repository.sessions import (
     RefreshTokenRepository,
     SessionRepository,
 )
 from svc_auth.repository.teams import TeamRepository
-from svc_auth.schemas.sessions import LoginInput
 
-__all__ = ["Dependencies", "no_such_reference"]
+__all__ = ["Dependencies", "no_such_reference", "wrong_credentials"]
 
 
 class Dependencies:
@@ -75,10 +66,6 @@ class Dependencies:
     passwords: Passwords = inject(PasswordPool())
     operation: Operation = inject(Repositories(Operation))
     transaction: Transaction = inject(Transactions())
-    login_delays: LoginDelays = inject(Repositories(LoginDelays))
-    second_factors: SecondFactorRepository = inject(
-        Repositories(SecondFactorRepository)
-    )
     orgs: OrgRepository = inject(Repositories(OrgRepository))
     people: PersonRepository = inject(Repositories(PersonRepository))
     memberships: MembershipRepository = inject(Repositories(MembershipRepository))
@@ -137,119 +124,6 @@ class Dependencies:
         self.context.org_id = org_id
         return self.memberships.find_live(person_id)
 
-    def prove(self, payload: dict[str, Any], address: str, user_agent: str) -> Proof:
-        """Who somebody is, by their password, and what they log in to.
-
-        Args:
-            payload: A ``LoginInput``.
-            address: Where the request came from.
-            user_agent: What it said it came from.
-
-        Raises:
-            InvalidInputError: ``invalid_input``.
-            UnauthenticatedError: ``credentials_invalid``; or, of somebody
-                whose password is right, ``otp_required`` or ``otp_invalid``.
-            RateLimitedError: ``login_delayed``.
-            UnavailableError: ``too_busy``: too many log in at once.
-        """
-        data, now = load(LoginInput(), payload), self.context.now()
-        email, place = data["email"].strip(), self.login_delays.address(address)
-        delay = self.login_delays.find(email)
-        person = self._matching(email, data["password"], delay.wait_s(place, now))
-        self._check_factor(person, data["otp"])
-        self.login_delays.note_success(email, delay, place)
-        membership = self.find_membership(person.id, data["org_id"])
-        if membership is None:
-            raise _wrong_credentials()
-        return Proof(
-            membership=membership,
-            credentials=person.credentials,
-            address=address,
-            user_agent=user_agent[:LONGEST_USER_AGENT],
-        )
-
-    def check_password(self, email: str, password: str, address: str) -> Person:
-        """The person with that e-mail address, whose password this is.
-
-        Whoever is known is refused as slowly as whoever is not, and counted
-        alike.
-
-        Args:
-            email: Who they say they are.
-            password: What is to prove it.
-            address: Where the request came from.
-
-        Raises:
-            UnauthenticatedError: ``credentials_invalid``.
-            RateLimitedError: ``login_delayed``.
-            UnavailableError: ``too_busy``: too many log in at once.
-        """
-        place, delay = self.login_delays.address(address), self.login_delays.find(email)
-        wait_s = delay.wait_s(place, self.context.now())
-        person = self._matching(email, password, wait_s)
-        self.login_delays.note_success(email, delay, place)
-        return person
-
-    def takes_code(self, factor: SecondFactor, code: str) -> bool:
-        """Whether a code is right, and has not been used; it is used by that.
-
-        Raises:
-            RateLimitedError: ``login_delayed``: there were too many wrong ones.
-        """
-        now = self.context.now()
-        if wait_s := factor.wait_s(now):
-            raise _delayed(wait_s)
-        step = matching_step(factor.secret, code.strip(), now.timestamp())
-        used = (
-            self.second_factors.use_code(factor.person_id, code)
-            if step is None
-            else self.second_factors.use_step(factor.person_id, step)
-        )
-        if not used:
-            self.second_factors.note_failure(factor.person_id, now)
-        return used
-
-    def _check_factor(self, person: Person, code: str | None) -> None:
-        factor = self.second_factors.find(person.id)
-        if factor is None or factor.confirmed_at is None:
-            return
-        if not code:
-            raise UnauthenticatedError(
-                "otp_required", "The code of your authenticator is needed, too."
-            )
-        if not self.takes_code(factor, code):
-            raise UnauthenticatedError("otp_invalid", "This code is wrong.")
-
-    def _matching(self, email: str, password: str, wait_s: int) -> Person:
-        if wait_s:
-            raise _delayed(wait_s)
-        person = self.people.find_by_email(email)
-        is_right = self.passwords.matches(
-            None if person is None else person.password_hash, password
-        )
-        if person is None or not is_right:
-            self.login_delays.note_failure(email)
-            raise _wrong_credentials()
-        if self.passwords.is_outdated(person.password_hash):
-            self.people.replace_hash(person, self.passwords.hash(password))
-        return person
-
-    def new_hash(self, password: str, person: Person) -> str:
-        """The hash of a password that somebody is about to have.
-
-        Raises:
-            InvalidInputError: ``password_too_common``: it is among those that
-                are tried first (NIST SP 800-63B §3.1.1.2), or is their own
-                name or address.
-            UnavailableError: ``too_busy``.
-        """
-        own = {person.name, person.email, person.email.partition("@")[0]}
-        is_own = password.casefold() in {each.casefold() for each in own}
-        if is_own or self.passwords.is_common(password):
-            message = "Too many would guess this password."
-            raise invalid_field("password_too_common", message, field="password")
-        return self.passwords.hash(password)
-
     def open_session(self, proof: Proof) -> Session:
         """A session of somebody who has proved who they are.
 
@@ -277,7 +151,7 @@ class Dependencies:
             or self.memberships.find_live(person.id) is None
         ):
             self.end_session(session.id, "credentials_changed")
-            raise _wrong_credentials()
+            raise wrong_credentials()
         return session
 
     def begin_session(self, proof: Proof) -> dict[str, Any]:
@@ -427,13 +301,8 @@ class Dependencies:
         )
 
 
-def _delayed(wait_s: int) -> RateLimitedError:
-    details = json.dumps({"retry_after_s": wait_s})
-    message = f"Too many were wrong; wait {wait_s} s."
-    return RateLimitedError("login_delayed", message, details)
-
-
-def _wrong_credentials() -> UnauthenticatedError:
+def wrong_credentials() -> UnauthenticatedError:
+    """Nobody is told which of the two is wrong: ``credentials_invalid``."""
     return UnauthenticatedError("credentials_invalid", "Address or password is wrong.")
 
 

@@ -27,11 +27,12 @@ from svc_auth.repository.oauth_grants import (
     BrowserLoginRepository,
 )
 from svc_auth.service.oauth_clients import ClientDependencies
+from svc_auth.service.proving import Proving
 
 __all__ = ["AuthorizationMethods"]
 
 
-class AuthorizationMethods(ClientDependencies):
+class AuthorizationMethods(ClientDependencies, Proving):
     """How an application asks a person to be let in."""
 
     authorization_codes: AuthorizationCodeRepository = inject(

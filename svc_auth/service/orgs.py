@@ -25,12 +25,12 @@ from svc_auth.schemas.orgs import (
     UpdateOrgInput,
 )
 from svc_auth.service.dependencies import no_such_reference
-from svc_auth.service.passwords import PasswordMethods
+from svc_auth.service.proving import Proving
 
 __all__ = ["OrgMethods"]
 
 
-class OrgMethods(PasswordMethods):
+class OrgMethods(Proving):
     """What can be done with organizations."""
 
     @rpc(public=True)

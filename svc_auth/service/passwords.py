@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from chassis.errors import ConflictError, UnauthenticatedError, invalid_field
+from chassis.errors import ConflictError
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth.domain.people import Person
 from svc_auth.schemas.passwords import ChangePasswordInput
-from svc_auth.service.dependencies import Dependencies
+from svc_auth.service.proving import Proving
 
 __all__ = ["PasswordMethods"]
 
 
-class PasswordMethods(Dependencies):
+class PasswordMethods(Proving):
     """What can be done with what somebody logs in with."""
 
     @rpc
@@ -53,23 +53,3 @@ class PasswordMethods(Dependencies):
                 "credentials_changed", "The password was changed in this moment."
             )
         self.end_all_sessions(person.id, "password_changed", but=session_id)
-
-    def confirm(self, person: Person, password: str, address: str) -> Person:
-        """Have somebody who is logged in prove once more that it is them.
-
-        Returns:
-            The person, as they were when the password was right.
-
-        Raises:
-            InvalidInputError: ``current_password_wrong``.
-            RateLimitedError: ``login_delayed``.
-            UnavailableError: ``too_busy``.
-        """
-        try:
-            return self.check_password(person.email, password, address)
-        except UnauthenticatedError:
-            # Their token is good: 401 would have them log in again.
-            message = "This is not your password."
-            raise invalid_field(
-                "current_password_wrong", message, field="current_password"
-            ) from None

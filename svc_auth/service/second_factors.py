@@ -21,12 +21,12 @@ from svc_auth.schemas.second_factors import (
     SecondFactorView,
     TotpView,
 )
-from svc_auth.service.passwords import PasswordMethods
+from svc_auth.service.proving import Proving
 
 __all__ = ["SecondFactorMethods"]
 
 
-class SecondFactorMethods(PasswordMethods):
+class SecondFactorMethods(Proving):
     """What can be done with what is asked for at login besides the password."""
 
     @rpc

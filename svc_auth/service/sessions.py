@@ -19,7 +19,7 @@ from chassis.trust import LONGEST_TOKEN_LIFE_S
 from svc_auth.domain.sessions import RefreshToken, Session
 from svc_auth.repository.sessions import Revocations
 from svc_auth.schemas.sessions import RefreshInput, SessionsView
-from svc_auth.service.dependencies import Dependencies
+from svc_auth.service.proving import Proving
 
 __all__ = ["SessionMethods"]
 
@@ -28,7 +28,7 @@ _LISTED: Final = ("login", "oauth")
 _MOST: Final = 200
 
 
-class SessionMethods(Dependencies):
+class SessionMethods(Proving):
     """What can be done with sessions."""
 
     revocations: Revocations = inject(Repositories(Revocations))

@@ -6,7 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from pymongo import MongoClient
 
-from chassis.auth import KeySet, Signer
+from chassis.auth import KeySet
+from chassis.signer import Signer
 
 pytestmark = pytest.mark.e2e
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import jwt
 import pytest
 
-from chassis.auth import KeySet, Signer
+from chassis.auth import KeySet
 from chassis.ids import new_id
+from chassis.signer import Signer
 
 pytestmark = pytest.mark.e2e
 

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from chassis.auth import KeySet, Signer
+from chassis.auth import KeySet
 from chassis.errors import ForbiddenError
 from chassis.ids import new_id
 from chassis.rpc_client import RpcClient
+from chassis.signer import Signer
 from svc_auth.domain.roles import PERMISSIONS
 
 pytestmark = pytest.mark.e2e

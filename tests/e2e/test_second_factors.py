@@ -12,8 +12,9 @@ from browsers import Browser
 from pymongo import MongoClient
 from waiting import until
 
-from chassis.auth import KeySet, Signer
+from chassis.auth import KeySet
 from chassis.rpc_client import RpcClient
+from chassis.signer import Signer
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from chassis.auth import KeySet, Reach, Signer
+from chassis.auth import KeySet, Reach
+from chassis.signer import Signer
 from evaluation.bench.servers import Servers, private_servers
 from evaluation.data.customers import Organization, organizations
 from evaluation.data.seeding import Seeded, seed

@@ -6,8 +6,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chassis.auth import KeySet, Signer
+from chassis.auth import KeySet
 from chassis.ids import new_id
+from chassis.signer import Signer
 
 pytestmark = pytest.mark.integration
 

@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm
 
-from chassis.auth import KeySet, Signer
+from chassis.auth import KeySet
 from chassis.rpc_client import Reply
+from chassis.signer import Signer
 from gateway_flask.app import create_app
 from gateway_flask.limits import Verdict
 from gateway_flask.settings import Settings
