@@ -40,6 +40,7 @@ _CLAIMS: Final = ("iss", "exp", "iat", "nbf", "sub", "aud", "jti", "org_id")
 _LEEWAY_S: Final = 5
 _MAX_TOKEN_LENGTH: Final = 8_192
 
+PrincipalType = Literal["person", "client", "service", "operator"]
 Reach = Literal["none", "own", "team", "all"]
 _REACHES: Final[Mapping[str, int]] = {"none": 0, "own": 1, "team": 2, "all": 3}
 
@@ -49,7 +50,8 @@ class Caller:
     """The verified principal behind a request.
 
     Attributes:
-        principal_id: A person's id, or ``service:<name>``, or ``operator``.
+        principal_id: A person's id, or ``client:<id>`` (an application that
+            acts for itself), ``service:<name>``, or ``operator``.
         grants: ``"<resource>:<action>"`` to how far it reaches; ``"*"``
             stands for every resource and action.
         rights_at: As of when the rights are, in seconds since the epoch.
@@ -67,7 +69,7 @@ class Caller:
     """
 
     principal_id: str
-    principal_type: Literal["person", "service", "operator"]
+    principal_type: PrincipalType
     org_id: str
     roles: tuple[str, ...]
     team_ids: tuple[str, ...]
@@ -293,6 +295,7 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
     principal_type = _principal_type(principal)
     issuer_may_sign = {
         "person": key.issuer == "auth",
+        "client": key.issuer == "auth",
         "operator": key.issuer == "operator",
         "service": principal == f"service:{key.issuer}",
     }
@@ -326,9 +329,9 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
     )
 
 
-def _principal_type(
-    principal: str,
-) -> Literal["person", "service", "operator"]:
+def _principal_type(principal: str) -> PrincipalType:
     if principal == "operator":
         return "operator"
+    if principal.startswith("client:"):
+        return "client"
     return "service" if principal.startswith("service:") else "person"

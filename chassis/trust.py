@@ -135,9 +135,12 @@ class Trust:
                 del self._changed[first]
 
     def is_outdated(self, caller: Caller) -> bool:
-        """Whether the caller's rights have changed since they were told."""
+        """Whether a person's rights have changed since they were told.
+
+        An application's own come from no role, and end with its session.
+        """
         changed = self._changed
-        if not changed:
+        if not changed or caller.principal_type != "person":
             return False
         org_id, principal_id = caller.org_id, caller.principal_id
         latest = max(

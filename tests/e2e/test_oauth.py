@@ -10,6 +10,7 @@ import requests
 from applications import REDIRECT, SCOPE, VERIFIER, App, bearer, get
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from browsers import answer_of
+from waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -161,6 +162,35 @@ class TestApplications:
                 "error_description": "The scope goes beyond what is registered.",
             },
         )
+
+    def test_own_nothing_and_go_on_when_roles_change(self, register, provider, owner):
+        client = register(
+            grant_types=["client_credentials"],
+            redirect_uris=[],
+            scope="contacts:read contacts:write",
+        )
+        app = App(provider, client, None, None)
+        token = app.session.fetch_token(
+            provider["token_endpoint"],
+            grant_type="client_credentials",
+            scope="contacts:read contacts:write",
+        )["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        code, made, _ = owner("POST", "/v1/contacts", {"last_name": "Li"}, **headers)
+        assert (code, made["owner_id"]) == (201, None)
+        role = {"key": f"x{made['id'][:8]}", "name": "Helper", "grants": {}}
+        _, role, _ = owner("POST", "/v1/roles", role)
+        assert owner("PATCH", f"/v1/roles/{role['id']}", {"name": "Other"})[0] == 200
+
+        def is_heard():
+            rows = owner("GET", "/v1/events?after=0")[1]["data"]
+            return [row for row in rows if row["event"] == "auth.role_updated"] and rows
+
+        rows = until(is_heard)
+        actors = [r["actor"] for r in rows if r["event"] == "customer.contact_created"]
+        assert {"type": "client", "id": f"client:{client['client_id']}"} in actors
+        for _ in range(8):
+            assert get(provider, "/v1/contacts", token) == 200
 
     def test_cannot_guess_secrets(self, app):
         wrong = {**app.client, "client_secret": "wrong"}

@@ -100,6 +100,12 @@ class TestVerify:
 
         assert dict(verify(token, keys.set).grants) == {"people:read": "all"}
 
+    def test_takes_an_application_for_itself_of_auth_only(self, keys):
+        token = keys.forge(sub="client:x")
+
+        assert verify(token, keys.set).principal_type == "client"
+        assert refusal(keys.forge("notify", sub="client:x"), keys) == "token_invalid"
+
     @pytest.mark.parametrize("token", [None, ""])
     def test_wants_a_token(self, keys, token):
         assert refusal(token, keys) == "token_missing"
