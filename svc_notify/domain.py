@@ -45,6 +45,22 @@ _CHALLENGES: Final = {
 }
 
 
+_NOTICES: Final = {
+    "password_changed": (
+        "Your password was changed",
+        "the password that you log in with was changed, and other sessions ended.",
+    ),
+    "email_changed": (
+        "Your e-mail address was changed",
+        "from now on you log in with another e-mail address than this one.",
+    ),
+    "second_factor_changed": (
+        "Your second factor was changed",
+        "the second factor that is asked for when you log in was set up or removed.",
+    ),
+}
+
+
 class DeliveryStatus(StrEnum):
     """What became of a message.
 
@@ -137,9 +153,15 @@ def challenge_text(mail: Mapping[str, str]) -> tuple[str, str]:
     """Subject and text of a message with a link that proves who reads it.
 
     Args:
-        mail: ``kind``, ``name`` and ``link``; of an invitation also ``org`` and
-            ``inviter``.
+        mail: ``kind``, ``name`` and, but for notices, ``link``; of an
+            invitation also ``org`` and ``inviter``.
     """
+    if mail["kind"] in _NOTICES:
+        subject, what = _NOTICES[mail["kind"]]
+        return subject, (
+            f"Hello {mail['name']},\n\n{what}\n\n"
+            "If it was not you, set a new password at once.\n"
+        )
     subject, why, otherwise = _CHALLENGES[mail["kind"]]
     return subject, (
         f"Hello {mail['name']},\n\n{why.format_map(mail)}\n\n{mail['link']}\n\n"

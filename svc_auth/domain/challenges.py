@@ -15,18 +15,25 @@ __all__ = [
     "MOST_CHALLENGES",
     "Challenge",
     "ChallengeKind",
+    "NoticeKind",
     "link_invalid",
 ]
 
-ChallengeKind = Literal[
-    "password_reset", "email_verification", "email_change", "invitation"
-]
+NoticeKind = Literal["password_changed", "email_changed", "second_factor_changed"]
+ChallengeKind = (
+    Literal["password_reset", "email_verification", "email_change", "invitation"]
+    | NoticeKind
+)
 
 CHALLENGE_LIFE: Final[Mapping[ChallengeKind, timedelta]] = {
     "password_reset": timedelta(hours=1),
     "email_verification": timedelta(days=3),
     "email_change": timedelta(days=1),
     "invitation": INVITATION_LIFE,
+    # Notices hold no link; later than that they are news to nobody.
+    "password_changed": timedelta(days=1),
+    "email_changed": timedelta(days=1),
+    "second_factor_changed": timedelta(days=1),
 }
 # How many of a kind are sent to one address, and within what time.
 MOST_CHALLENGES: Final = ((1, timedelta(minutes=1)), (5, timedelta(hours=1)))
@@ -34,7 +41,7 @@ MOST_CHALLENGES: Final = ((1, timedelta(minutes=1)), (5, timedelta(hours=1)))
 
 @dataclass(frozen=True, kw_only=True)
 class Challenge(ChangingRecord):
-    """A link that is sent to an address, and is good once.
+    """A link that is sent to an address, and is good once; or a mere notice.
 
     Attributes:
         email: Where it is sent.

@@ -1,33 +1,25 @@
 """RPCs of links by e-mail: forgotten passwords, and addresses."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 from chassis import inject
 from chassis.errors import ConflictError
-from chassis.ids import new_id
-from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.schemas import load
-from svc_auth import events
 from svc_auth.clients.challenge_tokens import ChallengeTokenProvider, ChallengeTokens
 from svc_auth.domain.challenges import (
-    CHALLENGE_LIFE,
-    MOST_CHALLENGES,
     Challenge,
     ChallengeKind,
     link_invalid,
 )
 from svc_auth.domain.people import Person
-from svc_auth.domain.signing_keys import SYSTEM_ORG_ID
-from svc_auth.repository.challenges import ChallengeRepository
 from svc_auth.schemas.challenges import (
     ChangeEmailInput,
     ConfirmPasswordResetInput,
     RequestPasswordResetInput,
     VerifyEmailInput,
 )
+from svc_auth.service.challenging import Challenging
 from svc_auth.service.people import PersonMethods
 from svc_auth.service.proving import Proving
 
@@ -41,10 +33,9 @@ _PAGES: Final = {
 }
 
 
-class ChallengeMethods(PersonMethods, Proving):
+class ChallengeMethods(PersonMethods, Challenging, Proving):
     """What is proved by reading what was sent to an address."""
 
-    challenges: ChallengeRepository = inject(Repositories(ChallengeRepository))
     challenge_tokens: ChallengeTokens = inject(ChallengeTokenProvider())
 
     @rpc(public=True)
@@ -66,7 +57,7 @@ class ChallengeMethods(PersonMethods, Proving):
             ``auth.challenge_issued`` v1.
         """
         data = load(RequestPasswordResetInput(), payload)
-        self._issue("password_reset", data["email"])
+        self.issue_challenge("password_reset", data["email"])
 
     @rpc(public=True)
     def confirm_password_reset(
@@ -100,6 +91,7 @@ class ChallengeMethods(PersonMethods, Proving):
                 raise link_invalid()
             self.people.update(person.id, {"email_verified": True})
             self.end_all_sessions(person.id, "password_reset")
+            self.notify(person, "password_changed")
 
         self.transaction(reset)
         place = self.login_delays.address(address)
@@ -121,7 +113,7 @@ class ChallengeMethods(PersonMethods, Proving):
             ``auth.challenge_issued`` v1.
         """
         person, _ = self.in_person()
-        self._issue("email_verification", person.email, person)
+        self.issue_challenge("email_verification", person.email, person)
 
     @rpc
     def request_email_change(
@@ -150,7 +142,7 @@ class ChallengeMethods(PersonMethods, Proving):
         person, _ = self.in_person()
         data = load(ChangeEmailInput(), payload)
         known = self.confirm(person, data["current_password"], address)
-        self._issue("email_change", data["email"], known)
+        self.issue_challenge("email_change", data["email"], known)
 
     @rpc(public=True)
     def verify_email(self, *, payload: dict[str, Any]) -> None:
@@ -187,6 +179,7 @@ class ChallengeMethods(PersonMethods, Proving):
             if is_other:
                 self.update_memberships(person.id, {"email": challenge.email})
                 self.end_all_sessions(person.id, "email_changed")
+                self.notify(person, "email_changed")
 
         self.transaction(verify)
 
@@ -201,7 +194,8 @@ class ChallengeMethods(PersonMethods, Proving):
         Returns:
             ``{"kind", "recipient", "recipient_id", "name", "link"}``, of an
             invitation ``org`` and ``inviter`` as well; null if nothing is to be
-            sent: nobody has that address, or it is too late.
+            sent: nobody has that address, or it is too late. A notice has no
+            ``link``.
         """
         self.context.identified_caller.require("people:read")
         challenge = self.challenges.find(challenge_id)
@@ -210,8 +204,8 @@ class ChallengeMethods(PersonMethods, Proving):
         message = self.message_of(challenge)
         if message is None:
             return None
-        page, token = _PAGES[challenge.kind], self.challenge_tokens.of(challenge.id)
-        link = f"{self.keyring.issuer_url}{page}?token={token}"
+        page, token = _PAGES.get(challenge.kind), self.challenge_tokens.of(challenge.id)
+        link = page and f"{self.keyring.issuer_url}{page}?token={token}"
         return {"kind": challenge.kind, **message, "link": link}
 
     def message_of(self, challenge: Challenge) -> dict[str, Any] | None:
@@ -219,10 +213,10 @@ class ChallengeMethods(PersonMethods, Proving):
         person = self._addressee(challenge)
         if person is None:
             return None
-        is_new = challenge.kind == "email_change"
+        is_asked_for = challenge.kind == "password_reset"
         return {
             # As the person wrote it, not as somebody did who asked for them.
-            "recipient": challenge.email if is_new else person.email,
+            "recipient": person.email if is_asked_for else challenge.email,
             "recipient_id": person.id,
             "name": person.name,
         }
@@ -239,35 +233,6 @@ class ChallengeMethods(PersonMethods, Proving):
                 )
         return person
 
-    def _issue(
-        self,
-        kind: ChallengeKind,
-        email: str,
-        person: Person | None = None,
-        *,
-        invitation: tuple[str, str] | tuple[None, None] = (None, None),
-        is_limited: bool = True,
-    ) -> None:
-        now = self.context.now()
-        challenge = Challenge(
-            id=new_id(),
-            kind=kind,
-            email=email,
-            created_at=now,
-            updated_at=now,
-            expires_at=now + CHALLENGE_LIFE[kind],
-            invitation_org_id=invitation[0],
-            invitation_id=invitation[1],
-        )
-        if person is not None:
-            challenge = challenge.about(person)
-        with self._of_the_system():
-            for most, within in MOST_CHALLENGES if is_limited else ():
-                sent = self.challenges.count_since(kind, email, now - within, most)
-                if sent >= most:
-                    return
-            self.challenges.add(challenge, events.challenge_issued(challenge))
-
     def _answered(self, token: str, *kinds: ChallengeKind) -> tuple[Challenge, Person]:
         """The challenge that a token answers, and whom it is about.
 
@@ -283,7 +248,7 @@ class ChallengeMethods(PersonMethods, Proving):
     def _opened(self, token: str, *kinds: ChallengeKind) -> Challenge:
         """The challenge that a token answers, if it can be answered."""
         challenge_id = self.challenge_tokens.read(token)
-        with self._of_the_system():
+        with self.of_the_system():
             challenge = self.challenges.find(challenge_id) if challenge_id else None
         if (
             challenge is None
@@ -294,18 +259,9 @@ class ChallengeMethods(PersonMethods, Proving):
         return challenge
 
     def _spend(self, challenge: Challenge) -> None:
-        with self._of_the_system():
+        with self.of_the_system():
             self.challenges.change(
                 challenge.id,
                 lambda each: each.spent(self.context.now()),
                 lambda *_: None,
             )
-
-    @contextmanager
-    def _of_the_system(self) -> Iterator[None]:
-        """Work on what belongs to no organization of customers."""
-        home, self.context.org_id = self.context.org_id, SYSTEM_ORG_ID
-        try:
-            yield
-        finally:
-            self.context.org_id = home

@@ -273,7 +273,7 @@ class InvitationMethods(ChallengeMethods, UserMethods):
 
     def _send(self, invitation: Invitation, *, is_limited: bool = False) -> None:
         org_id = self.context.identified_caller.org_id
-        self._issue(
+        self.issue_challenge(
             "invitation",
             invitation.email,
             invitation=(org_id, invitation.id),

@@ -7,12 +7,13 @@ from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth.domain.people import Person
 from svc_auth.schemas.passwords import ChangePasswordInput
+from svc_auth.service.challenging import Challenging
 from svc_auth.service.proving import Proving
 
 __all__ = ["PasswordMethods"]
 
 
-class PasswordMethods(Proving):
+class PasswordMethods(Challenging, Proving):
     """What can be done with what somebody logs in with."""
 
     @rpc
@@ -20,8 +21,8 @@ class PasswordMethods(Proving):
         """Give oneself another password, which ends all sessions but this one.
 
         In all of one's organizations, applications and personal tokens
-        included: whoever knew the old password may have made them. A wrong
-        current password counts like one at a login.
+        included: whoever knew the old password may have made them. A message
+        tells them so. A wrong current password counts like one at a login.
 
         Args:
             payload: A ``ChangePasswordInput``.
@@ -53,3 +54,4 @@ class PasswordMethods(Proving):
                 "credentials_changed", "The password was changed in this moment."
             )
         self.end_all_sessions(person.id, "password_changed", but=session_id)
+        self.notify(person, "password_changed")

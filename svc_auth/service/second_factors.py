@@ -21,12 +21,13 @@ from svc_auth.schemas.second_factors import (
     SecondFactorView,
     TotpView,
 )
+from svc_auth.service.challenging import Challenging
 from svc_auth.service.proving import Proving
 
 __all__ = ["SecondFactorMethods"]
 
 
-class SecondFactorMethods(Proving):
+class SecondFactorMethods(Challenging, Proving):
     """What can be done with what is asked for at login besides the password."""
 
     @rpc
@@ -125,6 +126,7 @@ class SecondFactorMethods(Proving):
                 raise ConflictError("second_factor_is_on", "It is on already.")
             # A login that is under way has not been asked for it.
             self.people.count_change(person.id)
+            self.notify(person, "second_factor_changed")
 
         self.transaction(confirm)
         return _shown(codes)
@@ -177,6 +179,7 @@ class SecondFactorMethods(Proving):
         """
         person = self._proved_twice(payload, address)
         self.second_factors.remove(person.id)
+        self.notify(person, "second_factor_changed")
 
     @rpc
     def reset_second_factor(self, *, person_id: str) -> None:
@@ -190,8 +193,10 @@ class SecondFactorMethods(Proving):
             NotFoundError: ``second_factor_not_found``.
         """
         self.context.identified_caller.require_operator()
-        if not self.second_factors.remove(person_id):
+        person = self.people.find(person_id)
+        if person is None or not self.second_factors.remove(person_id):
             raise _none()
+        self.notify(person, "second_factor_changed")
 
     def _proved_twice(self, payload: dict[str, Any], address: str) -> Person:
         person, _ = self.in_person()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
+from authenticators import turn_on
 from browsers import Browser
-from letters import links_to
+from letters import links_to, subjects_to
 from members import recruit
 from pymongo import MongoClient
 from waiting import until
@@ -225,6 +226,34 @@ class TestAddresses:
 
         found = ask(client, "POST", "/v1/me/email", change)
         assert found == (422, "current_password_wrong")
+
+
+class TestNotices:
+    def test_tell_of_another_password(self, client, status):
+        change = {
+            "current_password": client.credentials["password"],
+            "password": NEW,
+        }
+        assert ask(client, "POST", "/v1/me/password", change) == (204, None)
+
+        until(lambda: "Your password was changed" in subjects_to(status, client.email))
+
+    def test_tell_the_former_address_of_another_one(self, client, link, status):
+        new = f"{uuid.uuid4().hex}@example.test"
+        change = {"email": new, "current_password": client.credentials["password"]}
+        ask(client, "POST", "/v1/me/email", change)
+        payload = {"token": link(new, "verify-email")}
+        assert ask(client, "POST", "/v1/auth/verify-email", payload) == (204, None)
+
+        said = "Your e-mail address was changed"
+        until(lambda: said in subjects_to(status, client.email))
+        assert said not in subjects_to(status, new)
+
+    def test_tell_of_a_second_factor(self, client, status):
+        turn_on(client)
+
+        said = "Your second factor was changed"
+        until(lambda: said in subjects_to(status, client.email))
 
 
 class TestPages:

@@ -3,14 +3,22 @@
 import mailbox
 import re
 
-__all__ = ["links_to"]
+__all__ = ["links_to", "subjects_to"]
 
 _LINK = re.compile(r"http://\S+/account/(\S+)\?token=(\S+)")
 
 
 def links_to(status, email):
     """Page and token of each link that was sent to an address, the oldest first."""
-    box = mailbox.Maildir(status["mailbox"], create=False)
-    letters = [each for each in box if each["To"] == email]
-    texts = [each.get_payload(decode=True).decode() for each in letters]
+    texts = [each.get_payload(decode=True).decode() for each in _letters(status, email)]
     return [match.groups() for text in texts if (match := _LINK.search(text))]
+
+
+def subjects_to(status, email):
+    """What the messages to an address are about."""
+    return {each["Subject"] for each in _letters(status, email)}
+
+
+def _letters(status, email):
+    box = mailbox.Maildir(status["mailbox"], create=False)
+    return [each for each in box if each["To"] == email]
