@@ -12,7 +12,7 @@ from chassis.effects import Effect
 from chassis.errors import UnauthenticatedError
 from chassis.ids import new_id
 
-__all__ = ["Actor", "Context", "context_of", "operator_context"]
+__all__ = ["Actor", "Context", "Origin", "context_of", "operator_context"]
 
 KEY = "context"
 _FOR_EVER_S: Final = 1e9
@@ -25,6 +25,19 @@ class Actor(TypedDict):
     id: str
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from, as the gateway saw it.
+
+    Attributes:
+        address: The client's IP address; empty if nobody knows.
+        user_agent: What it says it is.
+    """
+
+    address: str = ""
+    user_agent: str = ""
+
+
 @dataclass(kw_only=True)
 class Context:
     """The context of one worker.
@@ -34,6 +47,7 @@ class Context:
         org_id: The organization that this work is done for; None only for
             public calls.
         token: The caller's token, to be handed on in nested calls.
+        origin: Where the request came from; told to svc_auth alone.
         deadline: Seconds since the epoch after which nobody waits.
         is_repeated: Whether an earlier attempt at this very operation may have
             been carried out without anybody hearing of it.
@@ -55,6 +69,7 @@ class Context:
     traceparent: str
     deadline: float
     token: str | None = None
+    origin: Origin = Origin()
     is_repeated: bool = False
     replayed: bool = False
     has_events: bool = False

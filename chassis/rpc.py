@@ -33,7 +33,7 @@ from chassis import codec
 from chassis.auth import Caller
 from chassis.calling import BusClient
 from chassis.consuming import QueueConsumer, declared_elsewhere
-from chassis.context import KEY, Actor, Context, context_of
+from chassis.context import KEY, Actor, Context, Origin, context_of
 from chassis.echo import Echo
 from chassis.effects import HEADER, write_effects
 from chassis.errors import DeadlineExceededError, UnauthenticatedError, WireError
@@ -53,6 +53,9 @@ _DEFAULT_BUDGET_S: Final = 30.0
 _KEY_TIMEOUT_S: Final = 1.0
 _NEWS_TIMEOUT_S: Final = 5.0
 _PREFIX: Final = "nameko."
+# Of an IPv6 address with a zone.
+_LONGEST_ADDRESS: Final = 64
+_LONGEST_USER_AGENT: Final = 256
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -178,6 +181,10 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
             traceparent=headers.get("traceparent", "")[:55],
             deadline=deadline,
             token=token,
+            origin=Origin(
+                address=headers.get("address", "")[:_LONGEST_ADDRESS],
+                user_agent=headers.get("user_agent", "")[:_LONGEST_USER_AGENT],
+            ),
             is_repeated=bool(message.delivery_info.get("redelivered")),
         )
 

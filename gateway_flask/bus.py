@@ -11,7 +11,8 @@ from chassis.breaker import BreakerState
 from chassis.effects import read_effects
 from chassis.errors import DeadlineExceededError, RemoteError, WireError
 from chassis.rpc_client import PendingCall, Reply
-from gateway_flask.inputs import operation_id
+from chassis.trust import ISSUER
+from gateway_flask.inputs import operation_id, user_agent
 from gateway_flask.metrics import Metrics, outcome_of
 from gateway_flask.policies import View, mark
 
@@ -75,7 +76,11 @@ def call(service: str, method: str, /, **kwargs: Any) -> Any:
     failure: Exception | None = None
     try:
         reply = bus.call(
-            service, method, kwargs=kwargs, context=_context(), timeout_s=remaining_s
+            service,
+            method,
+            kwargs=kwargs,
+            context=_context(service),
+            timeout_s=remaining_s,
         )
     except (WireError, RemoteError) as error:
         failure = error
@@ -171,7 +176,7 @@ def _remaining_s() -> float:
     return remaining_s
 
 
-def _context() -> dict[str, str]:
+def _context(service: str | None = None) -> dict[str, str]:
     g.operation_id = operation_id()
     context = {
         "operation_id": g.operation_id,
@@ -180,4 +185,7 @@ def _context() -> dict[str, str]:
     }
     if g.token is not None:
         context["auth_token"] = g.token
+    if service == ISSUER:
+        # It keeps them beside what was done, and nobody else needs to know.
+        context |= {"address": g.address, "user_agent": user_agent()}
     return context

@@ -1,6 +1,6 @@
 """Pages to which the links in messages lead; looking at one changes nothing."""
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from chassis.errors import WireError
 from gateway_flask.auth import public
@@ -52,7 +52,7 @@ def confirm_password_reset() -> Response:
     """Take the password that was typed into it."""
     password = checked_form("new_password").get("password", "")
     payload = {"token": query().get("token", ""), "password": password}
-    call("auth", "confirm_password_reset", payload=payload, address=g.address)
+    call("auth", "confirm_password_reset", payload=payload)
     return show("done", {"said": "Your new password is set. Log in with it."})
 
 

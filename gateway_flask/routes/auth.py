@@ -1,10 +1,10 @@
 """Routes of svc_auth: registration, login, tokens, the caller and its org."""
 
-from flask import Blueprint, Response, current_app, g
+from flask import Blueprint, Response, current_app
 
 from gateway_flask.auth import public, requires, signed_in
 from gateway_flask.bus import call, within
-from gateway_flask.inputs import body, if_match, user_agent
+from gateway_flask.inputs import body, if_match
 from gateway_flask.limits import limited
 from gateway_flask.responses import answer, created, no_content
 
@@ -26,8 +26,6 @@ def register_org() -> Response:
             "auth",
             "register_org",
             payload=body(),
-            address=g.address,
-            user_agent=user_agent(),
         ),
         location="/v1/orgs/current",
     )
@@ -44,8 +42,6 @@ def login() -> Response:
             "auth",
             "login",
             payload=body(),
-            address=g.address,
-            user_agent=user_agent(),
         )
     )
 
@@ -93,7 +89,7 @@ def update_org() -> Response:
 @within(10)
 def transfer_org() -> Response:
     """See ``AuthService.transfer_org``."""
-    return answer(call("auth", "transfer_org", payload=body(), address=g.address))
+    return answer(call("auth", "transfer_org", payload=body()))
 
 
 @auth.get("/.well-known/jwks.json")

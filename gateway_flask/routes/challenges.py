@@ -1,6 +1,6 @@
 """Routes of svc_auth: links by e-mail."""
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from gateway_flask.auth import public, signed_in
 from gateway_flask.bus import call, within
@@ -27,9 +27,7 @@ def request_password_reset() -> Response:
 @within(10)
 def confirm_password_reset() -> Response:
     """See ``AuthService.confirm_password_reset``."""
-    return no_content(
-        call("auth", "confirm_password_reset", payload=body(), address=g.address)
-    )
+    return no_content(call("auth", "confirm_password_reset", payload=body()))
 
 
 @challenges.post("/v1/auth/verify-email")
@@ -54,6 +52,4 @@ def request_email_verification() -> Response:
 @within(10)
 def request_email_change() -> Response:
     """See ``AuthService.request_email_change``."""
-    return accepted(
-        call("auth", "request_email_change", payload=body(), address=g.address)
-    )
+    return accepted(call("auth", "request_email_change", payload=body()))

@@ -1,6 +1,6 @@
 """What applications ask for tokens by (OAuth 2.0); errors are as RFC 6749 §5.2."""
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from chassis.errors import WireError
 from gateway_flask.auth import public, requires
@@ -26,7 +26,6 @@ def exchange_grant() -> Response:
             "exchange_grant",
             form=form(),
             authorization=credentials(),
-            address=g.address,
         )
     )
 
@@ -41,7 +40,6 @@ def revoke_grant() -> Response:
         "revoke_grant",
         form=form(),
         authorization=credentials(),
-        address=g.address,
     )
     return Response(status=200)
 
@@ -57,7 +55,6 @@ def introspect_grant() -> Response:
             "introspect_grant",
             form=form(),
             authorization=credentials(),
-            address=g.address,
         )
     )
 

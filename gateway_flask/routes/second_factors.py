@@ -1,6 +1,6 @@
 """Routes of svc_auth: what is asked for at login besides the password."""
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from gateway_flask.auth import signed_in
 from gateway_flask.bus import call, within
@@ -26,7 +26,7 @@ def get_second_factor() -> Response:
 @within(10)
 def begin_totp() -> Response:
     """See ``AuthService.begin_totp``."""
-    return answer(call("auth", "begin_totp", payload=body(), address=g.address))
+    return answer(call("auth", "begin_totp", payload=body()))
 
 
 @second_factors.post("/totp/confirm")
@@ -43,7 +43,7 @@ def confirm_totp() -> Response:
 @within(10)
 def remove_totp() -> Response:
     """See ``AuthService.remove_totp``."""
-    return no_content(call("auth", "remove_totp", payload=body(), address=g.address))
+    return no_content(call("auth", "remove_totp", payload=body()))
 
 
 @second_factors.post("/recovery-codes")
@@ -52,6 +52,4 @@ def remove_totp() -> Response:
 @within(10)
 def replace_recovery_codes() -> Response:
     """See ``AuthService.replace_recovery_codes``."""
-    return answer(
-        call("auth", "replace_recovery_codes", payload=body(), address=g.address)
-    )
+    return answer(call("auth", "replace_recovery_codes", payload=body()))

@@ -1,6 +1,6 @@
 """Routes of svc_auth: one's own sessions and password."""
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from gateway_flask.auth import signed_in
 from gateway_flask.bus import call, within
@@ -40,6 +40,4 @@ def revoke_session(session_id: str) -> Response:
 @within(10)
 def change_password() -> Response:
     """See ``AuthService.change_password``."""
-    return no_content(
-        call("auth", "change_password", payload=body(), address=g.address)
-    )
+    return no_content(call("auth", "change_password", payload=body()))

@@ -2,13 +2,13 @@
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 
 from chassis.errors import WireError
 from gateway_flask.auth import public
 from gateway_flask.bus import call, within
 from gateway_flask.forms import form
-from gateway_flask.inputs import query, user_agent
+from gateway_flask.inputs import query
 from gateway_flask.limits import limited
 from gateway_flask.pages import (
     checked_form,
@@ -59,8 +59,6 @@ def sign_in_browser() -> Response:
         "auth",
         "sign_in_browser",
         payload=payload,
-        address=g.address,
-        user_agent=user_agent(),
     )
     return return_to_authorization(found["browser"], found["expires_in"])
 

@@ -8,7 +8,6 @@ from svc_auth.domain.people import Membership
 
 __all__ = [
     "ACCESS_TOKEN_LIFE",
-    "LONGEST_USER_AGENT",
     "REFRESH_TOKEN_LIFE",
     "SESSION_LIFE",
     "Proof",
@@ -20,7 +19,6 @@ ACCESS_TOKEN_LIFE: Final = timedelta(minutes=15)
 REFRESH_TOKEN_LIFE: Final = timedelta(days=14)
 # However often it is refreshed.
 SESSION_LIFE: Final = timedelta(days=90)
-LONGEST_USER_AGENT: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +28,10 @@ class Proof:
     Attributes:
         membership: As what they come in.
         credentials: The number of the person's credentials that proved it.
-        address: Where the request came from.
-        user_agent: What it said it came from.
     """
 
     membership: Membership
     credentials: int
-    address: str = ""
-    user_agent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

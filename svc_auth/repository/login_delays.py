@@ -49,9 +49,10 @@ class LoginDelays:
             addresses=tuple(row.get("addresses", ())),
         )
 
-    def address(self, client_address: str) -> str:
-        """A client's address, as ``LoginDelay`` knows it."""
-        return self._hash("address", client_address)
+    @property
+    def place(self) -> str:
+        """Where the request came from, as ``LoginDelay`` knows it."""
+        return self._hash("address", self._context.origin.address)
 
     def note_failure(self, email: str) -> None:
         """Count a wrong password; of two at once both count."""

@@ -60,9 +60,7 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
         self.issue_challenge("password_reset", data["email"])
 
     @rpc(public=True)
-    def confirm_password_reset(
-        self, *, payload: dict[str, Any], address: str = ""
-    ) -> None:
+    def confirm_password_reset(self, *, payload: dict[str, Any]) -> None:
         """Set a new password with what the link in the message holds.
 
         It ends every session, personal token and application of the person in
@@ -70,7 +68,6 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
 
         Args:
             payload: A ``ConfirmPasswordResetInput``.
-            address: Where the request came from.
 
         Raises:
             InvalidInputError: ``invalid_input``, ``password_too_common``, or
@@ -94,9 +91,8 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
             self.notify(person, "password_changed")
 
         self.transaction(reset)
-        place = self.login_delays.address(address)
         delay = self.login_delays.find(person.email)
-        self.login_delays.note_success(person.email, delay, place)
+        self.login_delays.note_success(person.email, delay, self.login_delays.place)
 
     @rpc
     def request_email_verification(self) -> None:
@@ -116,9 +112,7 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
         self.issue_challenge("email_verification", person.email, person)
 
     @rpc
-    def request_email_change(
-        self, *, payload: dict[str, Any], address: str = ""
-    ) -> None:
+    def request_email_change(self, *, payload: dict[str, Any]) -> None:
         """Send a link to another address; following it makes it one's own.
 
         Nothing changes until then. Whether somebody else is registered with it
@@ -126,7 +120,6 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
 
         Args:
             payload: A ``ChangeEmailInput``.
-            address: Where the request came from.
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``current_password_wrong``.
@@ -141,7 +134,7 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
         """
         person, _ = self.in_person()
         data = load(ChangeEmailInput(), payload)
-        known = self.confirm(person, data["current_password"], address)
+        known = self.confirm(person, data["current_password"])
         self.issue_challenge("email_change", data["email"], known)
 
     @rpc(public=True)

@@ -139,8 +139,8 @@ class Dependencies:
             created_at=now,
             updated_at=now,
             expires_at=now + SESSION_LIFE,
-            address=proof.address,
-            user_agent=proof.user_agent,
+            address=self.context.origin.address,
+            user_agent=self.context.origin.user_agent,
         )
         self.sessions.add(session)
         # Whoever ended their sessions a moment ago has not seen this one.

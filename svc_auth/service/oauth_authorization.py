@@ -87,15 +87,11 @@ class AuthorizationMethods(ClientDependencies, Proving):
         }
 
     @rpc(public=True)
-    def sign_in_browser(
-        self, *, payload: dict[str, Any], address: str = "", user_agent: str = ""
-    ) -> dict[str, Any]:
+    def sign_in_browser(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Let somebody in on our own page, as ``login`` does.
 
         Args:
             payload: A ``LoginInput``.
-            address: Where the request came from.
-            user_agent: What it said it came from.
 
         Returns:
             ``{"browser": …, "expires_in": …}``: what the cookie holds, and for
@@ -106,7 +102,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
             UnauthenticatedError: ``credentials_invalid``; or, of somebody
                 whose password is right, ``otp_required`` or ``otp_invalid``.
         """
-        proof = self.prove(payload, address, user_agent)
+        proof = self.prove(payload)
         membership, session = proof.membership, self.open_session(proof)
         now = self.context.now()
         browser = secrets.token_urlsafe(32)

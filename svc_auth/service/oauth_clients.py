@@ -85,7 +85,7 @@ class ClientDependencies(Dependencies):
         return self.oauth_clients.find(client_id)
 
     def authenticated_client(
-        self, form: dict[str, str], authorization: str, address: str
+        self, form: dict[str, str], authorization: str
     ) -> OAuthClient:
         """The application that a request comes from (RFC 6749 §2.3).
 
@@ -108,11 +108,11 @@ class ClientDependencies(Dependencies):
             if secret:
                 raise _unknown_client()
             return client
-        self._check_secret(client, secret or "", address)
+        self._check_secret(client, secret or "")
         return client
 
-    def _check_secret(self, client: OAuthClient, secret: str, address: str) -> None:
-        now = self.context.now()
+    def _check_secret(self, client: OAuthClient, secret: str) -> None:
+        address, now = self.context.origin.address, self.context.now()
         if self.client_failures.count(client.id, address, now) >= _MOST_FAILURES:
             raise RateLimitedError(
                 "rate_limited",

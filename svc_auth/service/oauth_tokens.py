@@ -47,7 +47,7 @@ class TokenMethods(ClientDependencies):
 
     @rpc(public=True)
     def exchange_grant(
-        self, *, form: dict[str, str], authorization: str = "", address: str = ""
+        self, *, form: dict[str, str], authorization: str = ""
     ) -> dict[str, Any]:
         """Give an application tokens for what it presents (RFC 6749 §3.2).
 
@@ -58,7 +58,6 @@ class TokenMethods(ClientDependencies):
         Args:
             form: The request's parameters.
             authorization: Its ``Authorization`` header.
-            address: Where it came from.
 
         Returns:
             An ``OAuthTokensView``.
@@ -73,7 +72,7 @@ class TokenMethods(ClientDependencies):
         Emits:
             ``auth.session_revoked`` v1, if something came twice.
         """
-        client = self.authenticated_client(form, authorization, address)
+        client = self.authenticated_client(form, authorization)
         grant = form.get("grant_type", "")
         exchanges = {
             "authorization_code": self._exchange_code,
@@ -91,9 +90,7 @@ class TokenMethods(ClientDependencies):
         return exchanges[grant](client, form)
 
     @rpc(public=True)
-    def revoke_grant(
-        self, *, form: dict[str, str], authorization: str = "", address: str = ""
-    ) -> None:
+    def revoke_grant(self, *, form: dict[str, str], authorization: str = "") -> None:
         """End what a token belongs to (RFC 7009), all of its tokens included.
 
         A token that is not known is as good as ended.
@@ -101,7 +98,6 @@ class TokenMethods(ClientDependencies):
         Args:
             form: The request's parameters.
             authorization: Its ``Authorization`` header.
-            address: Where it came from.
 
         Raises:
             InvalidInputError: 400 ``invalid_request``, or ``invalid_grant``:
@@ -112,7 +108,7 @@ class TokenMethods(ClientDependencies):
         Emits:
             ``auth.session_revoked`` v1.
         """
-        client = self.authenticated_client(form, authorization, address)
+        client = self.authenticated_client(form, authorization)
         found = self._session_of(_token(form))
         if found is None:
             return
@@ -123,14 +119,13 @@ class TokenMethods(ClientDependencies):
 
     @rpc(public=True)
     def introspect_grant(
-        self, *, form: dict[str, str], authorization: str = "", address: str = ""
+        self, *, form: dict[str, str], authorization: str = ""
     ) -> dict[str, Any]:
         """What one of the application's own tokens is good for (RFC 7662).
 
         Args:
             form: The request's parameters.
             authorization: Its ``Authorization`` header.
-            address: Where it came from.
 
         Returns:
             ``{"active": false}``, or more.
@@ -141,7 +136,7 @@ class TokenMethods(ClientDependencies):
                 without a secret.
             RateLimitedError: ``rate_limited``.
         """
-        client = self.authenticated_client(form, authorization, address)
+        client = self.authenticated_client(form, authorization)
         if client.is_public:
             raise UnauthenticatedError("invalid_client", "This needs a secret.")
         found = self._session_of(_token(form))

@@ -17,7 +17,7 @@ from svc_auth.domain.people import (
     handed_over,
     new_membership,
 )
-from svc_auth.domain.sessions import LONGEST_USER_AGENT, Proof
+from svc_auth.domain.sessions import Proof
 from svc_auth.schemas.orgs import (
     OrgView,
     RegisterOrgInput,
@@ -34,9 +34,7 @@ class OrgMethods(Proving):
     """What can be done with organizations."""
 
     @rpc(public=True)
-    def register_org(
-        self, *, payload: dict[str, Any], address: str = "", user_agent: str = ""
-    ) -> dict[str, Any]:
+    def register_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Create an organization with its owner, and log the owner in.
 
         All of it or nothing. Asking again in the same operation, with the
@@ -44,8 +42,6 @@ class OrgMethods(Proving):
 
         Args:
             payload: A ``RegisterOrgInput``.
-            address: Where the request came from.
-            user_agent: What it said it came from.
 
         Returns:
             A ``TokensView``.
@@ -67,8 +63,6 @@ class OrgMethods(Proving):
         proof = Proof(
             membership=_ownership(person, org),
             credentials=(known or person).credentials,
-            address=address,
-            user_agent=user_agent[:LONGEST_USER_AGENT],
         )
         return self.begin_session(proof)
 
@@ -130,9 +124,7 @@ class OrgMethods(Proving):
         return view
 
     @rpc
-    def transfer_org(
-        self, *, payload: dict[str, Any], address: str = ""
-    ) -> dict[str, Any]:
+    def transfer_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Give the organization to another member; one is its administrator then.
 
         Only its owner can, who proves it by their password. There is exactly
@@ -140,7 +132,6 @@ class OrgMethods(Proving):
 
         Args:
             payload: A ``TransferOrgInput``.
-            address: Where the request came from.
 
         Returns:
             An ``OrgView``.
@@ -165,7 +156,7 @@ class OrgMethods(Proving):
         successor = self.memberships.find_live(data["user_id"])
         if successor is None or successor.id == former.id:
             raise no_such_reference("user_id", "There is no such other member.")
-        self.confirm(person, data["current_password"], address)
+        self.confirm(person, data["current_password"])
         org: Org = self.transaction(lambda: self._hand_over(former.id, successor.id))
         view: dict[str, Any] = OrgView().dump(org)
         return view

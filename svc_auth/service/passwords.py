@@ -17,7 +17,7 @@ class PasswordMethods(Challenging, Proving):
     """What can be done with what somebody logs in with."""
 
     @rpc
-    def change_password(self, *, payload: dict[str, Any], address: str = "") -> None:
+    def change_password(self, *, payload: dict[str, Any]) -> None:
         """Give oneself another password, which ends all sessions but this one.
 
         In all of one's organizations, applications and personal tokens
@@ -26,7 +26,6 @@ class PasswordMethods(Challenging, Proving):
 
         Args:
             payload: A ``ChangePasswordInput``.
-            address: Where the request came from.
 
         Raises:
             InvalidInputError: ``invalid_input``, ``current_password_wrong`` or
@@ -44,7 +43,7 @@ class PasswordMethods(Challenging, Proving):
         """
         person, session = self.in_person()
         data = load(ChangePasswordInput(), payload)
-        known = self.confirm(person, data["current_password"], address)
+        known = self.confirm(person, data["current_password"])
         password_hash = self.new_hash(data["password"], known)
         self.transaction(lambda: self._change(known, password_hash, session.id))
 

@@ -113,18 +113,14 @@ class PersonMethods(Dependencies):
             NotFoundError: ``person_not_found``: the caller is no person.
             UnauthenticatedError: ``token_revoked``: the session has ended.
         """
-        person, session = self.in_person()
+        person, _ = self.in_person()
         org_id = load(SwitchOrgInput(), payload)["org_id"]
         membership = self.find_membership(person.id, org_id)
         if membership is None:
             raise no_such_reference("org_id", "You are no member there.")
-        proof = Proof(
-            membership=membership,
-            credentials=person.credentials,
-            address=session.address,
-            user_agent=session.user_agent,
+        return self.begin_session(
+            Proof(membership=membership, credentials=person.credentials)
         )
-        return self.begin_session(proof)
 
     def _may_know(self, session_id: str) -> None:
         session = self.sessions.find(session_id)

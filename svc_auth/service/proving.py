@@ -10,7 +10,7 @@ from chassis.schemas import load
 from svc_auth.clients.one_time_codes import matching_step
 from svc_auth.domain.people import Person
 from svc_auth.domain.second_factors import SecondFactor
-from svc_auth.domain.sessions import LONGEST_USER_AGENT, Proof
+from svc_auth.domain.sessions import Proof
 from svc_auth.repository.login_delays import LoginDelays
 from svc_auth.repository.second_factors import SecondFactorRepository
 from svc_auth.schemas.sessions import LoginInput
@@ -27,13 +27,11 @@ class Proving(Dependencies):
         Repositories(SecondFactorRepository)
     )
 
-    def prove(self, payload: dict[str, Any], address: str, user_agent: str) -> Proof:
+    def prove(self, payload: dict[str, Any]) -> Proof:
         """Who somebody is, by their password, and what they log in to.
 
         Args:
             payload: A ``LoginInput``.
-            address: Where the request came from.
-            user_agent: What it said it came from.
 
         Raises:
             InvalidInputError: ``invalid_input``.
@@ -43,7 +41,7 @@ class Proving(Dependencies):
             UnavailableError: ``too_busy``: too many log in at once.
         """
         data, now = load(LoginInput(), payload), self.context.now()
-        email, place = data["email"].strip(), self.login_delays.address(address)
+        email, place = data["email"].strip(), self.login_delays.place
         delay = self.login_delays.find(email)
         person = self._matching(email, data["password"], delay.wait_s(place, now))
         self._check_factor(person, data["otp"])
@@ -51,14 +49,9 @@ class Proving(Dependencies):
         membership = self.find_membership(person.id, data["org_id"])
         if membership is None:
             raise wrong_credentials()
-        return Proof(
-            membership=membership,
-            credentials=person.credentials,
-            address=address,
-            user_agent=user_agent[:LONGEST_USER_AGENT],
-        )
+        return Proof(membership=membership, credentials=person.credentials)
 
-    def check_password(self, email: str, password: str, address: str) -> Person:
+    def check_password(self, email: str, password: str) -> Person:
         """The person with that e-mail address, whose password this is.
 
         Whoever is known is refused as slowly as whoever is not, and counted
@@ -67,14 +60,13 @@ class Proving(Dependencies):
         Args:
             email: Who they say they are.
             password: What is to prove it.
-            address: Where the request came from.
 
         Raises:
             UnauthenticatedError: ``credentials_invalid``.
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``: too many log in at once.
         """
-        place, delay = self.login_delays.address(address), self.login_delays.find(email)
+        place, delay = self.login_delays.place, self.login_delays.find(email)
         wait_s = delay.wait_s(place, self.context.now())
         person = self._matching(email, password, wait_s)
         self.login_delays.note_success(email, delay, place)
@@ -140,7 +132,7 @@ class Proving(Dependencies):
             raise invalid_field("password_too_common", message, field="password")
         return self.passwords.hash(password)
 
-    def confirm(self, person: Person, password: str, address: str) -> Person:
+    def confirm(self, person: Person, password: str) -> Person:
         """Have somebody who is logged in prove once more that it is them.
 
         Returns:
@@ -152,7 +144,7 @@ class Proving(Dependencies):
             UnavailableError: ``too_busy``.
         """
         try:
-            return self.check_password(person.email, password, address)
+            return self.check_password(person.email, password)
         except UnauthenticatedError:
             # Their token is good: 401 would have them log in again.
             message = "This is not your password."

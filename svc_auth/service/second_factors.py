@@ -55,9 +55,7 @@ class SecondFactorMethods(Challenging, Proving):
         return view
 
     @rpc
-    def begin_totp(
-        self, *, payload: dict[str, Any], address: str = ""
-    ) -> dict[str, Any]:
+    def begin_totp(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Get a secret for an authenticator (RFC 6238).
 
         Nothing is asked for at login before a code has confirmed it. Each call
@@ -65,7 +63,6 @@ class SecondFactorMethods(Challenging, Proving):
 
         Args:
             payload: A ``BeginTotpInput``.
-            address: Where the request came from.
 
         Returns:
             A ``TotpView``.
@@ -81,7 +78,7 @@ class SecondFactorMethods(Challenging, Proving):
         """
         person, _ = self.in_person()
         data = load(BeginTotpInput(), payload)
-        self.confirm(person, data["current_password"], address)
+        self.confirm(person, data["current_password"])
         secret = new_secret()
         if not self.second_factors.begin(person.id, secret):
             raise ConflictError("second_factor_is_on", "Remove the one there is first.")
@@ -132,14 +129,11 @@ class SecondFactorMethods(Challenging, Proving):
         return _shown(codes)
 
     @rpc
-    def replace_recovery_codes(
-        self, *, payload: dict[str, Any], address: str = ""
-    ) -> dict[str, Any]:
+    def replace_recovery_codes(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Get ten other recovery codes; the ones before are void.
 
         Args:
             payload: A ``ChangeSecondFactorInput``.
-            address: Where the request came from.
 
         Returns:
             A ``RecoveryCodesView``.
@@ -154,18 +148,17 @@ class SecondFactorMethods(Challenging, Proving):
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``.
         """
-        person = self._proved_twice(payload, address)
+        person = self._proved_twice(payload)
         codes = _new_codes()
         self.second_factors.replace_codes(person.id, codes)
         return _shown(codes)
 
     @rpc
-    def remove_totp(self, *, payload: dict[str, Any], address: str = "") -> None:
+    def remove_totp(self, *, payload: dict[str, Any]) -> None:
         """Have no second factor asked for any more.
 
         Args:
             payload: A ``ChangeSecondFactorInput``.
-            address: Where the request came from.
 
         Raises:
             InvalidInputError: ``invalid_input``, ``current_password_wrong`` or
@@ -177,7 +170,7 @@ class SecondFactorMethods(Challenging, Proving):
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``.
         """
-        person = self._proved_twice(payload, address)
+        person = self._proved_twice(payload)
         self.second_factors.remove(person.id)
         self.notify(person, "second_factor_changed")
 
@@ -198,13 +191,13 @@ class SecondFactorMethods(Challenging, Proving):
             raise _none()
         self.notify(person, "second_factor_changed")
 
-    def _proved_twice(self, payload: dict[str, Any], address: str) -> Person:
+    def _proved_twice(self, payload: dict[str, Any]) -> Person:
         person, _ = self.in_person()
         data = load(ChangeSecondFactorInput(), payload)
         factor = self._factor(person)
         if factor.confirmed_at is None:
             raise _none()
-        self.confirm(person, data["current_password"], address)
+        self.confirm(person, data["current_password"])
         self._take(factor, data["otp"])
         return person
 

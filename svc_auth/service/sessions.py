@@ -34,9 +34,7 @@ class SessionMethods(Proving):
     revocations: Revocations = inject(Repositories(Revocations))
 
     @rpc(public=True)
-    def login(
-        self, *, payload: dict[str, Any], address: str = "", user_agent: str = ""
-    ) -> dict[str, Any]:
+    def login(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Exchange an address and a password for tokens.
 
         Unknown and known addresses are refused alike, and as slowly. After
@@ -46,8 +44,6 @@ class SessionMethods(Proving):
 
         Args:
             payload: A ``LoginInput``.
-            address: Where the request came from.
-            user_agent: What it said it came from.
 
         Returns:
             A ``TokensView``.
@@ -58,7 +54,7 @@ class SessionMethods(Proving):
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``: too many log in at once.
         """
-        return self.begin_session(self.prove(payload, address, user_agent))
+        return self.begin_session(self.prove(payload))
 
     @rpc(public=True)
     def refresh_session(self, *, payload: dict[str, Any]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ def log_in(status):
             client.call(
                 "auth",
                 "login",
-                kwargs={"payload": payload, "address": address},
-                context={},
+                kwargs={"payload": payload},
+                context={"address": address},
                 timeout_s=10,
             )
         except WireError as error:

@@ -4,11 +4,15 @@ class TestLogin:
         credentials = {"email": "a@b.example"}
         anonymous.post("/v1/auth/login", json=credentials, headers=browser)
 
-        assert bus.calls[0][1] == {
-            "payload": {"email": "a@b.example"},
-            "address": "127.0.0.1",
-            "user_agent": "A browser",
-        }
+        _, kwargs, context, _ = bus.calls[0]
+        assert kwargs == {"payload": {"email": "a@b.example"}}
+        assert context["address"] == "127.0.0.1"
+        assert context["user_agent"] == "A browser"
+
+    def test_tells_no_other_service(self, client, bus):
+        client.get("/v1/contacts")
+
+        assert "address" not in bus.calls[-1][2]
 
 
 class TestRegisterOrg:
