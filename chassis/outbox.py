@@ -26,6 +26,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from chassis import codec
+from chassis.chain import BEGINNING, SEAL, Chain
 from chassis.config import setting
 from chassis.consuming import QueueConsumer, queue_of_this_process
 from chassis.leases import LEASES, Lease
@@ -63,8 +64,20 @@ _SWEEP_S: Final = 1.0
 _BATCH: Final = 200
 # Of one record at a time, so that a batch has a size that can be told.
 _MOST_OF_ONE: Final = 50
+# What the log has and nobody else is told.
 _PRIVATE: Final = frozenset(
-    {"changes", "personal", "subject_id", "record_version", "step"}
+    {
+        "_id",
+        "changes",
+        "origin",
+        "personal",
+        "position",
+        "record_version",
+        "seal",
+        "sealed",
+        "step",
+        "subject_id",
+    }
 )
 
 
@@ -107,9 +120,14 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
         self._is_stopping = False
         self._lease = Lease(database[LEASES.name], "relay", _LEASE_LIFE)
         self._publisher = ConfirmingPublisher(self.container.config["AMQP_URI"])
-        vault = Vault(database[SUBJECT_KEYS.name], setting("VAULT_KEY"))
+        master_key = setting("VAULT_KEY")
         self._relay = Relay(
-            database, self._collections, self._lease, self._publisher, vault
+            database,
+            self._collections,
+            self._lease,
+            self._publisher,
+            vault=Vault(database[SUBJECT_KEYS.name], master_key),
+            chain=Chain(master_key),
         )
         self._runner = self.container.spawn_managed_thread(self._run)
 
@@ -166,6 +184,7 @@ class Relay:
         lease: Held by the caller; a method that finds it lost writes nothing.
         publisher: The connection to the broker; its window is the relay's.
         vault: Encrypts what is personal in the log.
+        chain: Seals the log's rows.
     """
 
     def __init__(
@@ -174,14 +193,19 @@ class Relay:
         collections: Sequence[str],
         lease: Lease,
         publisher: ConfirmingPublisher,
+        *,
         vault: Vault,
+        chain: Chain,
     ) -> None:
         self._database = database
         self._collections = collections
         self._lease = lease
         self._publisher = publisher
         self._vault = vault
+        self._chain = chain
         self._fresh: list[Document] = []
+        # Position and seal of the row that this relay appended last.
+        self._head = (0, BEGINNING)
 
     def work(self) -> bool:
         """Log what is pending, publish what is logged, and tidy the records up.
@@ -249,7 +273,7 @@ class Relay:
             self._append(rows)
 
     def _append(self, rows: list[Document]) -> None:
-        """Number the rows and store them, in one transaction.
+        """Number the rows, seal and store them, in one transaction.
 
         The lease's row is part of it: positions become visible in order, and
         a relay that lost its lease cannot append behind the cursor.
@@ -265,17 +289,30 @@ class Relay:
             if lease is None:
                 raise LeaseLostError
             first = lease["position"] - len(rows) + 1
+            seal = self._seal_at(first - 1, session)
             for position, row in enumerate(rows, first):
                 row["position"] = position
+                seal = row[SEAL] = self._chain.seal(seal, row)
             self._database[EVENT_LOG.name].insert_many(rows, session=session)
             published: int = lease.get("published", 0)
             return published
 
         with self._database.client.start_session() as session:
             published = session.with_transaction(append)
+        self._head = (rows[-1]["position"], rows[-1][SEAL])
         # What comes right behind the cursor need not be read again.
         if published + len(self._fresh) + 1 == rows[0]["position"]:
             self._fresh += rows
+
+    def _seal_at(self, position: int, session: ClientSession) -> bytes:
+        """The seal behind which the log goes on."""
+        if self._head[0] == position:
+            return self._head[1]
+        row = self._database[EVENT_LOG.name].find_one(
+            {"position": position}, {SEAL: 1}, session=session
+        )
+        # Those from before there were seals have none.
+        return BEGINNING if row is None else bytes(row.get(SEAL, BEGINNING))
 
     def _keyed(
         self, events: Iterable[Document], known: set[str]
@@ -333,11 +370,7 @@ class Relay:
         )
 
     def _send(self, row: Document) -> None:
-        event = {
-            name: value
-            for name, value in row.items()
-            if name not in _PRIVATE and name not in {"_id", "position", "sealed"}
-        }
+        event = {name: value for name, value in row.items() if name not in _PRIVATE}
         source, _, short_name = row["event"].partition(".")
         self._publisher.publish(
             event_exchange(source),

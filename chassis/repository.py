@@ -6,6 +6,7 @@ relay has moved it to the event log, so that neither exists without the other.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import ClassVar, Final
 
 import orjson
@@ -261,7 +262,12 @@ class Repository(Reader[Entity]):
             "subject_id": event.subject_id,
             "record_version": version,
             "step": self._context.step,
+            **self._origin(),
         }
+
+    def _origin(self) -> Document:
+        origin = asdict(self._context.origin)
+        return {"origin": origin} if any(origin.values()) else {}
 
     def _added_before(self, record_id: str, error: DuplicateKeyError) -> Document:
         existing = self._rows.find_one({"_id": record_id})

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
+from stack.audit import add_audit_commands
 from stack.dead_letters import count_dead_letters
 from stack.errors import StackError
 from stack.lifecycle import Stack, purge
@@ -197,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     shell.add_argument("--org", help="the organization to act in (the demo's)")
     add_operator_commands(command)
     add_key_commands(command)
+    add_audit_commands(command)
     command("demo", _demo, "drive the main job end to end, over HTTP")
     test = command("test", _test, "run the tests on a stack of their own")
     test.add_argument("steps", nargs="*", choices=_TEST_STEPS, default="all")

@@ -114,7 +114,8 @@ def _stored(
 def _read(
     service: str, database: Database[Any], collections: tuple[Collection, ...]
 ) -> ServiceOutbox:
-    if EVENT_LOG not in collections:
+    # Some declare more indexes of it.
+    if all(each.name != EVENT_LOG.name for each in collections):
         return ServiceOutbox(service)
     now = datetime.now(tz=UTC)
     pending, oldest = 0, None

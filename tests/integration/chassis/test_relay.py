@@ -29,12 +29,14 @@ from hypothesis.stateful import (
 from pymongo.errors import OperationFailure
 from pymongo.monitoring import CommandListener
 
+from chassis.chain import Chain, Walk
 from chassis.context import Context
 from chassis.events import Event, changes_between
 from chassis.ids import new_id
 from chassis.leases import LEASES, Lease
 from chassis.mongo import Collection, Transaction
 from chassis.outbox import (
+    _PRIVATE,
     EVENT_LOG,
     OUTBOX_COLLECTIONS,
     PENDING_INDEX,
@@ -129,12 +131,14 @@ class Publisher(ConfirmingPublisher):
 class Process(Relay):
     """A relay to which something can happen before or after any step."""
 
-    def __init__(self, database, publisher, vault):
+    def __init__(self, database, publisher, vault, chain):
         self.lease = Lease(database[LEASES.name], "relay", timedelta(hours=1))
         self.publisher = publisher
         self.accident = None
         publisher.at = self._at
-        super().__init__(database, [THINGS.name], self.lease, publisher, vault)
+        super().__init__(
+            database, [THINGS.name], self.lease, publisher, vault=vault, chain=chain
+        )
 
     def _at(self, step, work):
         self._happen(step, "before")
@@ -222,6 +226,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.broker = broker
         master = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         self.vault = Vault(database[SUBJECT_KEYS.name], master)
+        self.chain = Chain(master)
         # What was committed, by record; what came, by record, in order.
         self.committed = {}
         self.seen = {}
@@ -238,7 +243,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.relays = [self.start(), self.start()]
 
     def start(self):
-        return Process(self.database, Publisher(self.broker.amqp_uri), self.vault)
+        publisher = Publisher(self.broker.amqp_uri)
+        return Process(self.database, publisher, self.vault, self.chain)
 
     def event(self, before, after, kind):
         return Event(
@@ -388,10 +394,15 @@ class OutboxMachine(RuleBasedStateMachine):
         assert row.get("position", 0) == len(positions)
 
     @invariant()
+    def seals_fit(self):
+        rows = self.log()
+        assert list(Walk(self.chain).breaks(rows, len(rows))) == []
+
+    @invariant()
     def the_broker_has_all_behind_the_cursor_in_order(self):
         for message_id, event in self.broker.received():
             assert message_id == event["id"]
-            assert not event.keys() & {"changes", "personal", "subject_id", "sealed"}
+            assert not event.keys() & _PRIVATE
             seen = self.seen.setdefault(event["aggregate"]["id"], [])
             if message_id not in seen:
                 seen.append(message_id)
