@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from bson import Decimal128
 
+from chassis.events import wire_time
 from chassis.folding import GRAM_LENGTH, fold, grams
 from chassis.ids import is_id
 from chassis.periods import Period, bounds_of, period_of
@@ -88,6 +89,7 @@ class Field:
         is_sortable: Whether ``sort`` may name it.
         is_list: Whether several values are stored; one that fits is enough.
         choices: All values there are, if they can be listed.
+        is_wire_text: Whether a ``datetime`` is stored as events carry it.
     """
 
     kind: Kind = "code"
@@ -95,6 +97,7 @@ class Field:
     is_sortable: bool = False
     is_list: bool = False
     choices: tuple[str, ...] = ()
+    is_wire_text: bool = False
 
     @property
     def operators(self) -> tuple[str, ...]:
@@ -134,7 +137,7 @@ class Field:
             return {"$gt": ""} if is_there else {"$eq": ""}
         if self.is_list:
             return {"$nin": [None, []]} if is_there else {"$in": [None, []]}
-        if self.kind == "datetime" and is_there:
+        if self.kind == "datetime" and is_there and not self.is_wire_text:
             # Every time there is; an index of those that are set can serve it.
             return {"$gte": EARLIEST}
         # An empty field is stored as null.
@@ -169,7 +172,8 @@ class Field:
         if self.kind in {"text", "email"}:
             return self._folded(text)
         if self.kind == "datetime":
-            return _moment_or_period(text, clock)
+            moment = _moment_or_period(text, clock)
+            return _on_the_wire(moment) if self.is_wire_text else moment
         if self.kind == "date":
             return _day_or_period(text, clock)
         try:
@@ -237,6 +241,13 @@ def _within(operator: str, first: Any, behind: Any) -> dict[str, Any]:
             return {"$lt": first}
         case _:
             return {"$lt": behind}
+
+
+def _on_the_wire(value: Any) -> Any:
+    """A moment, or both bounds of a period, as text that sorts like them."""
+    if isinstance(value, tuple):
+        return tuple(map(wire_time, value))
+    return wire_time(value)
 
 
 def _moment_or_period(text: str, clock: Clock) -> Any:

@@ -43,6 +43,8 @@ class Reader(Generic[Entity]):
     entity: ClassVar[type[Any]]
     # Orders by several fields that an index serves.
     orders: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    # Used where the client gives none.
+    default_sort: ClassVar[str] = "-created_at"
     # What is asked of records that are not archived. Null cannot be told by an
     # index; a collection whose indexes cover ``is_live`` asks for that.
     live: ClassVar[Mapping[str, Any]] = {"archived_at": None}
@@ -91,6 +93,7 @@ class Reader(Generic[Entity]):
             view_fields=frozenset(view_fields),
             scope=f"{self._rows.org_id}\n{self.collection.name}",
             orders=self.orders,
+            default_sort=self.default_sort,
         )
         query = compile_query(parameters, listing, self._clock, own_seal())
         is_asked = any(name.startswith("filter[archived_at]") for name in parameters)
@@ -114,7 +117,7 @@ class Reader(Generic[Entity]):
         take the one with fifty entries for each record.
         """
         is_narrowed = query.conditions or self._rights("read")
-        keys = () if is_narrowed else self._keys_by("created_at")
+        keys = () if is_narrowed else self._keys_by(self.default_sort.removeprefix("-"))
         try:
             with pymongo.timeout(_PATIENCE_S):
                 return self._rows.count(conditions, keys=keys)

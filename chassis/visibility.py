@@ -13,6 +13,7 @@ from chassis.auth import Caller, Reach
 __all__ = ["resource_of", "sees", "visible"]
 
 _IRREGULAR: Final = {
+    "act": "audit-log",
     "opportunity": "opportunities",
     "delivery": "deliveries",
     "org": "org",

@@ -1,7 +1,7 @@
 """svc_auth: organizations, people, sessions, and the keys behind their tokens.
 
 Owns: orgs, people, memberships, roles, teams, sessions, refresh_tokens,
-    personal_tokens, challenges, invitations, signing_keys, oauth_clients,
+    personal_tokens, acts, challenges, invitations, signing_keys, oauth_clients,
     authorization_codes, browser_logins, second_factors, client_failures, login_delays
     (and the chassis' event_log, leases, subject_keys, idempotency_keys).
 RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
@@ -15,11 +15,14 @@ RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     request_email_verification, request_email_change, prepare_challenge;
     create/get/list/archive/resend/preview/accept for invitations;
     get/begin/confirm/remove/reset for second factors; create/list/revoke for access
-    tokens; create, register, list, get, update, archive and rotate for oauth_clients;
-    list/rotate/retire for signing keys (operator); check_health.
-Events out: auth.challenge_issued, auth.invitation_{created,updated,archived},
+    tokens; create, register, list, get, update, archive and rotate for
+    oauth_clients; list_audit_log; list/rotate/retire for signing keys
+    (operator); check_health.
+Events out: auth.challenge_issued, auth.{login_failed,client_refused,password_changed,
+    email_verified,email_changed,second_factor_added,second_factor_removed,
+    recovery_codes_replaced}, auth.invitation_{created,updated,archived},
     auth.member_{joined,updated,left}, auth.oauth_client_{created,updated,archived},
     auth.org_{registered,updated}, auth.{role,team}_{created,updated,archived,restored},
-    auth.session_revoked, auth.signing_key_{added,retired}.
+    auth.session_{started,revoked}, auth.signing_key_{added,retired}.
 Events in: none.
 """

@@ -3,6 +3,7 @@
 from typing import Final
 
 from chassis.events import Event, changes_between
+from svc_auth.domain.acts import Act
 from svc_auth.domain.challenges import Challenge
 from svc_auth.domain.invitations import Invitation
 from svc_auth.domain.oauth import OAuthClient
@@ -15,9 +16,13 @@ from svc_auth.domain.teams import Team
 
 __all__ = [
     "challenge_issued",
+    "client_refused",
+    "email_changed",
+    "email_verified",
     "invitation_archived",
     "invitation_created",
     "invitation_updated",
+    "login_failed",
     "member_joined",
     "member_left",
     "member_updated",
@@ -26,11 +31,16 @@ __all__ = [
     "oauth_client_updated",
     "org_registered",
     "org_updated",
+    "password_changed",
+    "recovery_codes_replaced",
     "role_archived",
     "role_created",
     "role_restored",
     "role_updated",
+    "second_factor_added",
+    "second_factor_removed",
     "session_revoked",
+    "session_started",
     "signing_key_added",
     "signing_key_retired",
     "team_archived",
@@ -45,6 +55,50 @@ _PERSONAL: Final = frozenset({"name", "email"})
 def challenge_issued(challenge: Challenge) -> Event:
     """A link is to be sent; where to, and which, is asked for when it is."""
     return Event(name="auth.challenge_issued", data={"kind": challenge.kind})
+
+
+def login_failed(act: Act) -> Event:
+    """Somebody has not proved that they are whom they said."""
+    return _act("login_failed", person_id=act.owner_id, reason=act.reason)
+
+
+def client_refused(act: Act) -> Event:
+    """An application came with a wrong secret."""
+    return _act("client_refused", client_id=act.client_id)
+
+
+def password_changed(act: Act) -> Event:
+    """Somebody has another password."""
+    return _act("password_changed", person_id=act.owner_id, reason=act.reason)
+
+
+def email_verified(act: Act) -> Event:
+    """Somebody has shown that their address is theirs."""
+    return _act("email_verified", person_id=act.owner_id)
+
+
+def email_changed(act: Act) -> Event:
+    """Somebody logs in with another address."""
+    return _act("email_changed", person_id=act.owner_id)
+
+
+def second_factor_added(act: Act) -> Event:
+    """Somebody is asked for a second factor from now on."""
+    return _act("second_factor_added", person_id=act.owner_id)
+
+
+def second_factor_removed(act: Act) -> Event:
+    """Somebody is asked for no second factor any more."""
+    return _act("second_factor_removed", person_id=act.owner_id)
+
+
+def recovery_codes_replaced(act: Act) -> Event:
+    """Somebody has other recovery codes."""
+    return _act("recovery_codes_replaced", person_id=act.owner_id)
+
+
+def _act(name: str, **facts: str | None) -> Event:
+    return Event(name=f"auth.{name}", data=facts)
 
 
 def invitation_created(invitation: Invitation) -> Event:
@@ -200,13 +254,35 @@ def _oauth_client(verb: str, before: OAuthClient | None, after: OAuthClient) -> 
     )
 
 
+def session_started(session: Session) -> Event:
+    """Somebody has logged in, or something is let in from now on."""
+    return Event(
+        name="auth.session_started",
+        data={
+            "person_id": _person_of(session),
+            "kind": session.kind,
+            "client_id": session.client_id,
+            "scope": None if session.scope is None else list(session.scope),
+        },
+    )
+
+
 def session_revoked(before: Session, after: Session) -> Event:
     """None of a session's tokens is good any more."""
     return Event(
         name="auth.session_revoked",
-        data={"owner_id": after.owner_id, "reason": after.revoked_because},
+        data={
+            "owner_id": after.owner_id,
+            "person_id": _person_of(after),
+            "reason": after.revoked_because,
+        },
         changes=changes_between(before, after),
     )
+
+
+def _person_of(session: Session) -> str | None:
+    # An application that acts for itself is no person.
+    return None if session.kind == "client" else session.owner_id
 
 
 def signing_key_added(key: SigningKey) -> Event:

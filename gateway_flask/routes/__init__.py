@@ -9,6 +9,7 @@ from gateway_flask.routes.access_tokens import access_tokens
 from gateway_flask.routes.account_pages import account_pages
 from gateway_flask.routes.aggregate import aggregate
 from gateway_flask.routes.analytics import analytics
+from gateway_flask.routes.audit import audit
 from gateway_flask.routes.auth import auth
 from gateway_flask.routes.challenges import challenges
 from gateway_flask.routes.customer import customer
@@ -42,6 +43,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     account_pages,
     roles,
     teams,
+    audit,
     access_tokens,
     customer,
     sales,

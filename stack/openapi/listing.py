@@ -10,7 +10,7 @@ from chassis.fields import Field
 from chassis.folding import GRAM_LENGTH
 from chassis.periods import RELATIVE_DATES
 from chassis.query import COUNT_CAP
-from chassis.repository import Repository
+from chassis.reader import Reader
 from stack.principals import SERVICES
 
 __all__ = [
@@ -135,7 +135,7 @@ def list_parameters(resource: str, view_fields: list[str]) -> Iterator[dict[str,
         "sort",
         {
             **_several([*sortable, *(f"-{name}" for name in sortable)], 3),
-            "default": ["-created_at"],
+            "default": [repositories()[resource].default_sort],
         },
         "Up to three fields, `-` for falling order.",
     )
@@ -189,12 +189,12 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
 
 
 @cache
-def repositories() -> dict[str, type[Repository[Any]]]:
-    """The repository of each resource."""
+def repositories() -> dict[str, type[Reader[Any]]]:
+    """What finds the records of each resource."""
     found = {}
     for service in SERVICES:
         importlib.import_module(f"svc_{service}.service")
-    todo: list[type[Any]] = [Repository]
+    todo: list[type[Any]] = [Reader]
     while todo:
         for each in todo.pop().__subclasses__():
             todo.append(each)

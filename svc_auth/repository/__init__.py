@@ -5,6 +5,7 @@ from typing import Final
 from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.leases import LEASES
 from chassis.vault import SUBJECT_KEYS
+from svc_auth.repository.audit import ACTS, AUTH_EVENT_LOG, ActRepository
 from svc_auth.repository.challenges import CHALLENGES, ChallengeRepository
 from svc_auth.repository.invitations import INVITATIONS, InvitationRepository
 from svc_auth.repository.login_delays import LOGIN_DELAYS
@@ -16,7 +17,6 @@ from svc_auth.repository.oauth_clients import (
 from svc_auth.repository.oauth_grants import AUTHORIZATION_CODES, BROWSER_LOGINS
 from svc_auth.repository.orgs import ORGS, OrgRepository
 from svc_auth.repository.people import MEMBERSHIPS, PEOPLE, MembershipRepository
-from svc_auth.repository.rights import AUTH_EVENT_LOG
 from svc_auth.repository.roles import ROLES, RoleRepository
 from svc_auth.repository.second_factors import SECOND_FACTORS
 from svc_auth.repository.sessions import (
@@ -32,6 +32,7 @@ from svc_auth.repository.upgrades import memberships_become_records
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES", "UPGRADES"]
 
 RECORDS: Final = (
+    ACTS,
     CHALLENGES,
     INVITATIONS,
     MEMBERSHIPS,
@@ -58,6 +59,7 @@ COLLECTIONS: Final = (
     SUBJECT_KEYS,
 )
 REPOSITORIES: Final = (
+    ActRepository,
     ChallengeRepository,
     InvitationRepository,
     OAuthClientRepository,

@@ -8,17 +8,12 @@ from pymongo.database import Database
 from chassis.context import Context
 from chassis.errors import invalid_input
 from chassis.events import wire_time
-from chassis.mongo import Collection, Document, Index
+from chassis.mongo import Document
 from chassis.outbox import EVENT_LOG
 from chassis.upkeep import RIGHTS_NEWS
 
-__all__ = ["AUTH_EVENT_LOG", "RightsChanges"]
+__all__ = ["RightsChanges"]
 
-AUTH_EVENT_LOG: Final = Collection(
-    EVENT_LOG.name,
-    (*EVENT_LOG.indexes, Index((("event", 1), ("position", 1)))),
-    is_append_only=True,
-)
 _NAMES: Final = [f"auth.{name}" for name in RIGHTS_NEWS]
 
 

@@ -94,7 +94,9 @@ class SecondFactorRepository:
     def replace_codes(self, person_id: str, codes: Iterable[str]) -> None:
         """Give a person other recovery codes, in place of all they had."""
         self._rows.update_one(
-            {"_id": person_id}, {"$set": {"recovery_hashes": _hashes(codes)}}
+            {"_id": person_id},
+            {"$set": {"recovery_hashes": _hashes(codes)}},
+            session=self._context.session,
         )
 
     def use_step(self, person_id: str, step: int) -> bool:

@@ -2,6 +2,7 @@
 
 from chassis.rpc import rpc
 from svc_auth.service import (
+    audit,
     invitations,
     oauth_authorization,
     oauth_clients,
@@ -22,6 +23,7 @@ __all__ = ["AuthService"]
 
 
 class AuthService(
+    audit.AuditMethods,
     invitations.InvitationMethods,
     oauth_authorization.AuthorizationMethods,
     oauth_clients.OAuthClientMethods,

@@ -6,6 +6,7 @@ from chassis import inject
 from chassis.errors import ConflictError
 from chassis.rpc import rpc
 from chassis.schemas import load
+from svc_auth import events
 from svc_auth.clients.challenge_tokens import ChallengeTokenProvider, ChallengeTokens
 from svc_auth.domain.challenges import (
     Challenge,
@@ -88,6 +89,7 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
                 raise link_invalid()
             self.people.update(person.id, {"email_verified": True})
             self.end_all_sessions(person.id, "password_reset")
+            self.note_everywhere(events.password_changed, person.id, reason="reset")
             self.notify(person, "password_changed")
 
         self.transaction(reset)
@@ -172,7 +174,10 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
             if is_other:
                 self.update_memberships(person.id, {"email": challenge.email})
                 self.end_all_sessions(person.id, "email_changed")
+                self.note_everywhere(events.email_changed, person.id)
                 self.notify(person, "email_changed")
+            else:
+                self.note_everywhere(events.email_verified, person.id)
 
         self.transaction(verify)
 

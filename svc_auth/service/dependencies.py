@@ -1,8 +1,9 @@
 """What the mixins of the service share."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,13 +16,15 @@ from chassis.errors import (
     UnauthenticatedError,
     invalid_field,
 )
+from chassis.events import Event
 from chassis.idempotency import Operation
-from chassis.ids import new_id, packed
+from chassis.ids import derive_id, new_id, packed
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
 from svc_auth import events
 from svc_auth.clients.keyring import Keyring, KeyringProvider
 from svc_auth.clients.passwords import PasswordPool, Passwords
+from svc_auth.domain.acts import ACT_LIFE, FORGOTTEN_ACT_LIFE, Act
 from svc_auth.domain.people import Membership, Person
 from svc_auth.domain.roles import (
     BUILT_IN_ROLES,
@@ -40,7 +43,9 @@ from svc_auth.domain.sessions import (
     RefreshToken,
     Session,
 )
+from svc_auth.domain.signing_keys import SYSTEM_ORG_ID
 from svc_auth.domain.teams import home_teams, seen_teams
+from svc_auth.repository.audit import ActRepository
 from svc_auth.repository.orgs import OrgRepository
 from svc_auth.repository.people import (
     AnyMembershipRepository,
@@ -62,6 +67,7 @@ class Dependencies:
     """The injected parts, and what several mixins do with them."""
 
     context: Context = inject(CurrentContext())
+    acts: ActRepository = inject(Repositories(ActRepository))
     keyring: Keyring = inject(KeyringProvider())
     passwords: Passwords = inject(PasswordPool())
     operation: Operation = inject(Repositories(Operation))
@@ -79,6 +85,80 @@ class Dependencies:
     refresh_tokens: RefreshTokenRepository = inject(
         Repositories(RefreshTokenRepository)
     )
+
+    def note(
+        self,
+        describe: Callable[[Act], Event],
+        person_id: str | None = None,
+        *,
+        client_id: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Record an act in the organization at hand; once in an operation.
+
+        Args:
+            describe: Its event.
+            person_id: Whom it concerns.
+            client_id: Which application.
+            reason: Which way, or why, in a word.
+        """
+        act = replace(
+            self._act(describe.__name__, person_id, ACT_LIFE),
+            client_id=client_id,
+            reason=reason,
+        )
+        self.acts.add(act, describe(act))
+
+    def note_everywhere(
+        self,
+        describe: Callable[[Act], Event],
+        person_id: str,
+        reason: str | None = None,
+    ) -> None:
+        """Record an act in all organizations of the person it concerns."""
+        home = self.context.org_id
+        for org_id in self.memberships_of.org_ids(person_id):
+            self.context.org_id = org_id
+            self.note(describe, person_id, reason=reason)
+        self.context.org_id = home
+
+    def note_failed_login(
+        self, person_id: str | None, reason: str, org_id: str | None = None
+    ) -> None:
+        """Record that somebody has not proved who they are.
+
+        In the organization that they wanted to log in to, if the person is a
+        member there, or else where they have been for the longest time. Whoever
+        is in none, or is not known, is in nobody's log. That takes as long, and
+        what follows does not tell either: the relay is not woken, but finds the
+        event when it looks by itself, within a second.
+
+        Args:
+            person_id: Who they said they are, if there is such a person.
+            reason: What was wrong: ``password`` or ``otp``.
+            org_id: Where they wanted to log in to, if they said so.
+        """
+        home, has_events = self.context.org_id, self.context.has_events
+        org_ids = self.memberships_of.org_ids(person_id or "")
+        wanted = home or org_id
+        if org_ids:
+            self.context.org_id = wanted if wanted in org_ids else org_ids[0]
+            self.note(events.login_failed, person_id, reason=reason)
+        else:
+            self.context.org_id = SYSTEM_ORG_ID
+            self.acts.add(self._act("login_failed", None, FORGOTTEN_ACT_LIFE))
+        self.context.org_id, self.context.has_events = home, has_events
+
+    def _act(self, name: str, person_id: str | None, life: timedelta) -> Act:
+        now = self.context.now()
+        role = f"{name}:{self.context.org_id}:{person_id}"
+        return Act(
+            id=derive_id(self.context.operation_id, role),
+            owner_id=person_id,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + life,
+        )
 
     def member(self, person_id: str) -> Person:
         """A person of the organization at hand.
@@ -133,6 +213,7 @@ class Dependencies:
         """
         now, membership = self.context.now(), proof.membership
         self.context.org_id = membership.org_id
+        self.context.actor = {"type": "person", "id": membership.person_id}
         session = Session(
             id=new_id(),
             owner_id=membership.person_id,
@@ -142,7 +223,7 @@ class Dependencies:
             address=self.context.origin.address,
             user_agent=self.context.origin.user_agent,
         )
-        self.sessions.add(session)
+        self.sessions.add(session, events.session_started(session))
         # Whoever ended their sessions a moment ago has not seen this one.
         person = self.people.find(membership.person_id)
         if (

@@ -121,6 +121,7 @@ class ClientDependencies(Dependencies):
             )
         if not hmac.compare_digest(hash_of(secret), client.secret_hash or ""):
             self.client_failures.note(client.id, address, now)
+            self.note(events.client_refused, client_id=client.id)
             raise _unknown_client()
 
 

@@ -16,6 +16,7 @@ from chassis.errors import (
 from chassis.ids import new_id
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
+from svc_auth import events
 from svc_auth.clients.oauth import challenge_of, half_hash
 from svc_auth.domain.oauth import (
     ID_TOKEN_LIFE,
@@ -70,6 +71,7 @@ class TokenMethods(ClientDependencies):
             RateLimitedError: ``rate_limited``.
 
         Emits:
+            ``auth.session_started`` v1, unless it is refreshed;
             ``auth.session_revoked`` v1, if something came twice.
         """
         client = self.authenticated_client(form, authorization)
@@ -246,7 +248,7 @@ class TokenMethods(ClientDependencies):
             updated_at=now,
             expires_at=now + life,
         )
-        return self.sessions.add(session)
+        return self.sessions.add(session, events.session_started(session))
 
     def _with_identity(
         self, tokens: dict[str, Any], session: Session, granted: AuthorizationCode
@@ -301,6 +303,7 @@ class TokenMethods(ClientDependencies):
                 "invalid_scope", "The scope goes beyond what is registered."
             )
         now = self.context.now()
+        self.context.actor = {"type": "client", "id": f"client:{client.id}"}
         session = Session(
             id=new_id(),
             owner_id=f"client:{client.id}",
@@ -312,7 +315,7 @@ class TokenMethods(ClientDependencies):
             updated_at=now,
             expires_at=now + ACCESS_TOKEN_LIFE,
         )
-        self.sessions.add(session)
+        self.sessions.add(session, events.session_started(session))
         org = self.orgs.find(self.context.org_id or "")
         life_s = int(ACCESS_TOKEN_LIFE.total_seconds())
         access_token = self.keyring.signer().sign(

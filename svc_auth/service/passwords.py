@@ -5,6 +5,7 @@ from typing import Any
 from chassis.errors import ConflictError
 from chassis.rpc import rpc
 from chassis.schemas import load
+from svc_auth import events
 from svc_auth.domain.people import Person
 from svc_auth.schemas.passwords import ChangePasswordInput
 from svc_auth.service.challenging import Challenging
@@ -53,4 +54,5 @@ class PasswordMethods(Challenging, Proving):
                 "credentials_changed", "The password was changed in this moment."
             )
         self.end_all_sessions(person.id, "password_changed", but=session_id)
+        self.note_everywhere(events.password_changed, person.id, reason="changed")
         self.notify(person, "password_changed")

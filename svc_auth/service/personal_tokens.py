@@ -15,6 +15,7 @@ from chassis.ids import new_id
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.schemas import load
+from svc_auth import events
 from svc_auth.domain.personal_tokens import (
     EXCHANGED_LIFE,
     MOST,
@@ -164,7 +165,7 @@ class PersonalTokenMethods(Dependencies):
         return self.sessions.live_of(caller.principal_id, (_KIND,), now, limit)
 
     def _keep(self, token: str, session: Session) -> None:
-        self.sessions.add(session)
+        self.sessions.add(session, events.session_started(session))
         org_id = self.context.identified_caller.org_id
         self.personal_tokens.add(token, session, org_id)
 

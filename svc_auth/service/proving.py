@@ -43,8 +43,9 @@ class Proving(Dependencies):
         data, now = load(LoginInput(), payload), self.context.now()
         email, place = data["email"].strip(), self.login_delays.place
         delay = self.login_delays.find(email)
-        person = self._matching(email, data["password"], delay.wait_s(place, now))
-        self._check_factor(person, data["otp"])
+        wait_s = delay.wait_s(place, now)
+        person = self._matching(email, data["password"], wait_s, data["org_id"])
+        self._check_factor(person, data["otp"], data["org_id"])
         self.login_delays.note_success(email, delay, place)
         membership = self.find_membership(person.id, data["org_id"])
         if membership is None:
@@ -72,8 +73,15 @@ class Proving(Dependencies):
         self.login_delays.note_success(email, delay, place)
         return person
 
-    def takes_code(self, factor: SecondFactor, code: str) -> bool:
+    def takes_code(
+        self, factor: SecondFactor, code: str, org_id: str | None = None
+    ) -> bool:
         """Whether a code is right, and has not been used; it is used by that.
+
+        Args:
+            factor: Whose it is to be.
+            code: What was typed.
+            org_id: Where the person wants to log in to, if they said so.
 
         Raises:
             RateLimitedError: ``login_delayed``: there were too many wrong ones.
@@ -89,9 +97,12 @@ class Proving(Dependencies):
         )
         if not used:
             self.second_factors.note_failure(factor.person_id, now)
+            self.note_failed_login(factor.person_id, "otp", org_id)
         return used
 
-    def _check_factor(self, person: Person, code: str | None) -> None:
+    def _check_factor(
+        self, person: Person, code: str | None, org_id: str | None
+    ) -> None:
         factor = self.second_factors.find(person.id)
         if factor is None or factor.confirmed_at is None:
             return
@@ -99,10 +110,12 @@ class Proving(Dependencies):
             raise UnauthenticatedError(
                 "otp_required", "The code of your authenticator is needed, too."
             )
-        if not self.takes_code(factor, code):
+        if not self.takes_code(factor, code, org_id):
             raise UnauthenticatedError("otp_invalid", "This code is wrong.")
 
-    def _matching(self, email: str, password: str, wait_s: int) -> Person:
+    def _matching(
+        self, email: str, password: str, wait_s: int, org_id: str | None = None
+    ) -> Person:
         if wait_s:
             raise _delayed(wait_s)
         person = self.people.find_by_email(email)
@@ -111,6 +124,8 @@ class Proving(Dependencies):
         )
         if person is None or not is_right:
             self.login_delays.note_failure(email)
+            person_id = None if person is None else person.id
+            self.note_failed_login(person_id, "password", org_id)
             raise wrong_credentials()
         if self.passwords.is_outdated(person.password_hash):
             self.people.replace_hash(person, self.passwords.hash(password))

@@ -6,6 +6,7 @@ from typing import Any
 from chassis.errors import ConflictError, NotFoundError, invalid_field
 from chassis.rpc import rpc
 from chassis.schemas import load
+from svc_auth import events
 from svc_auth.clients.one_time_codes import (
     new_recovery_code,
     new_secret,
@@ -123,6 +124,7 @@ class SecondFactorMethods(Challenging, Proving):
                 raise ConflictError("second_factor_is_on", "It is on already.")
             # A login that is under way has not been asked for it.
             self.people.count_change(person.id)
+            self.note_everywhere(events.second_factor_added, person.id)
             self.notify(person, "second_factor_changed")
 
         self.transaction(confirm)
@@ -150,7 +152,12 @@ class SecondFactorMethods(Challenging, Proving):
         """
         person = self._proved_twice(payload)
         codes = _new_codes()
-        self.second_factors.replace_codes(person.id, codes)
+
+        def replace() -> None:
+            self.second_factors.replace_codes(person.id, codes)
+            self.note_everywhere(events.recovery_codes_replaced, person.id)
+
+        self.transaction(replace)
         return _shown(codes)
 
     @rpc
@@ -171,8 +178,7 @@ class SecondFactorMethods(Challenging, Proving):
             UnavailableError: ``too_busy``.
         """
         person = self._proved_twice(payload)
-        self.second_factors.remove(person.id)
-        self.notify(person, "second_factor_changed")
+        self.transaction(lambda: self._remove(person))
 
     @rpc
     def reset_second_factor(self, *, person_id: str) -> None:
@@ -187,8 +193,14 @@ class SecondFactorMethods(Challenging, Proving):
         """
         self.context.identified_caller.require_operator()
         person = self.people.find(person_id)
-        if person is None or not self.second_factors.remove(person_id):
+        if person is None:
             raise _none()
+        self.transaction(lambda: self._remove(person))
+
+    def _remove(self, person: Person) -> None:
+        if not self.second_factors.remove(person.id):
+            raise _none()
+        self.note_everywhere(events.second_factor_removed, person.id)
         self.notify(person, "second_factor_changed")
 
     def _proved_twice(self, payload: dict[str, Any]) -> Person:

@@ -53,6 +53,9 @@ class SessionMethods(Proving):
                 whose password is right, ``otp_required`` or ``otp_invalid``.
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``: too many log in at once.
+
+        Emits:
+            ``auth.session_started`` v1, or ``auth.login_failed`` v1.
         """
         return self.begin_session(self.prove(payload))
 

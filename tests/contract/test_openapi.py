@@ -22,6 +22,7 @@ OPERATIONS = [
 # processes, of ids that clash, of methods that are not described, and of what
 # the standards of OAuth 2.0 describe.
 UNANSWERED = {
+    "act_not_found",
     "challenge_exists",
     "challenge_not_found",
     "form_outdated",

@@ -26,6 +26,7 @@ from chassis.ids import new_id
 from chassis.money import Money
 from chassis.roles import service_class
 from stack.principals import SERVICES
+from svc_auth.domain.acts import Act
 from svc_auth.domain.challenges import Challenge
 from svc_auth.domain.invitations import new_invitation
 from svc_auth.domain.oauth import new_oauth_client
@@ -224,6 +225,15 @@ CHALLENGE = Challenge(
 INVITATION = new_invitation(
     ID, email=EMAIL, name=NAME, roles=["analyst"], owner_id=OWNER, now=NOW
 )
+ACT = Act(
+    id=ID,
+    owner_id=OWNER,
+    created_at=NOW,
+    updated_at=NOW,
+    expires_at=NOW,
+    client_id=ID,
+    reason="password",
+)
 RECORDS = {
     "invitation": INVITATION,
     "challenge": CHALLENGE,
@@ -254,6 +264,18 @@ FEED_ROW = {
     "data": {"status": "new"},
 }
 VIEWED = {
+    "AuditEntryView": {
+        "id": ID,
+        "occurred_at": "2026-01-31T09:30:00.123Z",
+        "action": "auth.login_failed",
+        "actor": {"type": "anonymous", "id": "anonymous"},
+        "target": {"type": "user", "id": OWNER},
+        "person_id": OWNER,
+        "data": {"person_id": OWNER, "reason": "password"},
+        "changes": {},
+        "seal": None,
+    },
+    "_PartyView": {"type": "user", "id": OWNER},
     "ActivityView": {
         "totals": {"sales.lead_created": 1},
         "interactions": {"purchase": 1},
@@ -326,8 +348,11 @@ BUILDERS = list(builders())
 
 def built(builder):
     """The event that ``builder`` makes of the sample of its noun."""
+    parameters = inspect.signature(builder).parameters
+    if "act" in parameters:
+        return builder(ACT)
     record = RECORDS[builder.__name__.rpartition("_")[0]]
-    if len(inspect.signature(builder).parameters) == 1:
+    if len(parameters) == 1:
         return builder(record)
     return builder(replace(record, updated_at=NOW + timedelta(days=1)), record)
 

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.e2e
 ONE_CONVERSION = {
     "auth.member_joined": 1,
     "auth.org_registered": 1,
+    "auth.session_started": 1,
     "customer.account_created": 1,
     "customer.contact_created": 1,
     "sales.lead_converted": 1,
@@ -69,6 +70,7 @@ class TestCustomers:
         expected = {
             "auth.member_joined": 1,
             "auth.org_registered": 1,
+            "auth.session_started": 1,
             "customer.account_created": 1,
             "customer.contact_created": 1,
             "customer.interaction_recorded": 1,

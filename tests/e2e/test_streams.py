@@ -29,7 +29,7 @@ def gateway(status):
 def client(newcomer, until):
     """Somebody whose registration is no news anymore."""
     client = newcomer()
-    until(lambda: feed_ends_at(client) == 2)
+    until(lambda: feed_ends_at(client) == 3)
     return client
 
 

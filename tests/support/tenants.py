@@ -20,6 +20,7 @@ REFERENCES = {
     "owner_id": "person",
     "org_id": "org",
     "parent_id": "account",
+    "person_id": "person",
     "user_id": "user",
 }
 # Named like ids, but chosen by whoever writes.
@@ -100,6 +101,8 @@ NOUNS = {
     for path in DOCUMENT["paths"]
     if (found := re.search(r"/\{(\w+)_id\}$", path))
 }
+# What is only listed.
+NOUNS["/v1/audit-log"] = "audit_entry"
 PATHS = {noun: path for path, noun in NOUNS.items()}
 
 
@@ -165,6 +168,10 @@ class Tenant:
 
     def _new_event(self, _noun):
         rows = until(lambda: self.ask("GET", "/v1/events?after=0")[0]["data"])
+        return rows[0]["id"], None
+
+    def _new_audit_entry(self, _noun):
+        rows = until(lambda: self.ask("GET", "/v1/audit-log")[0]["data"])
         return rows[0]["id"], None
 
     def _new_person(self, _noun):

@@ -55,6 +55,7 @@ def found(**other):
         "totals": {
             "auth.org_registered": 1,
             "auth.member_joined": 1,
+            "auth.session_started": 1,
             "customer.account_created": 2,
             "customer.contact_created": 2,
             "customer.contact_updated": 1,
