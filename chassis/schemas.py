@@ -114,7 +114,8 @@ class Id(fields.String):
     """The id of a record."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(metadata={"format": "uuid"}, **kwargs)
+        metadata = {"format": "uuid", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)

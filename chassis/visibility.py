@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from chassis.auth import Caller, Reach
 
-__all__ = ["resource_of", "sees", "visible"]
+__all__ = ["reaches", "resource_of", "sees", "visible"]
 
 _IRREGULAR: Final = {
     "act": "audit-log",
@@ -28,7 +28,15 @@ def resource_of(aggregate_type: str) -> str:
 
 def sees(caller: Caller, resource: str, acl: Collection[str]) -> bool:
     """Whether the caller may see an event of a record of ``resource``."""
-    reach = caller.reach(f"{resource}:read")
+    return reaches(caller, f"{resource}:read", acl)
+
+
+def reaches(caller: Caller, permission: str, acl: Collection[str]) -> bool:
+    """Whether a permission of the caller's reaches a record.
+
+    What ``Caller.predicate`` asks of the database, asked of one record.
+    """
+    reach = caller.reach(permission)
     if reach == "team":
         return caller.principal_id in acl or not set(acl).isdisjoint(caller.team_ids)
     return reach == "all" or (reach == "own" and caller.principal_id in acl)

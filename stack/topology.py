@@ -55,6 +55,13 @@ TRUST_CALLS: Final = tuple(
 )
 # Which RPCs a service may call besides; a test compares it with the code.
 CALLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "auth": (
+        "customer.get_account",
+        "customer.get_contact",
+        "customer.get_interaction",
+        "sales.get_lead",
+        "sales.get_opportunity",
+    ),
     "sales": ("customer.upsert_customer",),
     "notify": ("auth.get_person", "auth.prepare_challenge"),
 }

@@ -16,7 +16,7 @@ RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     create/get/list/archive/resend/preview/accept for invitations;
     get/begin/confirm/remove/reset for second factors; create/list/revoke for access
     tokens; create, register, list, get, update, archive and rotate for
-    oauth_clients; list_audit_log; list/rotate/retire for signing keys
+    oauth_clients; list_audit_log; explain_access; list/rotate/retire for signing keys
     (operator); check_health.
 Events out: auth.challenge_issued, auth.{login_failed,client_refused,password_changed,
     email_verified,email_changed,second_factor_added,second_factor_removed,

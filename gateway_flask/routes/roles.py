@@ -4,6 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires
 from gateway_flask.bus import call
+from gateway_flask.inputs import query
 from gateway_flask.resources import add_resource
 from gateway_flask.responses import answer
 
@@ -12,6 +13,13 @@ __all__ = ["roles"]
 roles = Blueprint("roles", __name__)
 
 add_resource(roles, "auth", "role", "roles", has_batch=False)
+
+
+@roles.get("/v1/authz/explain")
+@requires("users:read")
+def explain_access() -> Response:
+    """See ``AuthService.explain_access``."""
+    return answer(call("auth", "explain_access", query=query()))
 
 
 @roles.get("/v1/permissions")

@@ -33,7 +33,9 @@ class AuditEntryView(Schema):
     target = fields.Nested(
         _PartyView, allow_none=True, metadata={"description": "To what."}
     )
-    person_id = Id(allow_none=True)
+    person_id = Id(
+        allow_none=True, metadata={"description": "Whom it concerns, if a person."}
+    )
     address = fields.String(
         allow_none=True, metadata={"description": "Where the request came from."}
     )

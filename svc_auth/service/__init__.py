@@ -3,6 +3,7 @@
 from chassis.rpc import rpc
 from svc_auth.service import (
     audit,
+    explaining,
     invitations,
     oauth_authorization,
     oauth_clients,
@@ -24,6 +25,7 @@ __all__ = ["AuthService"]
 
 class AuthService(
     audit.AuditMethods,
+    explaining.ExplainMethods,
     invitations.InvitationMethods,
     oauth_authorization.AuthorizationMethods,
     oauth_clients.OAuthClientMethods,

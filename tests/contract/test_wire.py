@@ -263,6 +263,14 @@ FEED_ROW = {
     "request_id": "r",
     "data": {"status": "new"},
 }
+ACCESS = {
+    "permission": "contacts:read",
+    "is_allowed": True,
+    "reach": "all",
+    "because": "reaches_all",
+    "team_ids": [ID],
+    "granted_by": [{"role": "manager", "reach": "all"}],
+}
 VIEWED = {
     "AuditEntryView": {
         "id": ID,
@@ -275,6 +283,17 @@ VIEWED = {
         "changes": {},
         "seal": None,
     },
+    "ExplanationView": {
+        "resource": "contacts",
+        "id": ID,
+        "owner_id": OWNER,
+        "team_ids": [],
+        "principals": [{"id": OWNER, "name": NAME, "read": ACCESS, "write": None}],
+        "is_complete": True,
+    },
+    "_MemberView": {"id": OWNER, "name": NAME, "read": ACCESS, "write": None},
+    "_AccessView": ACCESS,
+    "_GrantView": {"role": "manager", "reach": "all"},
     "_PartyView": {"type": "user", "id": OWNER},
     "ActivityView": {
         "totals": {"sales.lead_created": 1},

@@ -1,0 +1,192 @@
+"""RPC that tells who may do what, and why."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from chassis import inject
+from chassis.auth import Caller
+from chassis.calling import Remote, RemoteService
+from chassis.errors import NotFoundError, bad_request
+from chassis.rpc import rpc
+from chassis.schemas import load_query
+from svc_auth.domain.explaining import Access, Explanation, explained
+from svc_auth.domain.people import Membership
+from svc_auth.domain.roles import (
+    BUILT_IN_ROLES,
+    OWNED,
+    PERMISSIONS,
+    Grants,
+    flat,
+    union,
+)
+from svc_auth.domain.teams import Team, seen_teams
+from svc_auth.schemas.explaining import ExplainQuery, ExplanationView
+from svc_auth.service.dependencies import Dependencies
+
+__all__ = ["ExplainMethods"]
+
+_PAGE: Final = "200"
+_MOST_PAGES: Final = 5
+
+
+class ExplainMethods(Dependencies):
+    """What can be asked about rights."""
+
+    customer: Remote = inject(RemoteService("customer"))
+    sales: Remote = inject(RemoteService("sales"))
+
+    @rpc
+    def explain_access(self, *, query: dict[str, str]) -> dict[str, Any]:
+        """Who may read and change a record, and why.
+
+        With ``principal`` what one member may do, allowed or not; without,
+        everybody who may do any of it. With ``id`` about one record, which the
+        caller has to see; without, about the kind of records. It tells what
+        people may do who log in: a token may be narrowed to less.
+
+        Needs the ``users:read`` permission.
+
+        Args:
+            query: An ``ExplainQuery``.
+
+        Returns:
+            An ``ExplanationView``.
+
+        Raises:
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
+            ForbiddenError: ``permission_missing``.
+            NotFoundError: ``user_not_found``, or that of the record.
+            UnavailableError: ``service_unavailable``: its owner is down.
+        """
+        self.context.identified_caller.require("users:read")
+        wanted = load_query(ExplainQuery(), query)
+        resource, record_id = wanted["resource"], wanted["id"]
+        record = None if record_id is None else self._record(resource, record_id)
+        members, is_complete = self._members(wanted["principal"])
+        principals = self._explained(members, resource, record)
+        if wanted["principal"] is None:
+            principals = [each for each in principals if each.is_anything_allowed]
+        view: dict[str, Any] = ExplanationView().dump(
+            {
+                "resource": resource,
+                "id": record_id,
+                "owner_id": None if record is None else record["owner_id"],
+                "team_ids": () if record is None else record["team_ids"],
+                "principals": [_shown(each) for each in principals],
+                "is_complete": is_complete,
+            }
+        )
+        return view
+
+    def _record(self, resource: str, record_id: str) -> Mapping[str, Any]:
+        """A record, from the service that owns it, as the caller sees it."""
+        found: Mapping[str, Any]
+        match resource:
+            case "accounts":
+                found = self.customer.call("get_account", account_id=record_id)
+            case "contacts":
+                found = self.customer.call("get_contact", contact_id=record_id)
+            case "interactions":
+                found = self.customer.call("get_interaction", interaction_id=record_id)
+            case "leads":
+                found = self.sales.call("get_lead", lead_id=record_id)
+            case "opportunities":
+                found = self.sales.call("get_opportunity", opportunity_id=record_id)
+            case _:
+                message = f"Only records of {', '.join(sorted(OWNED))} are somebody's."
+                raise bad_request(
+                    "invalid_query",
+                    message,
+                    [{"field": "id", "code": "invalid_query", "message": message}],
+                )
+        return found
+
+    def _members(self, person_id: str | None) -> tuple[list[Membership], bool]:
+        if person_id is not None:
+            found = self.memberships.find_live(person_id)
+            if found is None:
+                raise NotFoundError(
+                    "user_not_found", "The organization has no such member."
+                )
+            return [found], True
+        members: list[Membership] = []
+        terms = {"limit": _PAGE, "sort": "created_at"}
+        for _ in range(_MOST_PAGES):
+            page = self.memberships.page(terms, ())
+            members += page.items
+            if page.next_cursor is None:
+                return members, True
+            terms["cursor"] = page.next_cursor
+        return members, False
+
+    def _explained(
+        self,
+        members: Iterable[Membership],
+        resource: str,
+        record: Mapping[str, Any] | None,
+    ) -> list[Explanation]:
+        members = list(members)
+        keys = {key for member in members for key in member.roles}
+        roles = self._granted({*keys})
+        teams = self.teams.all_live()
+        acl = None
+        if record is not None:
+            acl = [each for each in (record["owner_id"], *record["team_ids"]) if each]
+        found = []
+        for member in members:
+            own = {key: roles[key] for key in member.roles if key in roles}
+            caller = self._as_caller(member, own, teams)
+            read, write = (
+                explained(caller, own, f"{resource}:{action}", acl)
+                if action in PERMISSIONS[resource]
+                else None
+                for action in ("read", "write")
+            )
+            found.append(
+                Explanation(
+                    id=member.person_id, name=member.name, read=read, write=write
+                )
+            )
+        return found
+
+    def _granted(self, keys: set[str]) -> dict[str, Grants]:
+        built_in = {
+            key: BUILT_IN_ROLES[key].grants for key in keys if key in BUILT_IN_ROLES
+        }
+        made = self.roles.live_by_key(sorted(keys - built_in.keys()))
+        return {**built_in, **{key: flat(role.grants) for key, role in made.items()}}
+
+    @staticmethod
+    def _as_caller(
+        member: Membership, roles: Mapping[str, Grants], teams: list[Team]
+    ) -> Caller:
+        """The member, as a token of theirs would say."""
+        return Caller(
+            principal_id=member.person_id,
+            principal_type="person",
+            org_id=member.org_id,
+            roles=tuple(roles),
+            team_ids=seen_teams(teams, member.team_ids, member.person_id),
+            grants=union(roles.values()),
+            expires_at=0.0,
+            token_id="",
+        )
+
+
+def _shown(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "id": explanation.id,
+        "name": explanation.name,
+        "read": _access(explanation.read),
+        "write": _access(explanation.write),
+    }
+
+
+def _access(access: Access | None) -> dict[str, Any] | None:
+    if access is None:
+        return None
+    granted = [
+        {"role": role, "reach": reach} for role, reach in access.granted_by.items()
+    ]
+    return {**asdict(access), "granted_by": granted}
