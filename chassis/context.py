@@ -21,7 +21,9 @@ _FOR_EVER_S: Final = 1e9
 class Actor(TypedDict):
     """Who brought something about, as events name them."""
 
-    type: Literal["person", "client", "service", "operator", "anonymous"]
+    type: Literal[
+        "person", "service_account", "client", "service", "operator", "anonymous"
+    ]
     id: str
 
 

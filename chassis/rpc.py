@@ -280,6 +280,8 @@ def _deadline(text: str | None, now: float) -> float:
 def _actor(caller: Caller | None) -> Actor:
     if caller is None:
         return {"type": "anonymous", "id": "anonymous"}
+    if caller.session_kind == "service_account":
+        return {"type": "service_account", "id": caller.principal_id}
     return {"type": caller.principal_type, "id": caller.principal_id}
 
 

@@ -21,7 +21,8 @@ __all__ = ["Verifier", "bearer_token", "public", "requires", "signed_in"]
 _KEY_TIMEOUT_S: Final = 1.0
 _NEWS_TIMEOUT_S: Final = 5.0
 _EXCHANGED: Final = 4_096
-_PERSONAL: Final = "rpat_"
+# Personal tokens, and keys of service accounts.
+_EXCHANGEABLE: Final = ("rpat_", "rsvc_")
 
 
 def requires(permission: str) -> Callable[[View], View]:
@@ -67,7 +68,7 @@ class Verifier:
             UnavailableError: ``service_unavailable``: svc_auth, which has to
                 be asked, is away.
         """
-        if token is not None and token.startswith(_PERSONAL):
+        if token is not None and token.startswith(_EXCHANGEABLE):
             return self._exchange(token, "exchange_access_token", {"token": token})
         try:
             caller = self.trust.verify(token)

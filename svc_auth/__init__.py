@@ -15,9 +15,9 @@ RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     request_email_verification, request_email_change, prepare_challenge;
     create/get/list/archive/resend/preview/accept for invitations;
     get/begin/confirm/remove/reset for second factors; create/list/revoke for access
-    tokens; create, register, list, get, update, archive and rotate for
-    oauth_clients; list_audit_log; explain_access; list/rotate/retire for signing keys
-    (operator); check_health.
+    tokens and service keys; create_service_account; create, register, list, get,
+    update, archive and rotate for oauth_clients; list_audit_log; explain_access;
+    list/rotate/retire for signing keys (operator); check_health.
 Events out: auth.challenge_issued, auth.{login_failed,client_refused,password_changed,
     email_verified,email_changed,second_factor_added,second_factor_removed,
     recovery_codes_replaced}, auth.invitation_{created,updated,archived},

@@ -22,6 +22,7 @@ from gateway_flask.routes.people import people
 from gateway_flask.routes.roles import roles
 from gateway_flask.routes.sales import sales
 from gateway_flask.routes.second_factors import second_factors
+from gateway_flask.routes.service_accounts import service_accounts
 from gateway_flask.routes.sessions import sessions
 from gateway_flask.routes.sign_in import sign_in
 from gateway_flask.routes.stream import stream
@@ -45,6 +46,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     teams,
     audit,
     access_tokens,
+    service_accounts,
     customer,
     sales,
     analytics,

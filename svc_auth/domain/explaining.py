@@ -1,14 +1,12 @@
-"""Who may do what with a record, and why: the enforced rule, told in words."""
+"""Who may do what with a record, and why, told in words."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from chassis.auth import Caller
-from chassis.visibility import reaches
 from svc_auth.domain.roles import Grants, Reach, narrowed
 
-__all__ = ["BECAUSE", "Access", "Explanation", "explained"]
+__all__ = ["BECAUSE", "Access", "Explanation", "sources", "why"]
 
 Because = Literal[
     "not_granted",
@@ -66,47 +64,35 @@ class Explanation:
         return any(each and each.is_allowed for each in (self.read, self.write))
 
 
-def explained(
-    caller: Caller,
-    roles: Mapping[str, Grants],
-    permission: str,
+def why(
+    reach: Reach,
+    principal_id: str,
+    team_ids: Collection[str],
     acl: Collection[str] | None,
-) -> Access:
-    """Whether a member may do something, by the rule that services enforce.
+) -> Because:
+    """Why a permission reaches a record, or does not.
 
     Args:
-        caller: The member, as their token would say.
-        roles: What each of their roles grants.
-        permission: ``<resource>:<action>``.
+        reach: How far it reaches.
+        principal_id: For whom.
+        team_ids: The teams whose records they see.
         acl: Whose own the record is (``chassis.records.access_list``); None
             if no record is meant.
     """
-    reach: Reach = caller.reach(permission)
-    return Access(
-        permission=permission,
-        is_allowed=reach != "none" if acl is None else reaches(caller, permission, acl),
-        reach=reach,
-        because=_because(caller, reach, acl),
-        team_ids=tuple(each for each in acl or () if each in caller.team_ids),
-        granted_by=_sources(roles, permission),
-    )
-
-
-def _because(caller: Caller, reach: Reach, acl: Collection[str] | None) -> Because:
     if reach == "none":
         return "not_granted"
     if acl is None:
         return "granted"
     if reach == "all":
         return "reaches_all"
-    if caller.principal_id in acl:
+    if principal_id in acl:
         return "is_owner"
     if reach == "own":
         return "not_owner"
-    is_shared = not set(acl).isdisjoint(caller.team_ids)
-    return "shares_team" if is_shared else "shares_no_team"
+    return "shares_no_team" if set(acl).isdisjoint(team_ids) else "shares_team"
 
 
-def _sources(roles: Mapping[str, Grants], permission: str) -> dict[str, Reach]:
+def sources(roles: Mapping[str, Grants], permission: str) -> dict[str, Reach]:
+    """Which of somebody's roles grants how much of a permission."""
     found = {key: narrowed(grants, [permission]) for key, grants in roles.items()}
     return {key: each[permission] for key, each in found.items() if each}

@@ -15,6 +15,7 @@ __all__ = [
     "check_owner_stays",
     "handed_over",
     "new_membership",
+    "new_service_account",
 ]
 
 # The role that one member has, and only a transfer gives to another.
@@ -43,11 +44,14 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Membership(ChangingRecord):
-    """A person in an organization, with roles.
+    """A person in an organization, with roles; or a program.
 
     Attributes:
+        person_id: Who; of a program an id that it has as a principal.
         name: What the organization calls the person.
-        email: The person's address, kept here to be found by.
+        email: The person's address, kept here to be found by; empty for a
+            program.
+        kind: ``person`` or ``service_account``.
     """
 
     person_id: str
@@ -55,6 +59,22 @@ class Membership(ChangingRecord):
     name: str
     email: str
     roles: tuple[str, ...]
+    kind: str = "person"
+
+    @property
+    def is_service_account(self) -> bool:
+        """Whether nobody logs in as it."""
+        return self.kind == "service_account"
+
+    def as_person(self) -> Person:
+        """What is told of a service account where people are told of."""
+        return Person(
+            id=self.person_id,
+            name=self.name,
+            email="",
+            password_hash="",
+            created_at=self.created_at,
+        )
 
     @property
     def owner_id(self) -> str:
@@ -86,6 +106,29 @@ def new_membership(
         name=person.name,
         email=person.email,
         roles=tuple(roles),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def new_service_account(
+    membership_id: str,
+    principal_id: str,
+    *,
+    org_id: str,
+    name: str,
+    roles: Collection[str],
+    now: datetime,
+) -> Membership:
+    """The membership of a program, as it is first stored."""
+    return Membership(
+        id=membership_id,
+        person_id=principal_id,
+        org_id=org_id,
+        name=name,
+        email="",
+        roles=tuple(roles),
+        kind="service_account",
         created_at=now,
         updated_at=now,
     )

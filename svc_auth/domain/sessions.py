@@ -40,8 +40,9 @@ class Session:
 
     Attributes:
         owner_id: The person who logged in.
-        kind: ``login``, ``oauth`` (an application that the person let in) or
-            ``personal_token``.
+        kind: ``login``, ``oauth`` (an application that the person let in),
+            ``client`` (one that acts for itself), ``personal_token``, or
+            ``service_account`` (a key of one).
         name: What the person calls a personal token.
         hint: How a personal token begins, to recognize it by.
         client_id: The application's.

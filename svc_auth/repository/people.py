@@ -41,6 +41,7 @@ MEMBERSHIPS: Final = Collection(
         by("archived_at"),
         by("folded.name"),
         by("email_key"),
+        by("kind_key", "created_at"),
         by("roles", "created_at"),
         by("team_ids", "created_at"),
         by("grams", "created_at"),
@@ -174,10 +175,12 @@ class MembershipRepository(Repository[Membership]):
     noun = "user"
     resource = "users"
     entity = Membership
+    schema_version = 2
     fields: ClassVar[Mapping[str, Field]] = {
         "id": Field("id", "person_id"),
         "name": Field("text", is_sortable=True),
         "email": Field("email", "email_key"),
+        "kind": Field("code", "kind_key", choices=("person", "service_account")),
         "roles": Field(is_list=True),
         "team_ids": Field("id", is_list=True),
         "created_at": Field("datetime", is_sortable=True),
@@ -186,8 +189,8 @@ class MembershipRepository(Repository[Membership]):
     }
 
     def index_fields(self, entity: Membership) -> Document:
-        """The address in one spelling."""
-        return {"email_key": entity.email.casefold()}
+        """The address in one spelling, and the kind, which rows may not name."""
+        return {"email_key": entity.email.casefold(), "kind_key": entity.kind}
 
     def find_by_person(self, person_id: str) -> Membership | None:
         """The person's membership in the organization, a former one included."""

@@ -65,8 +65,14 @@ class UserView(Schema):
 
     id = Id(attribute="person_id")
     version = fields.Integer()
+    kind = fields.String(
+        validate=validate.OneOf(("person", "service_account")),
+        metadata={"description": "A service account is a program."},
+    )
     name = fields.String()
-    email = fields.String()
+    email = fields.String(
+        metadata={"description": "Empty for a service account, which reads none."}
+    )
     roles = fields.List(fields.String())
     team_ids = fields.List(Id())
     created_at = Moment()

@@ -161,13 +161,16 @@ class Dependencies:
         )
 
     def member(self, person_id: str) -> Person:
-        """A person of the organization at hand.
+        """A person of the organization at hand, or a service account as one.
 
         Raises:
             NotFoundError: ``person_not_found``, also for people elsewhere.
         """
+        membership = self.memberships.find_live(person_id)
+        if membership is not None and membership.is_service_account:
+            return membership.as_person()
         person = self.people.find(person_id)
-        if person is None or self.memberships.find_live(person_id) is None:
+        if person is None or membership is None:
             raise NotFoundError("person_not_found", "There is no such person.")
         return person
 

@@ -1,6 +1,6 @@
 """RPC that tells who may do what, and why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -10,7 +10,8 @@ from chassis.calling import Remote, RemoteService
 from chassis.errors import NotFoundError, bad_request
 from chassis.rpc import rpc
 from chassis.schemas import load_query
-from svc_auth.domain.explaining import Access, Explanation, explained
+from chassis.visibility import reaches
+from svc_auth.domain.explaining import Access, Explanation, sources, why
 from svc_auth.domain.people import Membership
 from svc_auth.domain.roles import (
     BUILT_IN_ROLES,
@@ -56,7 +57,9 @@ class ExplainMethods(Dependencies):
         Raises:
             InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
             ForbiddenError: ``permission_missing``.
-            NotFoundError: ``user_not_found``, or that of the record.
+            NotFoundError: ``user_not_found``; ``account_not_found``,
+                ``contact_not_found``, ``interaction_not_found``,
+                ``lead_not_found`` or ``opportunity_not_found``.
             UnavailableError: ``service_unavailable``: its owner is down.
         """
         self.context.identified_caller.require("users:read")
@@ -138,7 +141,7 @@ class ExplainMethods(Dependencies):
             own = {key: roles[key] for key in member.roles if key in roles}
             caller = self._as_caller(member, own, teams)
             read, write = (
-                explained(caller, own, f"{resource}:{action}", acl)
+                _access(caller, own, f"{resource}:{action}", acl)
                 if action in PERMISSIONS[resource]
                 else None
                 for action in ("read", "write")
@@ -174,16 +177,35 @@ class ExplainMethods(Dependencies):
         )
 
 
+def _access(
+    caller: Caller,
+    roles: Mapping[str, Grants],
+    permission: str,
+    acl: Collection[str] | None,
+) -> Access:
+    """What a member may do, by the rule that services enforce."""
+    reach = caller.reach(permission)
+    is_granted = reach != "none"
+    return Access(
+        permission=permission,
+        is_allowed=is_granted if acl is None else reaches(caller, permission, acl),
+        reach=reach,
+        because=why(reach, caller.principal_id, caller.team_ids, acl),
+        team_ids=tuple(each for each in acl or () if each in caller.team_ids),
+        granted_by=sources(roles, permission),
+    )
+
+
 def _shown(explanation: Explanation) -> dict[str, Any]:
     return {
         "id": explanation.id,
         "name": explanation.name,
-        "read": _access(explanation.read),
-        "write": _access(explanation.write),
+        "read": _shown_access(explanation.read),
+        "write": _shown_access(explanation.write),
     }
 
 
-def _access(access: Access | None) -> dict[str, Any] | None:
+def _shown_access(access: Access | None) -> dict[str, Any] | None:
     if access is None:
         return None
     granted = [

@@ -154,7 +154,11 @@ class OrgMethods(Proving):
         if former is None or OWNER not in former.roles:
             raise ForbiddenError("owner_only", "Only the owner may do this.")
         successor = self.memberships.find_live(data["user_id"])
-        if successor is None or successor.id == former.id:
+        if (
+            successor is None
+            or successor.id == former.id
+            or successor.is_service_account
+        ):
             raise no_such_reference("user_id", "There is no such other member.")
         self.confirm(person, data["current_password"])
         org: Org = self.transaction(lambda: self._hand_over(former.id, successor.id))

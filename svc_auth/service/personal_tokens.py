@@ -2,6 +2,7 @@
 
 import dataclasses
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,8 @@ from svc_auth.domain.personal_tokens import (
     EXCHANGED_LIFE,
     MOST,
     PREFIX,
-    new_personal_token,
+    SERVICE_PREFIX,
+    new_token,
 )
 from svc_auth.domain.sessions import Session
 from svc_auth.repository.sessions import PersonalTokenRepository
@@ -71,8 +73,9 @@ class PersonalTokenMethods(Dependencies):
             raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
         now = self.context.now()
         token = PREFIX + secrets.token_urlsafe(32)
-        session = new_personal_token(
+        session = new_token(
             new_id(),
+            kind=_KIND,
             owner_id=caller.principal_id,
             name=data["name"],
             scope=sorted(set(data["scope"])),
@@ -80,7 +83,7 @@ class PersonalTokenMethods(Dependencies):
             token=token,
             now=now,
         )
-        self.transaction(lambda: self._keep(token, session))
+        self.transaction(lambda: self.keep_token(token, session))
         view: dict[str, Any] = NewPersonalTokenView().dump(
             {**dataclasses.asdict(session), "token": token, "last_used_at": None}
         )
@@ -93,12 +96,7 @@ class PersonalTokenMethods(Dependencies):
         Returns:
             A ``PersonalTokensView``.
         """
-        sessions = self._live(MOST)
-        used = self.personal_tokens.last_used([each.id for each in sessions])
-        rows = [
-            {**dataclasses.asdict(each), "last_used_at": used.get(each.id)}
-            for each in sessions
-        ]
+        rows = self.with_use(self._live(MOST))
         view: dict[str, Any] = PersonalTokensView().dump({"data": rows})
         return view
 
@@ -128,9 +126,10 @@ class PersonalTokenMethods(Dependencies):
 
     @rpc(public=True)
     def exchange_access_token(self, *, token: str) -> dict[str, str]:
-        """A signed token for a personal one; it lives five minutes.
+        """A signed token for a personal one, or a service account's key.
 
-        Asked for by the gateway, for requests that come with personal tokens.
+        It lives five minutes. Asked for by the gateway, for requests that come
+        with such tokens.
 
         Args:
             token: The secret.
@@ -143,7 +142,7 @@ class PersonalTokenMethods(Dependencies):
         """
         now = self.context.now()
         found = None
-        if token.startswith(PREFIX) and len(token) <= _LONGEST_SECRET:
+        if token.startswith((PREFIX, SERVICE_PREFIX)) and len(token) <= _LONGEST_SECRET:
             found = self.personal_tokens.use(token, now)
         if found is None:
             raise _invalid()
@@ -164,7 +163,16 @@ class PersonalTokenMethods(Dependencies):
         caller, now = self.context.identified_caller, self.context.now()
         return self.sessions.live_of(caller.principal_id, (_KIND,), now, limit)
 
-    def _keep(self, token: str, session: Session) -> None:
+    def with_use(self, sessions: Sequence[Session]) -> list[dict[str, Any]]:
+        """Sessions that stand behind tokens, and when each was used last."""
+        used = self.personal_tokens.last_used([each.id for each in sessions])
+        return [
+            {**dataclasses.asdict(each), "last_used_at": used.get(each.id)}
+            for each in sessions
+        ]
+
+    def keep_token(self, token: str, session: Session) -> None:
+        """Store a token's hash and what stands behind it."""
         self.sessions.add(session, events.session_started(session))
         org_id = self.context.identified_caller.org_id
         self.personal_tokens.add(token, session, org_id)

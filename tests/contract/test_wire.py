@@ -271,6 +271,7 @@ ACCESS = {
     "team_ids": [ID],
     "granted_by": [{"role": "manager", "reach": "all"}],
 }
+SERVICE_KEY = {"id": ID, "name": NAME, "hint": "rsvc_abcd", "expires_at": NOW}
 VIEWED = {
     "AuditEntryView": {
         "id": ID,
@@ -294,6 +295,9 @@ VIEWED = {
     "_MemberView": {"id": OWNER, "name": NAME, "read": ACCESS, "write": None},
     "_AccessView": ACCESS,
     "_GrantView": {"role": "manager", "reach": "all"},
+    "ServiceKeyView": SERVICE_KEY,
+    "NewServiceKeyView": {**SERVICE_KEY, "token": "rsvc_x"},
+    "ServiceKeysView": {"data": [SERVICE_KEY]},
     "_PartyView": {"type": "user", "id": OWNER},
     "ActivityView": {
         "totals": {"sales.lead_created": 1},

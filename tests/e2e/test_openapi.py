@@ -103,20 +103,35 @@ class Examples:
     def _made(self, noun):
         if noun == "delivery":
             return until(self._delivery)
-        if noun == "session":
-            self._refresh_token()
-            return self._client("GET", "/v1/sessions")[1]["data"][0]["id"]
-        if noun == "user":
-            return self._client.recruit()
-        if noun == "opportunity":
-            lead = f"/v1/leads/{self._made('lead')}"
-            assert self._client("POST", f"{lead}/qualify")[0] == 200
-            return self._client("POST", f"{lead}/convert")[1]["opportunity_id"]
+        own = {
+            "session": self._session,
+            "key": self._key,
+            "user": self._client.recruit,
+            "opportunity": self._opportunity,
+        }
+        if noun in own:
+            return own[noun]()
         path = f"/v1/{noun.replace('_', '-')}s"
         payload = self.payload(DOCUMENT["paths"][path]["post"])
         code, made, _ = self._client("POST", path, payload)
         assert code == 201, made
+        if noun == "service_account":
+            # What follows in the path is its own.
+            self._account = made["id"]
         return made["id"]
+
+    def _session(self):
+        self._refresh_token()
+        return self._client("GET", "/v1/sessions")[1]["data"][0]["id"]
+
+    def _key(self):
+        path = f"/v1/service-accounts/{self._account}/keys"
+        return self._client("POST", path, {"name": "A key"})[1]["id"]
+
+    def _opportunity(self):
+        lead = f"/v1/leads/{self._made('lead')}"
+        assert self._client("POST", f"{lead}/qualify")[0] == 200
+        return self._client("POST", f"{lead}/convert")[1]["opportunity_id"]
 
     def _delivery(self):
         rows = self._client("GET", "/v1/deliveries")[1]["data"]

@@ -124,6 +124,7 @@ class Tenant:
         self._recruit = recruit
         self.made = set()
         self._kept = {}
+        self._account = None
 
     def ask(self, method, path, payload=None, **headers):
         code, answer, fields = self.client(method, path, payload, **headers)
@@ -192,6 +193,17 @@ class Tenant:
     def _new_user(self, _noun):
         user_id = self._recruit(self.client, "analyst").user_id
         return user_id, self.ask("GET", f"/v1/users/{user_id}")[1]["ETag"]
+
+    def _new_service_account(self, _noun):
+        payload = {"name": "A program", "roles": ["analyst"]}
+        made, headers = self.ask("POST", "/v1/service-accounts", payload)
+        self._account = made["id"]
+        return made["id"], headers["ETag"]
+
+    def _new_key(self, _noun):
+        """Of the account that stands before it in the path."""
+        path = f"/v1/service-accounts/{self._account}/keys"
+        return self.ask("POST", path, {"name": "A key"})[0]["id"], None
 
     def _new_team(self, _noun):
         payload = {"name": f"Team {uuid.uuid4().hex[:20]}"}

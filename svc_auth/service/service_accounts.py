@@ -1,0 +1,172 @@
+"""RPCs of service accounts: members that are programs."""
+
+import dataclasses
+import secrets
+from datetime import timedelta
+from typing import Any, Final
+
+from chassis.errors import ConflictError, NotFoundError
+from chassis.idempotency import idempotent
+from chassis.ids import new_id
+from chassis.rpc import rpc
+from chassis.schemas import load
+from svc_auth import events
+from svc_auth.domain.people import Membership, check_owner_stays, new_service_account
+from svc_auth.domain.personal_tokens import MOST_KEYS, SERVICE_PREFIX, new_token
+from svc_auth.domain.sessions import Session
+from svc_auth.schemas.people import UserView
+from svc_auth.schemas.service_accounts import (
+    CreateServiceAccountInput,
+    CreateServiceKeyInput,
+    NewServiceKeyView,
+    ServiceKeysView,
+)
+from svc_auth.service.personal_tokens import PersonalTokenMethods
+from svc_auth.service.users import UserMethods
+
+__all__ = ["ServiceAccountMethods"]
+
+_KIND: Final = "service_account"
+
+
+class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
+    """What can be done with service accounts; the rest is done as with users."""
+
+    @rpc(needs="users:write")
+    @idempotent
+    def create_service_account(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Make a member that is a program: with roles and teams, and keys to act by.
+
+        It is listed, changed, deactivated and restored among the users. It
+        cannot log in, and its keys make no further ones.
+
+        Needs the ``users:write`` permission, and all that its roles grant.
+
+        Args:
+            payload: A ``CreateServiceAccountInput``.
+
+        Returns:
+            A ``UserView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``:
+                there is no such role.
+            ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
+            ConflictError: ``owner_is_fixed``.
+
+        Emits:
+            ``auth.member_joined`` v1.
+        """
+        caller = self.context.identified_caller
+        caller.require_presence()
+        data = load(CreateServiceAccountInput(), payload)
+        check_owner_stays((), data["roles"])
+        self.check_roles(data["roles"])
+        self.check_held(self.grants_of(data["roles"]))
+        account = new_service_account(
+            self.operation.new_id("membership"),
+            self.operation.new_id("service_account"),
+            org_id=caller.org_id,
+            name=data["name"],
+            roles=data["roles"],
+            now=self.context.now(),
+        )
+        stored = self.memberships.add(account, events.member_joined(account))
+        view: dict[str, Any] = UserView().dump(stored)
+        return view
+
+    @rpc(needs="users:write")
+    def create_service_key(
+        self, *, service_account_id: str, payload: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Make a key with which a service account acts; its secret is shown this once.
+
+        Only for people who log in themselves. Each call makes one.
+
+        Needs the ``users:write`` permission, and all that its roles grant.
+
+        Args:
+            service_account_id: Whose.
+            payload: A ``CreateServiceKeyInput``.
+
+        Returns:
+            A ``NewServiceKeyView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+            ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
+            NotFoundError: ``service_account_not_found``.
+            ConflictError: ``too_many_tokens``: there are ten.
+
+        Emits:
+            ``auth.session_started`` v1.
+        """
+        self.context.identified_caller.require_presence()
+        data = load(CreateServiceKeyInput(), payload)
+        account = self._account(service_account_id)
+        self.check_held(self.grants_of(account.roles))
+        if len(self._keys(account)) >= MOST_KEYS:
+            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
+        now = self.context.now()
+        token = SERVICE_PREFIX + secrets.token_urlsafe(32)
+        session = new_token(
+            new_id(),
+            kind=_KIND,
+            owner_id=account.person_id,
+            name=data["name"],
+            scope=None,
+            expires_at=now + timedelta(days=data["expires_in_days"]),
+            token=token,
+            now=now,
+        )
+        self.transaction(lambda: self.keep_token(token, session))
+        view: dict[str, Any] = NewServiceKeyView().dump(
+            {**dataclasses.asdict(session), "token": token, "last_used_at": None}
+        )
+        return view
+
+    @rpc(needs="users:read")
+    def list_service_keys(self, *, service_account_id: str) -> dict[str, Any]:
+        """A service account's live keys, the newest first.
+
+        Needs the ``users:read`` permission.
+
+        Returns:
+            A ``ServiceKeysView``.
+
+        Raises:
+            NotFoundError: ``service_account_not_found``.
+        """
+        keys = self._keys(self._account(service_account_id))
+        view: dict[str, Any] = ServiceKeysView().dump({"data": self.with_use(keys)})
+        return view
+
+    @rpc(needs="users:write")
+    def revoke_service_key(self, *, service_account_id: str, key_id: str) -> None:
+        """End one of a service account's keys, everywhere within two seconds.
+
+        Needs the ``users:write`` permission.
+
+        Raises:
+            NotFoundError: ``service_account_not_found``, or
+                ``service_key_not_found``, also for one that has ended.
+
+        Emits:
+            ``auth.session_revoked`` v1.
+        """
+        account = self._account(service_account_id)
+        if all(each.id != key_id for each in self._keys(account)):
+            raise NotFoundError("service_key_not_found", "There is no such key.")
+        self.end_session(key_id, "revoked")
+
+    def _account(self, service_account_id: str) -> Membership:
+        found = self.memberships.find_live(service_account_id)
+        if found is None or not found.is_service_account:
+            raise NotFoundError(
+                "service_account_not_found", "There is no such service account."
+            )
+        return found
+
+    def _keys(self, account: Membership) -> list[Session]:
+        now = self.context.now()
+        return self.sessions.live_of(account.person_id, (_KIND,), now, MOST_KEYS)
