@@ -91,6 +91,7 @@ class Found:
         dead_letters: New ones, described.
         unsettled: What had not come to rest when patience was over.
         not_back: Processes that did not come back by themselves.
+        log_breaks: Where an event log is not what was written.
     """
 
     records: Mapping[str, Sequence[Row]] = field(default_factory=dict)
@@ -101,6 +102,7 @@ class Found:
     dead_letters: Sequence[str] = ()
     unsettled: Sequence[str] = ()
     not_back: Sequence[str] = ()
+    log_breaks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -306,6 +308,7 @@ def _check_rest(_writes: list[Write], found: Found) -> Iterator[Violation]:
         ("dead letter", found.dead_letters),
         ("unsettled", found.unsettled),
         ("not back", found.not_back),
+        ("log broken", found.log_breaks),
     ):
         for subject in subjects:
             yield Violation(kind, subject, "")

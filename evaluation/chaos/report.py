@@ -24,6 +24,7 @@ _KINDS: Final = (
     "not replayed",
     "unsettled",
     "not back",
+    "log broken",
 )
 _SHOWN_VIOLATIONS: Final = 20
 _NAME_WIDTH: Final = 26

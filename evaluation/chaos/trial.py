@@ -13,6 +13,7 @@ from evaluation.chaos.load import Load
 from evaluation.chaos.plan import Fault, make_plan
 from evaluation.chaos.reading import Operator, Reader, UnreadableError
 from evaluation.chaos.writes import Book, Operation, Outcome, Write
+from stack.audit import verify
 from stack.paths import StatePaths
 from stack.status import collect_status
 
@@ -60,7 +61,7 @@ def run_trial(
         load.prepare()
         struck = _rage(load, faults, plan, seconds)
         ended = time.monotonic()
-        judge = _Judge(status, operator, load, faults, struck, dead_before, say)
+        judge = _Judge(paths, status, operator, load, faults, struck, dead_before, say)
         found, violations = judge.verdict()
     finally:
         load.abandon()
@@ -91,6 +92,7 @@ def _rage(
 
 @dataclass(frozen=True)
 class _Judge:
+    paths: StatePaths
     status: dict[str, Any]
     operator: Operator
     load: Load
@@ -159,7 +161,15 @@ class _Judge:
             dead_letters=self._dead_letters(),
             unsettled=unsettled,
             not_back=self.faults.not_back(self.struck),
+            log_breaks=self._log_breaks() if with_records else (),
         )
+
+    def _log_breaks(self) -> list[str]:
+        return [
+            f"{verdict.service}: rows {each.first} to {each.last} {each.problem}"
+            for verdict in verify(self.paths)
+            for each in verdict.breaks
+        ]
 
     def _registered(self) -> list[Write]:
         return [

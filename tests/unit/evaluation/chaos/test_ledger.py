@@ -169,6 +169,7 @@ class TestCompare:
                 "not back",
                 "rabbitmq is backoff",
             ),
+            (found(log_breaks=["auth: row 3"]), "log broken", "auth: row 3"),
         ],
     )
     def test_finds_what_is_there_wrongly(self, there, kind, subject):
