@@ -112,6 +112,15 @@ class Context:
         finally:
             self.step = step
 
+    @contextmanager
+    def in_org(self, org_id: str) -> Iterator[None]:
+        """Work for another organization, and for the same one as before after that."""
+        home, self.org_id = self.org_id, org_id
+        try:
+            yield
+        finally:
+            self.org_id = home
+
     def now(self) -> datetime:
         """The current time, in milliseconds as MongoDB keeps it."""
         now = datetime.now(tz=UTC)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlencode
 
 from chassis.cursors import CursorSeal
 from chassis.errors import InvalidInputError, bad_request
@@ -134,7 +135,8 @@ def compile_query(
         raise refuse("invalid_filter", "filter", f"At most {_MAX_FILTERS} filters.")
     sort_text = parameters.get("sort", listing.default_sort)
     sort = _sort(sort_text, listing)
-    scope = f"{listing.scope}\n{sort_text}"
+    # A cursor goes on with what was asked; another question begins anew.
+    scope = f"{listing.scope}\n{sort_text}\n{urlencode(sorted(filters.items()))}"
     start = _start(parameters.get("cursor"), sort, scope, seal)
     return Query(
         conditions=all_of(
@@ -262,7 +264,7 @@ def _start(
         raise refuse(
             "invalid_cursor",
             "cursor",
-            "Give next_cursor of a page of this list, in the same order.",
+            "Give next_cursor of a page of this list, with the same sort and filters.",
         )
     return bounds
 

@@ -1,5 +1,6 @@
 """Answers as OAuth 2.0 writes them (RFC 6749 §5)."""
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -11,6 +12,7 @@ from gateway_flask.responses import answer
 
 __all__ = ["credentials", "refusal_of", "unkept"]
 
+_FIELD: Final = re.compile(r"[a-z_]{1,40}(\.[a-z0-9_]{1,40}){0,3}")
 _CODES: Final = frozenset(
     {
         "invalid_client",
@@ -42,7 +44,7 @@ def refusal_of(error: WireError) -> Response:
     if said is None:
         return problem_of(error)
     response = Response(
-        orjson.dumps({"error": said, "error_description": error.message}),
+        orjson.dumps({"error": said, "error_description": _described(error)}),
         401 if said == "invalid_client" else 400,
         content_type="application/json",
     )
@@ -50,6 +52,16 @@ def refusal_of(error: WireError) -> Response:
         response.headers["WWW-Authenticate"] = 'Basic realm="rapport"'
     response.headers["Pragma"] = "no-cache"
     return response
+
+
+def _described(error: WireError) -> str:
+    """The message, and which fields it is about.
+
+    Of a client's text only what RFC 6749 §5.2 lets into a description.
+    """
+    fields = [str(each.get("field", "")) for each in error.extra.get("errors", ())]
+    known = [field for field in fields if _FIELD.fullmatch(field)]
+    return f"{error.message} See {', '.join(known[:10])}." if known else error.message
 
 
 def _said(error: WireError) -> str | None:

@@ -29,12 +29,12 @@ class ActivityQuery(Input):
     from_on = fields.Date(
         data_key="from",
         load_default=None,
-        metadata={"description": "The first day to count."},
+        metadata={"description": "The first day to count; of all if missing."},
     )
     until_on = fields.Date(
         data_key="until",
         load_default=None,
-        metadata={"description": "The last day to count."},
+        metadata={"description": "The last day to count; today if missing."},
     )
 
 

@@ -119,7 +119,8 @@ def _link(found: list[Route], paths: dict[str, Any], schemas: Schemas) -> None:
                 "parameters": {name: f"$response.body#/{field}"},
             }
             for target in found
-            for name in target.converters
+            for name, kind in target.converters.items()
+            if kind == "id"
             for field in _fields_for(source, target, name, names)
         }
         responses = paths[source.path][source.method]["responses"]

@@ -127,8 +127,8 @@ def list_parameters(resource: str, view_fields: list[str]) -> Iterator[dict[str,
     yield _parameter(
         "cursor",
         {"type": "string", "maxLength": 4_096},
-        "`next_cursor` of the page before, with the same `sort`. Stable while "
-        "records come and go.",
+        "`next_cursor` of the page before, with the same `sort` and filters. Stable "
+        "while records come and go.",
     )
     sortable = [name for name, field in fields.items() if field.is_sortable]
     yield _parameter(

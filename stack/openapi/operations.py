@@ -127,12 +127,23 @@ def _headers(route: Route, schemas: Schemas) -> Iterator[str]:
         yield "If-Match"
     if _has_tag(route, schemas) and route.is_safe:
         yield "If-None-Match"
-    if route.rpc is not None and not route.is_safe:
+    if _takes_key(route):
         yield "Idempotency-Key"
     if not route.policy.is_public:
         yield "X-Consistency-Token"
     yield "X-Request-Id"
     yield "traceparent"
+
+
+def _takes_key(route: Route) -> bool:
+    """Whether a request that is sent again with its key is not done again.
+
+    What hands out secrets keeps none of them to give again.
+    """
+    if route.rpc is None or route.is_safe:
+        return False
+    is_remembered = "in the same operation" in route.contract.description
+    return route.method != "post" or is_idempotent(route) or is_remembered
 
 
 def _has_tag(route: Route, schemas: Schemas) -> bool:

@@ -1,7 +1,6 @@
 """How messages to people are asked for; svc_notify sends them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from chassis import inject
 from chassis.ids import new_id
@@ -69,11 +68,6 @@ class Challenging(Dependencies):
                     return
             self.challenges.add(challenge, events.challenge_issued(challenge))
 
-    @contextmanager
-    def of_the_system(self) -> Iterator[None]:
+    def of_the_system(self) -> AbstractContextManager[None]:
         """Work on what belongs to no organization of customers."""
-        home, self.context.org_id = self.context.org_id, SYSTEM_ORG_ID
-        try:
-            yield
-        finally:
-            self.context.org_id = home
+        return self.context.in_org(SYSTEM_ORG_ID)

@@ -116,11 +116,9 @@ class Dependencies:
         reason: str | None = None,
     ) -> None:
         """Record an act in all organizations of the person it concerns."""
-        home = self.context.org_id
         for org_id in self.memberships_of.org_ids(person_id):
-            self.context.org_id = org_id
-            self.note(describe, person_id, reason=reason)
-        self.context.org_id = home
+            with self.context.in_org(org_id):
+                self.note(describe, person_id, reason=reason)
 
     def note_failed_login(
         self, person_id: str | None, reason: str, org_id: str | None = None
@@ -138,16 +136,16 @@ class Dependencies:
             reason: What was wrong: ``password`` or ``otp``.
             org_id: Where they wanted to log in to, if they said so.
         """
-        home, has_events = self.context.org_id, self.context.has_events
+        has_events = self.context.has_events
         org_ids = self.memberships_of.org_ids(person_id or "")
-        wanted = home or org_id
-        if org_ids:
-            self.context.org_id = wanted if wanted in org_ids else org_ids[0]
-            self.note(events.login_failed, person_id, reason=reason)
-        else:
-            self.context.org_id = SYSTEM_ORG_ID
-            self.acts.add(self._act("login_failed", None, FORGOTTEN_ACT_LIFE))
-        self.context.org_id, self.context.has_events = home, has_events
+        wanted = self.context.org_id or org_id
+        noted_in = wanted if wanted in org_ids else next(iter(org_ids), SYSTEM_ORG_ID)
+        with self.context.in_org(noted_in):
+            if org_ids:
+                self.note(events.login_failed, person_id, reason=reason)
+            else:
+                self.acts.add(self._act("login_failed", None, FORGOTTEN_ACT_LIFE))
+        self.context.has_events = has_events
 
     def _act(self, name: str, person_id: str | None, life: timedelta) -> Act:
         now = self.context.now()
@@ -278,11 +276,9 @@ class Dependencies:
             reason: Why, for those who look later.
             but: One that goes on.
         """
-        home = self.context.org_id
         for org_id in self.memberships_of.org_ids(person_id):
-            self.context.org_id = org_id
-            self.end_sessions(person_id, reason, but)
-        self.context.org_id = home
+            with self.context.in_org(org_id):
+                self.end_sessions(person_id, reason, but)
 
     def issue_tokens(
         self, session: Session, membership: Membership, *, is_refreshable: bool = True

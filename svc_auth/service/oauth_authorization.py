@@ -192,9 +192,8 @@ class AuthorizationMethods(ClientDependencies, Proving):
         ):
             return False
         # The login may have been to another organization of the person's.
-        asking, self.context.org_id = self.context.org_id, login.org_id
-        session = self.sessions.find(login.session_id)
-        self.context.org_id = asking
+        with self.context.in_org(login.org_id):
+            session = self.sessions.find(login.session_id)
         return session is not None and session.is_live(now)
 
     def _authorization(

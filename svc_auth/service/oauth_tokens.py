@@ -213,9 +213,8 @@ class TokenMethods(ClientDependencies):
 
     def _is_signed_in(self, granted: AuthorizationCode) -> bool:
         """Whether the session in which the person decided has not been ended."""
-        org_id, self.context.org_id = self.context.org_id, granted.login_org_id
-        login = self.sessions.find(granted.login_id)
-        self.context.org_id = org_id
+        with self.context.in_org(granted.login_org_id):
+            login = self.sessions.find(granted.login_id)
         return login is not None and login.is_live(self.context.now())
 
     def _check_code(

@@ -79,9 +79,9 @@ class PersonMethods(Dependencies):
         self.member(caller.principal_id)
         data = []
         for org_id in self.memberships_of.org_ids(caller.principal_id):
-            self.context.org_id = org_id
-            org = self.orgs.find(org_id)
-            membership = self.memberships.find_live(caller.principal_id)
+            with self.context.in_org(org_id):
+                org = self.orgs.find(org_id)
+                membership = self.memberships.find_live(caller.principal_id)
             if org is not None and membership is not None:
                 data.append(
                     {
@@ -148,19 +148,17 @@ class PersonMethods(Dependencies):
 
     def update_memberships(self, person_id: str, patch: Mapping[str, Any]) -> None:
         """Have all organizations of a person know their new name or address."""
-        home = self.context.org_id
 
         def change(membership: Membership) -> Membership:
             return membership.changed(patch, self.context.now())
 
         for org_id in self.memberships_of.org_ids(person_id):
-            self.context.org_id = org_id
-            membership = self.any_memberships.find_live(person_id)
-            if membership is not None:
-                self.any_memberships.change(
-                    membership.id, change, events.member_updated
-                )
-        self.context.org_id = home
+            with self.context.in_org(org_id):
+                membership = self.any_memberships.find_live(person_id)
+                if membership is not None:
+                    self.any_memberships.change(
+                        membership.id, change, events.member_updated
+                    )
 
     def _me(self, person: Person) -> dict[str, Any]:
         caller = self.context.identified_caller

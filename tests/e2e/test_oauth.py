@@ -292,6 +292,10 @@ class TestApplications:
             "POST", "/oauth/register", {**payload, "redirect_uris": ["ftp://x/"]}
         )
         assert (code, answer["error"]) == (400, "invalid_redirect_uri")
+        without = {key: payload[key] for key in payload.keys() - {"scope"}}
+        code, answer, _ = owner("POST", "/oauth/register", without)
+        assert (code, answer["error"]) == (400, "invalid_client_metadata")
+        assert "scope" in answer["error_description"]
         assert owner("POST", "/oauth/register", payload, Authorization="")[0] == 401
 
 

@@ -288,6 +288,8 @@ class TestCursors:
         elsewhere = Listing(fields=FIELDS, view_fields=frozenset(), scope="c\nb")
 
         assert refusal({"sort": "-name", "cursor": cursor}) == "invalid_cursor"
+        other = {"sort": "name", "filter[name]": "Ada", "cursor": cursor}
+        assert refusal(other) == "invalid_cursor"
         with pytest.raises(InvalidInputError, match="invalid_cursor"):
             compile_query({"sort": "name", "cursor": cursor}, elsewhere, CLOCK, SEAL)
 
