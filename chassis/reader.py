@@ -45,6 +45,8 @@ class Reader(Generic[Entity]):
     orders: ClassVar[tuple[tuple[str, ...], ...]] = ()
     # Used where the client gives none.
     default_sort: ClassVar[str] = "-created_at"
+    # Whether the caller's rights to the resource narrow what is found.
+    is_narrowed: ClassVar[bool] = True
     # What is asked of records that are not archived. Null cannot be told by an
     # index; a collection whose indexes cover ``is_live`` asks for that.
     live: ClassVar[Mapping[str, Any]] = {"archived_at": None}
@@ -163,7 +165,9 @@ class Reader(Generic[Entity]):
 
     def _rights(self, action: str) -> Document:
         caller = self._context.caller
-        return {} if caller is None else caller.predicate(f"{self.resource}:{action}")
+        if caller is None or not self.is_narrowed:
+            return {}
+        return caller.predicate(f"{self.resource}:{action}")
 
     def _found(self, document: Document | None) -> Document:
         if document is None:

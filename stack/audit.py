@@ -6,7 +6,6 @@ one notices a log that was cut off at its end, or replaced as a whole.
 
 import argparse
 import dataclasses
-import importlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -17,14 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from chassis.chain import Break, Chain, Walk
 from chassis.leases import LEASES
-from chassis.mongo import connect
 from chassis.outbox import EVENT_LOG
-from stack.broker import operator_uri
-from stack.errors import StackError
+from stack.databases import collections_of, has_event_log, operator_mongo
 from stack.paths import StatePaths, state_paths
 from stack.principals import PRINCIPALS, SERVICES
 from stack.private_files import read_json, write_json
@@ -102,30 +98,20 @@ def verify(paths: StatePaths) -> list[Verdict]:
     """
     memory = paths.root / "audit.json"
     seen = read_json(memory) or {}
-    try:
-        with connect(operator_uri(paths, "mongo_uri"), "operator") as client:
-            verdicts = [
-                _walk(
-                    service,
-                    client[str(PRINCIPALS[service].database)],
-                    (paths.secrets_of(service) / "vault_key").read_text().strip(),
-                    seen.get(service),
-                )
-                for service in SERVICES
-                if _has_log(service)
-            ]
-    except PyMongoError as error:
-        raise StackError(
-            f"MongoDB does not answer ({type(error).__name__}). See `./crm status`."
-        ) from error
+    with operator_mongo(paths) as client:
+        verdicts = [
+            _walk(
+                service,
+                client[str(PRINCIPALS[service].database)],
+                (paths.secrets_of(service) / "vault_key").read_text().strip(),
+                seen.get(service),
+            )
+            for service in SERVICES
+            if has_event_log(collections_of(service))
+        ]
     if not any(each.breaks for each in verdicts):
         _remember(memory, verdicts)
     return verdicts
-
-
-def _has_log(service: str) -> bool:
-    collections = importlib.import_module(f"svc_{service}.repository").COLLECTIONS
-    return any(each.name == EVENT_LOG.name for each in collections)
 
 
 def _walk(

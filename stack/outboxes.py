@@ -4,7 +4,6 @@ Every question is answered from an index or from a collection's metadata.
 """
 
 import dataclasses
-import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,13 +11,13 @@ from typing import Any, Final
 
 import pymongo
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from chassis.leases import LEASES
-from chassis.mongo import Collection, connect
+from chassis.mongo import Collection
 from chassis.outbox import EVENT_LOG, PENDING_INDEX
 from chassis.topology import dead_letter_queue
-from stack.broker import QueueDepth, operator_connection, operator_uri, queue_depth
+from stack.broker import QueueDepth, operator_connection, queue_depth
+from stack.databases import collections_of, has_event_log, operator_mongo
 from stack.errors import StackError
 from stack.paths import StatePaths
 from stack.principals import PRINCIPALS, SERVICES
@@ -98,24 +97,16 @@ def collect_outboxes(paths: StatePaths, service: str | None = None) -> OutboxRep
 def _stored(
     paths: StatePaths, services: tuple[str, ...]
 ) -> Iterator[tuple[str, ServiceOutbox]]:
-    uri = operator_uri(paths, "mongo_uri")
-    try:
-        with connect(uri, "operator") as client, pymongo.timeout(_TIMEOUT_S):
-            for service in services:
-                repository = importlib.import_module(f"svc_{service}.repository")
-                database = client[str(PRINCIPALS[service].database)]
-                yield service, _read(service, database, repository.COLLECTIONS)
-    except PyMongoError as error:
-        raise StackError(
-            f"MongoDB does not answer ({type(error).__name__}). See `./crm status`."
-        ) from error
+    with operator_mongo(paths) as client, pymongo.timeout(_TIMEOUT_S):
+        for service in services:
+            database = client[str(PRINCIPALS[service].database)]
+            yield service, _read(service, database, collections_of(service))
 
 
 def _read(
     service: str, database: Database[Any], collections: tuple[Collection, ...]
 ) -> ServiceOutbox:
-    # Some declare more indexes of it.
-    if all(each.name != EVENT_LOG.name for each in collections):
+    if not has_event_log(collections):
         return ServiceOutbox(service)
     now = datetime.now(tz=UTC)
     pending, oldest = 0, None

@@ -55,11 +55,7 @@ def sign_in_browser() -> Response:
     fields = checked_form("sign_in")
     names = ("email", "password", "otp")
     payload = {name: fields[name] for name in names if name in fields}
-    found = call(
-        "auth",
-        "sign_in_browser",
-        payload=payload,
-    )
+    found = call("auth", "sign_in_browser", payload=payload)
     return return_to_authorization(found["browser"], found["expires_in"])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from svc_auth.domain.roles import Grants, Reach, narrowed
 
@@ -17,15 +17,7 @@ Because = Literal[
     "not_owner",
     "shares_no_team",
 ]
-BECAUSE: Final[tuple[Because, ...]] = (
-    "not_granted",
-    "granted",
-    "reaches_all",
-    "is_owner",
-    "shares_team",
-    "not_owner",
-    "shares_no_team",
-)
+BECAUSE: Final[tuple[Because, ...]] = get_args(Because)
 
 
 @dataclass(frozen=True, kw_only=True)

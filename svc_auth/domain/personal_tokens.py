@@ -1,6 +1,7 @@
 """What programs act with: personal access tokens, and keys of service accounts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,29 +10,43 @@ from svc_auth.domain.sessions import Session
 __all__ = [
     "EXCHANGED_LIFE",
     "LONGEST_LIFE",
-    "MOST",
-    "MOST_KEYS",
-    "PREFIX",
-    "SERVICE_PREFIX",
+    "PERSONAL",
+    "PREFIXES",
+    "SERVICE_KEY",
+    "TokenKind",
     "new_token",
 ]
 
-# Tell scanners of leaked secrets, and the gateway, what it is.
-PREFIX: Final = "rpat_"
-SERVICE_PREFIX: Final = "rsvc_"
 LONGEST_LIFE: Final = timedelta(days=366)
 # Of the signed token that it is exchanged for.
 EXCHANGED_LIFE: Final = timedelta(minutes=5)
-# Live ones of one person in one organization.
-MOST: Final = 50
-# Live ones of one service account.
-MOST_KEYS: Final = 10
+_SHOWN: Final = 4
+
+
+@dataclass(frozen=True)
+class TokenKind:
+    """A kind of token that programs act with.
+
+    Attributes:
+        kind: Of the session that stands behind it.
+        prefix: Tells scanners of leaked secrets, and the gateway, what it is.
+        most: So many live ones one owner has in one organization.
+    """
+
+    kind: str
+    prefix: str
+    most: int
+
+
+PERSONAL: Final = TokenKind("personal_token", "rpat_", 50)
+SERVICE_KEY: Final = TokenKind("service_account", "rsvc_", 10)
+PREFIXES: Final = (PERSONAL.prefix, SERVICE_KEY.prefix)
 
 
 def new_token(
     session_id: str,
     *,
-    kind: str,
+    kind: TokenKind,
     owner_id: str,
     name: str,
     scope: Sequence[str] | None,
@@ -43,7 +58,7 @@ def new_token(
 
     Args:
         session_id: Its id.
-        kind: ``personal_token`` or ``service_account``.
+        kind: Which kind of token.
         owner_id: The person or service account whose it is.
         name: What it is called.
         scope: Permissions that it is narrowed to, if it is.
@@ -54,9 +69,9 @@ def new_token(
     return Session(
         id=session_id,
         owner_id=owner_id,
-        kind=kind,
+        kind=kind.kind,
         name=name,
-        hint=token[: len(PREFIX) + 4],
+        hint=token[: len(kind.prefix) + _SHOWN],
         scope=None if scope is None else tuple(scope),
         created_at=now,
         updated_at=now,

@@ -39,9 +39,7 @@ class ActRepository(Repository[Act]):
     resource = "acts"
     entity = Act
     fields: ClassVar[Mapping[str, Field]] = {}
-
-    def _rights(self, action: str) -> Document:  # noqa: ARG002 - as it is called
-        return {}
+    is_narrowed = False
 
 
 class AuditLog(Reader[Any]):
@@ -52,6 +50,8 @@ class AuditLog(Reader[Any]):
     resource = "audit-log"
     entity = dict
     live: ClassVar[Mapping[str, Any]] = {}
+    # Whoever may read the log may read all of it.
+    is_narrowed = False
     default_sort = "-occurred_at"
     fields: ClassVar[Mapping[str, Field]] = {
         "occurred_at": Field("datetime", is_sortable=True, is_wire_text=True),
@@ -81,10 +81,6 @@ class AuditLog(Reader[Any]):
             "changes": document.get("changes", {}),
             "seal": document["seal"].hex() if "seal" in document else None,
         }
-
-    def _rights(self, action: str) -> Document:  # noqa: ARG002 - as it is called
-        # Whoever may read the log may read all of it.
-        return {}
 
 
 def _target(document: Document) -> Document | None:

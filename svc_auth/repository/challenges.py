@@ -30,9 +30,7 @@ class ChallengeRepository(Repository[Challenge]):
     resource = "challenges"
     entity = Challenge
     fields: ClassVar[Mapping[str, Field]] = {}
-
-    def _rights(self, action: str) -> Document:  # noqa: ARG002 - as it is called
-        return {}
+    is_narrowed = False
 
     def index_fields(self, entity: Challenge) -> Document:
         """The address in one spelling."""

@@ -209,8 +209,7 @@ class AnyMembershipRepository(MembershipRepository):
     For what people do to themselves, and for what follows from that.
     """
 
-    def _rights(self, action: str) -> Document:  # noqa: ARG002 - as it is called
-        return {}
+    is_narrowed = False
 
 
 class MembershipsOfPeople:

@@ -13,6 +13,8 @@ __all__ = [
     "NewPersonalTokenView",
     "PersonalTokenView",
     "PersonalTokensView",
+    "ProgramTokenView",
+    "days_to_live",
 ]
 
 _ALL: Final = tuple(
@@ -20,6 +22,15 @@ _ALL: Final = tuple(
     for resource, actions in PERMISSIONS.items()
     for action in actions
 )
+
+
+def days_to_live(default: int) -> fields.Field[Any]:
+    """How many days a token is good, to a year."""
+    return fields.Integer(
+        strict=True,
+        load_default=default,
+        validate=validate.Range(1, LONGEST_LIFE.days),
+    )
 
 
 class CreatePersonalTokenInput(Input):
@@ -37,21 +48,24 @@ class CreatePersonalTokenInput(Input):
         required=True,
         validate=validate.Length(1, len(_ALL)),
     )
-    expires_in_days = fields.Integer(
-        strict=True, load_default=90, validate=validate.Range(1, LONGEST_LIFE.days)
-    )
+    expires_in_days = days_to_live(90)
 
 
-class PersonalTokenView(Schema):
-    """A personal token, without its secret."""
+class ProgramTokenView(Schema):
+    """What a program acts with, without its secret."""
 
     id = Id()
     name = fields.String()
     hint = fields.String()
-    scope = fields.List(fields.String())
     created_at = Moment()
     expires_at = Moment()
     last_used_at = Moment(allow_none=True)
+
+
+class PersonalTokenView(ProgramTokenView):
+    """A personal token, without its secret."""
+
+    scope = fields.List(fields.String())
 
 
 class NewPersonalTokenView(PersonalTokenView):

@@ -1,12 +1,12 @@
 """Service accounts and their keys, as clients see them."""
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
-from chassis.schemas import Id, Input, Moment, Text
-from svc_auth.domain.personal_tokens import LONGEST_LIFE
+from chassis.schemas import Input, Text
 from svc_auth.schemas.people import role_keys
+from svc_auth.schemas.personal_tokens import ProgramTokenView, days_to_live
 
 __all__ = [
     "CreateServiceAccountInput",
@@ -15,8 +15,6 @@ __all__ = [
     "ServiceKeyView",
     "ServiceKeysView",
 ]
-
-_A_YEAR_DAYS: Final = 365
 
 
 class CreateServiceAccountInput(Input):
@@ -37,22 +35,11 @@ class CreateServiceKeyInput(Input):
     example: ClassVar[dict[str, Any]] = {"name": "Web server 1", "expires_in_days": 90}
 
     name = Text(60, required=True)
-    expires_in_days = fields.Integer(
-        strict=True,
-        load_default=_A_YEAR_DAYS,
-        validate=validate.Range(1, LONGEST_LIFE.days),
-    )
+    expires_in_days = days_to_live(365)
 
 
-class ServiceKeyView(Schema):
+class ServiceKeyView(ProgramTokenView):
     """A key, without its secret."""
-
-    id = Id()
-    name = fields.String()
-    hint = fields.String()
-    created_at = Moment()
-    expires_at = Moment()
-    last_used_at = Moment(allow_none=True)
 
 
 class NewServiceKeyView(ServiceKeyView):

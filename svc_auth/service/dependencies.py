@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -102,8 +101,10 @@ class Dependencies:
             client_id: Which application.
             reason: Which way, or why, in a word.
         """
-        act = replace(
-            self._act(describe.__name__, person_id, ACT_LIFE),
+        act = self._act(
+            describe.__name__,
+            person_id,
+            ACT_LIFE,
             client_id=client_id,
             reason=reason,
         )
@@ -147,7 +148,15 @@ class Dependencies:
                 self.acts.add(self._act("login_failed", None, FORGOTTEN_ACT_LIFE))
         self.context.has_events = has_events
 
-    def _act(self, name: str, person_id: str | None, life: timedelta) -> Act:
+    def _act(
+        self,
+        name: str,
+        person_id: str | None,
+        life: timedelta,
+        *,
+        client_id: str | None = None,
+        reason: str | None = None,
+    ) -> Act:
         now = self.context.now()
         role = f"{name}:{self.context.org_id}:{person_id}"
         return Act(
@@ -156,6 +165,8 @@ class Dependencies:
             created_at=now,
             updated_at=now,
             expires_at=now + life,
+            client_id=client_id,
+            reason=reason,
         )
 
     def member(self, person_id: str) -> Person:
@@ -371,14 +382,17 @@ class Dependencies:
 
     def grants_of(self, keys: Collection[str]) -> dict[str, Reach]:
         """What roles of the organization at hand grant together."""
+        return union(self.grants_by_role(keys).values())
+
+    def grants_by_role(self, keys: Collection[str]) -> dict[str, Grants]:
+        """What each of these roles grants; those that there are not are left out."""
         own = [key for key in keys if key not in BUILT_IN_ROLES]
-        made = self.roles.live_by_key(own).values() if own else ()
-        return union(
-            [
-                *(BUILT_IN_ROLES[key].grants for key in keys if key in BUILT_IN_ROLES),
-                *(flat(role.grants) for role in made),
-            ]
-        )
+        made = self.roles.live_by_key(own) if own else {}
+        built_in = [key for key in keys if key in BUILT_IN_ROLES]
+        return {
+            **{key: BUILT_IN_ROLES[key].grants for key in built_in},
+            **{key: flat(role.grants) for key, role in made.items()},
+        }
 
 
 def wrong_credentials() -> UnauthenticatedError:

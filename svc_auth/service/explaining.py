@@ -1,6 +1,6 @@
 """RPC that tells who may do what, and why."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -14,11 +14,9 @@ from chassis.visibility import reaches
 from svc_auth.domain.explaining import Access, Explanation, sources, why
 from svc_auth.domain.people import Membership
 from svc_auth.domain.roles import (
-    BUILT_IN_ROLES,
     OWNED,
     PERMISSIONS,
     Grants,
-    flat,
     union,
 )
 from svc_auth.domain.teams import Team, seen_teams
@@ -125,13 +123,12 @@ class ExplainMethods(Dependencies):
 
     def _explained(
         self,
-        members: Iterable[Membership],
+        members: Collection[Membership],
         resource: str,
         record: Mapping[str, Any] | None,
     ) -> list[Explanation]:
-        members = list(members)
         keys = {key for member in members for key in member.roles}
-        roles = self._granted({*keys})
+        roles = self.grants_by_role(keys)
         teams = self.teams.all_live()
         acl = None
         if record is not None:
@@ -152,13 +149,6 @@ class ExplainMethods(Dependencies):
                 )
             )
         return found
-
-    def _granted(self, keys: set[str]) -> dict[str, Grants]:
-        built_in = {
-            key: BUILT_IN_ROLES[key].grants for key in keys if key in BUILT_IN_ROLES
-        }
-        made = self.roles.live_by_key(sorted(keys - built_in.keys()))
-        return {**built_in, **{key: flat(role.grants) for key, role in made.items()}}
 
     @staticmethod
     def _as_caller(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,9 +19,9 @@ from chassis.schemas import load
 from svc_auth import events
 from svc_auth.domain.personal_tokens import (
     EXCHANGED_LIFE,
-    MOST,
-    PREFIX,
-    SERVICE_PREFIX,
+    PERSONAL,
+    PREFIXES,
+    TokenKind,
     new_token,
 )
 from svc_auth.domain.sessions import Session
@@ -35,7 +35,6 @@ from svc_auth.service.dependencies import Dependencies
 
 __all__ = ["PersonalTokenMethods"]
 
-_KIND = "personal_token"
 _LONGEST_SECRET = 128
 
 
@@ -69,24 +68,9 @@ class PersonalTokenMethods(Dependencies):
         caller.require_presence()
         data = load(CreatePersonalTokenInput(), payload)
         self.check_held(dict.fromkeys(data["scope"], "own"))
-        if len(self._live(MOST)) >= MOST:
-            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
-        now = self.context.now()
-        token = PREFIX + secrets.token_urlsafe(32)
-        session = new_token(
-            new_id(),
-            kind=_KIND,
-            owner_id=caller.principal_id,
-            name=data["name"],
-            scope=sorted(set(data["scope"])),
-            expires_at=now + timedelta(days=data["expires_in_days"]),
-            token=token,
-            now=now,
-        )
-        self.transaction(lambda: self.keep_token(token, session))
-        view: dict[str, Any] = NewPersonalTokenView().dump(
-            {**dataclasses.asdict(session), "token": token, "last_used_at": None}
-        )
+        scope = sorted(set(data["scope"]))
+        made = self.new_token(PERSONAL, caller.principal_id, data, scope)
+        view: dict[str, Any] = NewPersonalTokenView().dump(made)
         return view
 
     @rpc
@@ -96,7 +80,8 @@ class PersonalTokenMethods(Dependencies):
         Returns:
             A ``PersonalTokensView``.
         """
-        rows = self.with_use(self._live(MOST))
+        caller = self.context.identified_caller
+        rows = self.with_use(self.live_tokens(PERSONAL, caller.principal_id))
         view: dict[str, Any] = PersonalTokensView().dump({"data": rows})
         return view
 
@@ -117,7 +102,7 @@ class PersonalTokenMethods(Dependencies):
         session = self.sessions.find(access_token_id)
         if (
             session is None
-            or session.kind != _KIND
+            or session.kind != PERSONAL.kind
             or session.owner_id != caller.principal_id
             or not session.is_live(self.context.now())
         ):
@@ -142,7 +127,7 @@ class PersonalTokenMethods(Dependencies):
         """
         now = self.context.now()
         found = None
-        if token.startswith((PREFIX, SERVICE_PREFIX)) and len(token) <= _LONGEST_SECRET:
+        if token.startswith(PREFIXES) and len(token) <= _LONGEST_SECRET:
             found = self.personal_tokens.use(token, now)
         if found is None:
             raise _invalid()
@@ -159,9 +144,45 @@ class PersonalTokenMethods(Dependencies):
             "access_token": self.sign_access_token(session, membership, life_s, now)
         }
 
-    def _live(self, limit: int) -> list[Session]:
-        caller, now = self.context.identified_caller, self.context.now()
-        return self.sessions.live_of(caller.principal_id, (_KIND,), now, limit)
+    def live_tokens(self, kind: TokenKind, owner_id: str) -> list[Session]:
+        """The sessions that stand behind somebody's live tokens, the newest first."""
+        now = self.context.now()
+        return self.sessions.live_of(owner_id, (kind.kind,), now, kind.most)
+
+    def new_token(
+        self,
+        kind: TokenKind,
+        owner_id: str,
+        data: Mapping[str, Any],
+        scope: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """Make a token for a program: what is shown of it, its secret this once.
+
+        Args:
+            kind: Which kind of token.
+            owner_id: Whose.
+            data: ``name`` and ``expires_in_days``.
+            scope: What it is narrowed to, if it is.
+
+        Raises:
+            ConflictError: ``too_many_tokens``.
+        """
+        if len(self.live_tokens(kind, owner_id)) >= kind.most:
+            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
+        now = self.context.now()
+        token = kind.prefix + secrets.token_urlsafe(32)
+        session = new_token(
+            new_id(),
+            kind=kind,
+            owner_id=owner_id,
+            name=data["name"],
+            scope=scope,
+            expires_at=now + timedelta(days=data["expires_in_days"]),
+            token=token,
+            now=now,
+        )
+        self.transaction(lambda: self._keep(token, session))
+        return {**dataclasses.asdict(session), "token": token, "last_used_at": None}
 
     def with_use(self, sessions: Sequence[Session]) -> list[dict[str, Any]]:
         """Sessions that stand behind tokens, and when each was used last."""
@@ -171,8 +192,7 @@ class PersonalTokenMethods(Dependencies):
             for each in sessions
         ]
 
-    def keep_token(self, token: str, session: Session) -> None:
-        """Store a token's hash and what stands behind it."""
+    def _keep(self, token: str, session: Session) -> None:
         self.sessions.add(session, events.session_started(session))
         org_id = self.context.identified_caller.org_id
         self.personal_tokens.add(token, session, org_id)

@@ -1,18 +1,14 @@
 """RPCs of service accounts: members that are programs."""
 
-import dataclasses
-import secrets
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
-from chassis.errors import ConflictError, NotFoundError
+from chassis.errors import NotFoundError
 from chassis.idempotency import idempotent
-from chassis.ids import new_id
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
 from svc_auth.domain.people import Membership, check_owner_stays, new_service_account
-from svc_auth.domain.personal_tokens import MOST_KEYS, SERVICE_PREFIX, new_token
+from svc_auth.domain.personal_tokens import SERVICE_KEY
 from svc_auth.domain.sessions import Session
 from svc_auth.schemas.people import UserView
 from svc_auth.schemas.service_accounts import (
@@ -25,8 +21,6 @@ from svc_auth.service.personal_tokens import PersonalTokenMethods
 from svc_auth.service.users import UserMethods
 
 __all__ = ["ServiceAccountMethods"]
-
-_KIND: Final = "service_account"
 
 
 class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
@@ -105,24 +99,8 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         data = load(CreateServiceKeyInput(), payload)
         account = self._account(service_account_id)
         self.check_held(self.grants_of(account.roles))
-        if len(self._keys(account)) >= MOST_KEYS:
-            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
-        now = self.context.now()
-        token = SERVICE_PREFIX + secrets.token_urlsafe(32)
-        session = new_token(
-            new_id(),
-            kind=_KIND,
-            owner_id=account.person_id,
-            name=data["name"],
-            scope=None,
-            expires_at=now + timedelta(days=data["expires_in_days"]),
-            token=token,
-            now=now,
-        )
-        self.transaction(lambda: self.keep_token(token, session))
-        view: dict[str, Any] = NewServiceKeyView().dump(
-            {**dataclasses.asdict(session), "token": token, "last_used_at": None}
-        )
+        made = self.new_token(SERVICE_KEY, account.person_id, data)
+        view: dict[str, Any] = NewServiceKeyView().dump(made)
         return view
 
     @rpc(needs="users:read")
@@ -168,5 +146,4 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         return found
 
     def _keys(self, account: Membership) -> list[Session]:
-        now = self.context.now()
-        return self.sessions.live_of(account.person_id, (_KIND,), now, MOST_KEYS)
+        return self.live_tokens(SERVICE_KEY, account.person_id)

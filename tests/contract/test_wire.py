@@ -295,6 +295,7 @@ VIEWED = {
     "_MemberView": {"id": OWNER, "name": NAME, "read": ACCESS, "write": None},
     "_AccessView": ACCESS,
     "_GrantView": {"role": "manager", "reach": "all"},
+    "ProgramTokenView": SERVICE_KEY,
     "ServiceKeyView": SERVICE_KEY,
     "NewServiceKeyView": {**SERVICE_KEY, "token": "rsvc_x"},
     "ServiceKeysView": {"data": [SERVICE_KEY]},
