@@ -8,7 +8,7 @@ each service only for themselves, so that no service can speak for a person.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from chassis.errors import ForbiddenError, UnauthenticatedError
 from chassis.ids import is_id, unpacked
+from chassis.restrictions import UNRESTRICTED, Restriction, read_restrictions
 
 __all__ = [
     "ALGORITHM",
@@ -64,6 +65,7 @@ class Caller:
         team_ids: Teams whose records they see: those that they are in, then
             those beneath what they lead.
         home_team_count: How many of these they are in themselves.
+        restrictions: Of which resources they may not see or write some fields.
         currency: The organization's own, in which amounts are compared.
         time_zone: The organization's own, in which a day begins and ends.
     """
@@ -82,6 +84,7 @@ class Caller:
     session_kind: str = "login"
     client_id: str | None = None
     home_team_count: int = 0
+    restrictions: Mapping[str, Restriction] = field(default_factory=dict)
     currency: str | None = None
     time_zone: str = "UTC"
 
@@ -144,6 +147,17 @@ class Caller:
             return {"acl": self.principal_id}
         return {"_id": {"$in": []}}
 
+    def hidden_fields(self, resource: str) -> frozenset[str]:
+        """What no answer about such records may show this caller, or depend on.
+
+        By every name: that of a view, of an input, of a filter.
+        """
+        return self.restrictions.get(resource, UNRESTRICTED).hidden
+
+    def unwritable_fields(self, resource: str) -> frozenset[str]:
+        """What this caller may not write of such records; all that is hidden, too."""
+        return self.restrictions.get(resource, UNRESTRICTED).unwritable
+
     @property
     def home_team_ids(self) -> tuple[str, ...]:
         """The teams that the caller is in, whose records theirs are too."""
@@ -162,6 +176,9 @@ class Caller:
         rights = orjson.dumps(dict(self.grants), option=orjson.OPT_SORT_KEYS)
         if self.team_ids:
             rights += orjson.dumps(sorted(self.team_ids))
+        for resource, kept in sorted(self.restrictions.items()):
+            fields = [resource, sorted(kept.hidden), sorted(kept.unwritable)]
+            rights += orjson.dumps(fields)
         return hashlib.sha256(rights).hexdigest()[:8]
 
 
@@ -317,6 +334,7 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         team_ids=unpacked(claims.get("team_ids") or ""),
         home_team_count=int(claims.get("home_teams") or 0),
         grants=cast("Mapping[str, Reach]", grants),
+        restrictions=read_restrictions(claims.get("fields")),
         expires_at=float(claims["exp"]),
         token_id=str(claims["jti"]),
         rights_at=float(claims.get("rights_at") or claims["iat"]),

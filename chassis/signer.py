@@ -67,8 +67,9 @@ class Signer:
             session_id: What the token hangs on, if that can be revoked.
             facts: Further claims: ``roles``, ``team_ids``, ``currency``,
                 ``time_zone``, ``kind`` (of the session), ``client_id``,
-                ``scope``, and ``rights_at``, as of when the grants are,
-                which is now unless it is given.
+                ``scope``, ``fields`` (see ``chassis.restrictions``), and
+                ``rights_at``, as of when the grants are, which is now unless
+                it is given.
         """
         now = time.time()
         issued_at = int(now)

@@ -128,6 +128,7 @@ class TestVerify:
             ({"org_id": "x"}, "token_invalid"),
             ({"grants": {"*": "everything"}}, "token_invalid"),
             ({"grants": []}, "token_invalid"),
+            ({"fields": ["contacts"]}, "token_invalid"),
             ({"issuer": "notify"}, "token_invalid"),
             ({"issuer": "notify", "sub": "service:auth"}, "token_invalid"),
             ({"sub": "operator"}, "token_invalid"),
@@ -176,11 +177,32 @@ class TestCaller:
 
     def test_has_a_tag_that_changes_with_its_rights(self, keys):
         tags = {
-            verify(keys.forge(grants=grants), keys.set).rights_tag
-            for grants in ({"*": "all"}, {"contacts:read": "all"})
+            verify(keys.forge(**claims), keys.set).rights_tag
+            for claims in (
+                {"grants": {"*": "all"}},
+                {"grants": {"contacts:read": "all"}},
+                {"fields": {"contacts": {"none": ["tags"]}}},
+                {"fields": {"contacts": {"read": ["tags"]}}},
+                {"fields": {"accounts": {"read": ["tags"]}}},
+            )
         }
 
-        assert len(tags) == 2
+        assert len(tags) == 5
+
+    def test_sees_and_writes_every_field_unless_the_token_says_so(self, keys):
+        caller = verify(keys.forge(), keys.set)
+
+        assert caller.hidden_fields("contacts") == frozenset()
+        assert caller.unwritable_fields("contacts") == frozenset()
+
+    def test_writes_no_field_that_is_hidden_or_only_to_be_read(self, keys):
+        fields = {"contacts": {"none": ["email", "emails"], "read": ["tags"]}}
+
+        caller = verify(keys.forge(fields=fields), keys.set)
+
+        assert caller.hidden_fields("contacts") == {"email", "emails"}
+        assert caller.unwritable_fields("contacts") == {"email", "emails", "tags"}
+        assert caller.hidden_fields("accounts") == frozenset()
 
 
 class TestKeySet:
