@@ -17,6 +17,7 @@ __all__ = ["document_of", "field_names", "value_of"]
 _MAINTAINED: Final = frozenset({"id", "version", "sequence"})
 # Most values are of these, and the same on both sides.
 _AS_THEY_ARE: Final = frozenset({str, int, float, bool, datetime})
+_OF_MONEY: Final = {"amount", "currency", "amount_base"}
 
 
 def document_of(entity: object, base_currency: str | None = None) -> Document:
@@ -73,10 +74,9 @@ def value_of(stored: Any) -> Any:
         return tuple(value_of(item) for item in stored)
     if isinstance(stored, Decimal128):
         return stored.to_decimal()
-    if isinstance(stored, dict) and stored.keys() == {
-        "amount",
-        "currency",
-        "amount_base",
-    }:
-        return Money(stored["amount"].to_decimal(), stored["currency"])
+    if isinstance(stored, dict) and stored.keys() == _OF_MONEY:
+        amount = stored["amount"]
+        # Somebody's own object may have members of these names.
+        if isinstance(amount, Decimal128):
+            return Money(amount.to_decimal(), stored["currency"])
     return stored

@@ -34,6 +34,11 @@ __all__ = [
 # The most that fits the header wherever it is read.
 _MAX_ATTEMPT: Final = 2**31 - 1
 _BOOKKEEPING: Final = frozenset({"version", "sequence", "updated_at"})
+# What a field of a record may say of its history, in its ``metadata``: each key
+# of it is told as a field of its own, or it only follows from others.
+HISTORY: Final = "history"
+BY_KEY: Final = "by_key"
+DERIVED: Final = "derived"
 # What each field is in JSON, besides the two ids.
 _SHAPE: Final[Mapping[str, type]] = {
     "event": str,
@@ -197,15 +202,32 @@ def changes_between(before: Any, after: Any) -> dict[str, dict[str, Any]]:
         after: An instance of the same class.
 
     Returns:
-        ``{field: {"from", "to"}}`` in JSON primitives, without bookkeeping.
+        ``{field: {"from", "to"}}`` in JSON primitives, without bookkeeping and
+        what fields say to be derived. Of an object that is told by key, each
+        member is a field: ``custom.region``.
     """
-    old = {} if before is None else dataclasses.asdict(before)
-    new = dataclasses.asdict(after)
+    old = {} if before is None else _told(before)
+    new = _told(after)
     return {
-        name: {"from": _primitive(old.get(name)), "to": _primitive(value)}
-        for name, value in new.items()
-        if name not in _BOOKKEEPING and old.get(name) != value
+        name: {"from": _primitive(old.get(name)), "to": _primitive(new.get(name))}
+        for name in (*new, *sorted(old.keys() - new.keys()))
+        if old.get(name) != new.get(name)
     }
+
+
+def _told(record: Any) -> dict[str, Any]:
+    """What is told of a record; a member of an object as ``field.key``."""
+    values = dataclasses.asdict(record)
+    for name in _BOOKKEEPING & values.keys():
+        del values[name]
+    for each in dataclasses.fields(record):
+        history = each.metadata.get(HISTORY)
+        if history == DERIVED:
+            del values[each.name]
+        elif history == BY_KEY:
+            members = values.pop(each.name)
+            values |= {f"{each.name}.{key}": members[key] for key in members}
+    return values
 
 
 def _primitive(value: Any) -> Any:

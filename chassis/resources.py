@@ -110,7 +110,7 @@ class Records(Generic[Entity]):
         data = self.read_new(payload)
         record = self.make(self._worker.operation.new_id(self.repository.noun), data)
         event = self.kind.created(record)
-        return self.kind.shown(self.repository.add(record, event))
+        return self.shown(self.repository.add(record, event))
 
     def get(self, record_id: str) -> dict[str, Any]:
         """One live record that the caller may see.
@@ -119,7 +119,7 @@ class Records(Generic[Entity]):
             NotFoundError: ``<noun>_not_found``.
         """
         self.permit("read")
-        return self.kind.shown(self.repository.get(record_id))
+        return self.shown(self.repository.get(record_id))
 
     def page(self, query: Mapping[str, str]) -> dict[str, Any]:
         """One page of the list, ``{"data": […], "page": {…}}``.
@@ -129,7 +129,7 @@ class Records(Generic[Entity]):
         """
         self.permit("read")
         page = self.repository.page(query, self.kind.view.fields)
-        return page.view(self.kind.shown)
+        return page.view(self.shown)
 
     def update(
         self, record_id: str, payload: Mapping[str, Any], expected_version: int | None
@@ -148,12 +148,7 @@ class Records(Generic[Entity]):
         now = self._context.now()
 
         def change(record: Entity) -> Entity:
-            has_objects = any(isinstance(value, dict) for value in payload.values())
-            current = self.kind.shown(record) if has_objects else {}
-            whole = with_merged_objects(payload, current)
-            patch = load(self.kind.update_input, whole)
-            self._worker.check_references(patch)
-            return self.kind.change(record, patch, now)
+            return self.kind.change(record, self.read_patch(record, payload), now)
 
         changed = self.repository.change(
             record_id,
@@ -162,7 +157,7 @@ class Records(Generic[Entity]):
             expected_version=expected_version,
             is_mergeable=True,
         )
-        return self.kind.shown(changed)
+        return self.shown(changed)
 
     def archive(self, record_id: str, expected_version: int | None) -> None:
         """Put a record away; it can be restored.
@@ -196,7 +191,11 @@ class Records(Generic[Entity]):
             expected_version=expected_version,
             is_archived=True,
         )
-        return self.kind.shown(restored)
+        return self.shown(restored)
+
+    def shown(self, record: Entity) -> dict[str, Any]:
+        """The record as clients see it."""
+        return self.kind.shown(record)
 
     def read_new(self, payload: Any) -> dict[str, Any]:
         """The data of a new record.
@@ -207,6 +206,18 @@ class Records(Generic[Entity]):
         data = load(self.kind.create_input, payload)
         self._worker.check_references(data)
         return data
+
+    def read_patch(self, record: Entity, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What a merge patch makes of a record's fields.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+        """
+        has_objects = any(isinstance(value, dict) for value in payload.values())
+        current = self.shown(record) if has_objects else {}
+        patch = load(self.kind.update_input, with_merged_objects(payload, current))
+        self._worker.check_references(patch)
+        return patch
 
     def make(self, record_id: str, data: Mapping[str, Any]) -> Entity:
         """A new record; whoever makes it owns it, a service leaves that open.

@@ -1,5 +1,5 @@
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -156,3 +156,28 @@ class TestWireTime:
         moment = datetime(2026, 1, 31, 9, 30, 0, 123_456, tzinfo=UTC)
 
         assert wire_time(moment) == "2026-01-31T09:30:00.123Z"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    labels: dict = field(default_factory=dict, metadata={"history": "by_key"})
+    found_by: tuple = field(default=(), metadata={"history": "derived"})
+
+
+class TestChangesOfObjects:
+    def test_are_told_member_by_member(self):
+        before = Shelf({"color": "red", "size": 3, "height": None})
+        after = Shelf({"color": "blue", "size": 3, "width": 2})
+
+        assert changes_between(before, after) == {
+            "labels.color": {"from": "red", "to": "blue"},
+            "labels.width": {"from": None, "to": 2},
+        }
+
+    def test_that_take_a_member_away_leave_null(self):
+        changes = changes_between(Shelf({"color": "red"}), Shelf())
+
+        assert changes == {"labels.color": {"from": "red", "to": None}}
+
+    def test_leave_out_what_follows_from_others(self):
+        assert changes_between(None, Shelf(found_by=("red",))) == {}
