@@ -3,6 +3,7 @@
 from typing import Final
 
 from chassis.idempotency import IDEMPOTENCY_KEYS
+from chassis.jobs import JOBS
 from chassis.matching import MATCH_LOCKS
 from chassis.outbox import OUTBOX_COLLECTIONS
 from svc_customer.repository.accounts import ACCOUNTS, AccountRepository
@@ -12,5 +13,11 @@ from svc_customer.repository.interactions import INTERACTIONS, InteractionReposi
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 
 RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS)
-COLLECTIONS: Final = (*RECORDS, IDEMPOTENCY_KEYS, MATCH_LOCKS, *OUTBOX_COLLECTIONS)
+COLLECTIONS: Final = (
+    *RECORDS,
+    JOBS,
+    IDEMPOTENCY_KEYS,
+    MATCH_LOCKS,
+    *OUTBOX_COLLECTIONS,
+)
 REPOSITORIES: Final = (AccountRepository, ContactRepository, InteractionRepository)

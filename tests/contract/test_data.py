@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ["chassis", "gateway_flask", *(f"svc_{name}" for name in SERVICES)]
 CHASSIS_COLLECTIONS = {
     "event_log",
+    "jobs",
     "leases",
     "subject_keys",
     "idempotency_keys",

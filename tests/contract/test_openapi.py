@@ -32,6 +32,7 @@ UNANSWERED = {
     "invalid_scope",
     "redirect_uri_mismatch",
     "sign_in_expired",
+    "too_many_jobs",
     "unauthorized_client",
     "unknown_client",
     "unsupported_grant_type",

@@ -1,9 +1,12 @@
 """The events role."""
 
 from chassis import inject
+from chassis.errors import ConflictError
 from chassis.handling import batch_handler, event_handler
+from chassis.job_runner import job_handler
 from chassis.mongo import Repositories
 from chassis.outbox import OutboxRelay
+from chassis.turns import Step
 from probe.repository import ENTRIES, Journal
 
 
@@ -35,3 +38,15 @@ class ProbeEvents:
         """Have an effect on each record, unless ordered otherwise."""
         self.journal.obey("on_events", events)
         self.journal.affect("on_events", events)
+
+    @job_handler("count")
+    def count(self, job):
+        """Count to as far as the job says, a step each."""
+        place, last = job.cursor or 0, job.arguments["steps"]
+        if not last:
+            raise ConflictError("nothing_to_count", "There is nothing to count.")
+        key = f"{job.id}/{place}"
+        self.journal.start("count", key)
+        self.journal.obey_orders([f"count:{key}"])
+        cursor = place + 1 if place + 1 < last else None
+        return Step(cursor=cursor, counts={"steps": 1}, progress=place / last)

@@ -8,6 +8,7 @@ from typing import ClassVar
 import eventlet
 
 from chassis.events import Event
+from chassis.jobs import JOBS
 from chassis.mongo import Collection
 from chassis.outbox import OUTBOX_COLLECTIONS, PENDING_INDEX
 from chassis.repository import Repository
@@ -20,7 +21,7 @@ EFFECTS = Collection("effects", is_global=True)
 PROCESSED = Collection("processed_events", is_global=True)
 # What is to befall whoever handles an event of the record that is ``_id``.
 ORDERS = Collection("orders", is_global=True)
-COLLECTIONS = (ENTRIES, STARTS, EFFECTS, PROCESSED, ORDERS, *OUTBOX_COLLECTIONS)
+COLLECTIONS = (ENTRIES, JOBS, STARTS, EFFECTS, PROCESSED, ORDERS, *OUTBOX_COLLECTIONS)
 
 
 class OrderedToFailError(Exception):
@@ -79,8 +80,11 @@ class Journal:
         Raises:
             OrderedToFailError: One says so.
         """
-        keys = [f"{what}:{event['aggregate']['id']}" for event in events]
-        for order in self._database["orders"].find({"_id": {"$in": keys}}):
+        self.obey_orders(f"{what}:{event['aggregate']['id']}" for event in events)
+
+    def obey_orders(self, keys):
+        """Do as the orders with these ids say, if there are any."""
+        for order in self._database["orders"].find({"_id": {"$in": list(keys)}}):
             eventlet.sleep(order.get("sleep_s", 0))
             if order.get("fails"):
                 raise OrderedToFailError(order["_id"])
