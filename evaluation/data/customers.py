@@ -34,13 +34,14 @@ from svc_customer.domain.accounts import Account
 from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
 from svc_customer.domain.records import Address
 
-__all__ = ["Organization", "organizations"]
+__all__ = ["DATA_END", "Organization", "organizations"]
 
 Item = TypeVar("Item")
 
 _BORN: Final = datetime(2021, 1, 1, tzinfo=UTC)
 _AGE_MS: Final = 5 * 365 * 86_400_000
-_TODAY: Final = _BORN + timedelta(milliseconds=_AGE_MS)
+# When everything that there is has happened.
+DATA_END: Final = _BORN + timedelta(milliseconds=_AGE_MS)
 _OTHERS: Final = 4
 _PEOPLE: Final = 200
 _CONTACTS_PER_ACCOUNT: Final = 10
@@ -102,6 +103,10 @@ class Organization:
         for number in range(start, stop):
             yield _contact(self, number)
 
+    def id_of(self, made_at: datetime, name: str) -> str:
+        """The id of what is called so in this organization."""
+        return _id(made_at, f"{self.id} {name}")
+
     def chance(self, kind: str, number: int) -> random.Random:
         """The chance that makes one record, always the same."""
         return random.Random(f"{self.seed} {self.id} {kind} {number}")  # noqa: S311 - no secret
@@ -151,10 +156,10 @@ def _common(
     if chance.random() < _CHANGED:
         age_s = chance.expovariate(1 / _CHANGED_AFTER_S)
         later = made_at + timedelta(milliseconds=int(age_s * 1_000))
-        changed_at = later if later < _TODAY else made_at
+        changed_at = later if later < DATA_END else made_at
     tags = [_pick(chance, _TAGS, 1.1) for _ in range(_tag_count(chance))]
     return chance, {
-        "id": _id(made_at, f"{organization.id} {kind} {number}"),
+        "id": organization.id_of(made_at, f"{kind} {number}"),
         "owner_id": _owner(chance, organization),
         "team_ids": _teams(chance, organization),
         "external_ids": {"legacy": f"{kind[0]}{number}"} if number % 5 == 0 else {},
@@ -244,7 +249,7 @@ def _employer(chance: random.Random, organization: Organization) -> int | None:
 
 def _account_id(organization: Organization, number: int) -> str:
     made_at = _made_at(number, organization.account_count)
-    return _id(made_at, f"{organization.id} account {number}")
+    return organization.id_of(made_at, f"account {number}")
 
 
 def _domain(organization: Organization, number: int) -> str:

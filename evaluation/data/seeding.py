@@ -5,7 +5,7 @@ without events: nobody announced them, and the log knows nothing of them.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -19,9 +19,11 @@ from chassis.context import operator_context
 from chassis.migrate import migrate
 from chassis.repository import Repository
 from evaluation.data.customers import Organization
+from evaluation.data.interactions import interactions_of
 from svc_customer.repository import RECORDS, REPOSITORIES
 from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.contacts import ContactRepository
+from svc_customer.repository.interactions import InteractionRepository
 
 __all__ = ["Seeded", "seed"]
 
@@ -29,9 +31,20 @@ _SERVICE: Final = "customer"
 _BATCH: Final = 500
 _SHARE: Final = 20_000
 _PROCESSES: Final = 2
-_KINDS: Final[dict[str, type[Repository[Any]]]] = {
-    "accounts": AccountRepository,
-    "contacts": ContactRepository,
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How one kind of record is made and kept."""
+
+    repository: type[Repository[Any]]
+    make: Callable[[Organization, int, int], Iterator[Any]]
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "accounts": _Kind(AccountRepository, Organization.accounts),
+    "contacts": _Kind(ContactRepository, Organization.contacts),
+    "interactions": _Kind(InteractionRepository, interactions_of),
 }
 
 
@@ -53,7 +66,12 @@ class Seeded:
 
 @dataclass(frozen=True)
 class _Share:
-    """What one process stores in one go."""
+    """What one process stores in one go.
+
+    Attributes:
+        start: The number of the first account or contact; interactions are
+            those of so many contacts.
+    """
 
     uri: str
     organization: Organization
@@ -63,7 +81,11 @@ class _Share:
 
 
 def seed(
-    uri: str, organizations: Sequence[Organization], say: Callable[[str], None]
+    uri: str,
+    organizations: Sequence[Organization],
+    say: Callable[[str], None],
+    *,
+    with_interactions: bool = False,
 ) -> Seeded:
     """Store all of them; indexes are made afterwards, which is faster.
 
@@ -71,6 +93,7 @@ def seed(
         uri: Of a user who may do everything in the database.
         organizations: See ``evaluation.data.customers.organizations``.
         say: Hears how far it is.
+        with_interactions: Whether anything happened with the contacts.
 
     Raises:
         ValueError: There are records already.
@@ -83,6 +106,8 @@ def seed(
                 raise ValueError(f"There are {collection.name} already.")
             database[collection.name].drop_indexes()
         shares = list(_shares(uri, organizations))
+        if not with_interactions:
+            shares = [share for share in shares if share.kind != "interactions"]
         with ProcessPoolExecutor(_PROCESSES, get_context("spawn")) as pool:
             for done, _ in enumerate(pool.map(_store, shares), 1):
                 if done % 10 == 0 or done == len(shares):
@@ -105,6 +130,7 @@ def _shares(uri: str, organizations: Sequence[Organization]) -> Iterator[_Share]
         counts = {
             "accounts": organization.account_count,
             "contacts": organization.contact_count,
+            "interactions": organization.contact_count,
         }
         for kind, count in counts.items():
             for start in range(0, count, _SHARE):
@@ -117,8 +143,10 @@ def _store(share: _Share) -> None:
         database = client.get_database(
             f"rapport_{_SERVICE}", write_concern=WriteConcern(w=1)
         )
-        records = _KINDS[share.kind](database, operator_context(share.organization.id))
-        made = getattr(share.organization, share.kind)(share.start, share.stop)
+        kind = _KINDS[share.kind]
+        context = operator_context(share.organization.id)
+        records = kind.repository(database, context)
+        made = kind.make(share.organization, share.start, share.stop)
         while batch := list(islice(made, _BATCH)):
             added = records.add_all([(each, None, None) for each in batch])
             if refused := [each for each in added if isinstance(each, Exception)]:
