@@ -25,10 +25,10 @@ from evaluation.bench.gateway.targets import (
     read_targets,
     stream_targets,
 )
-from evaluation.bench.gateway.world import World, gateway_world
 from evaluation.bench.machine import describe
 from evaluation.bench.report import machine_line
 from evaluation.bench.streams import measure_streams, stream_table
+from evaluation.bench.world import World, filled_world
 from stack.disposable import ignore_servers_of_others
 from stack.errors import StackError
 
@@ -86,7 +86,7 @@ def run_gateway_benchmark(options: Options) -> int:
     }
     found: dict[str, Findings] = {}
     with (
-        gateway_world(options.contacts, say) as world,
+        filled_world(options.contacts, say) as world,
         world.servers.database() as client,
     ):
         machine = {**describe(world.servers), "load_average": load}

@@ -3,17 +3,15 @@
 import http.client
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from evaluation.bench.counting import Meter
 from evaluation.bench.figures import Run, Summary, quantile, summarize
-from evaluation.bench.gateway.reads import SERVERS
-from evaluation.bench.gateway.world import World, request
-from evaluation.bench.measuring import measure
+from evaluation.bench.rated import Asker, Rated, together
+from evaluation.bench.world import World, request
 
 __all__ = [
     "COUNTED",
@@ -31,31 +29,13 @@ LAST_PAGE: Final = "the far page"
 COUNTED: Final = "with its count"
 OWN: Final = "of one's own"
 _RATE: Final = 20
-_WARM_UP_S: Final = 0.3
 _FAR: Final = 10_000
 # A rate needs longer than a loop for as many answers.
 _LONGER: Final = 4
 _ROWS: Final = 50
 _WALKED_ROWS: Final = 200
 _TIMEOUT_S: Final = 60
-_PARTS: Final[Mapping[str, str]] = {
-    "front": "gateway",
-    "service": "customer-rpc-1",
-    **SERVERS,
-}
 Filters = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Rated:
-    """Requests at a fixed rate; latencies from when each was due."""
-
-    latencies_us: Sequence[int]
-    errors: Mapping[str, int]
-
-    def ms(self, share: float) -> float:
-        """A quantile of the latencies."""
-        return quantile(self.latencies_us, share) / 1_000
 
 
 @dataclass(frozen=True)
@@ -97,13 +77,7 @@ class ListFigures:
         """For programs."""
         return {
             "two_filters": [
-                {
-                    "filters": name,
-                    "p50_ms": each.ms(0.5),
-                    "p95_ms": each.ms(0.95),
-                    "requests": len(each.latencies_us),
-                    "errors": dict(each.errors),
-                }
+                {"filters": name, **each.to_json()}
                 for name, each in self.two_filters.items()
             ],
             "p95_ms": self.p95_ms(),
@@ -159,7 +133,7 @@ def measure_lists(
         for name, (parameters, token) in asked.items():
             runs.setdefault(name, []).append(lister.one_by_one(parameters, token))
     return ListFigures(
-        two_filters={name: _together(each) for name, each in filtered.items()},
+        two_filters={name: together(each) for name, each in filtered.items()},
         pages={name: summarize(each) for name, each in runs.items()},
         far=far,
         walk_s=walk_s,
@@ -167,20 +141,11 @@ def measure_lists(
     )
 
 
-def _together(runs: Sequence[Run]) -> "Rated":
-    """All runs of one pair of filters together."""
-    errors: Counter[str] = Counter()
-    for each in runs:
-        errors.update(each.errors)
-    return Rated([late for each in runs for late in each.latencies_us], dict(errors))
-
-
 class _Lister:
     """Asks for pages, and counts what that costs."""
 
     def __init__(self, world: World, meter: Meter, seconds: float) -> None:
-        self._world = world
-        self._meter = meter
+        self._asker = Asker(meter, world.port)
         self._seconds = seconds
         (self.token,) = world.tokens(count=1)
 
@@ -196,16 +161,7 @@ class _Lister:
         wanted = request(
             "GET", _path(parameters), token, headers=["Cache-Control: no-cache"]
         )
-        plan = {
-            "port": self._world.port,
-            "operation": "list",
-            "requests": [wanted],
-            "connections": 1,
-            "rate": rate,
-            "warm_up_s": _WARM_UP_S,
-            "seconds": seconds,
-        }
-        return measure(self._meter, _PARTS, "load", plan)
+        return self._asker.ask([wanted], rate=rate, seconds=seconds)
 
 
 def _path(parameters: Filters) -> str:

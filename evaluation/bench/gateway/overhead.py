@@ -16,9 +16,9 @@ from typing import Any, Final
 from evaluation.bench.calls import JUDGED_AT
 from evaluation.bench.counting import Meter
 from evaluation.bench.figures import Run, Summary, summarize
-from evaluation.bench.gateway.reads import SERVERS
-from evaluation.bench.gateway.world import World, request
 from evaluation.bench.measuring import measure
+from evaluation.bench.rated import SERVERS
+from evaluation.bench.world import World, request
 from stack.errors import StackError
 from stack.paths import ROOT
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 from evaluation.bench.calls import CONNECTIONS, JUDGED_AT
 from evaluation.bench.counting import Meter
 from evaluation.bench.figures import Run, Summary, summarize
-from evaluation.bench.gateway.world import World, request
 from evaluation.bench.measuring import measure
+from evaluation.bench.rated import SERVERS
 from evaluation.bench.servers import Servers
+from evaluation.bench.world import World, request
 from stack.probes import Probe
 
 __all__ = ["PATHS", "ReadCell", "measure_reads"]
@@ -27,11 +28,6 @@ _PARTS: Final[Mapping[str, Mapping[str, str]]] = {
     "stock": {"front": "front-stock", "service": "stock"},
     "uncached": _GATEWAY,
     "cached": _GATEWAY,
-}
-SERVERS: Final = {
-    "broker": "rabbitmq",
-    "database": "mongodb",
-    "redis": "redis-state",
 }
 
 

@@ -15,7 +15,7 @@ from stack.probes import Probe
 from stack.settings import Settings
 from stack.specs import ProcessSpec
 
-__all__ = ["PRINCIPALS", "World", "gateway_world", "request"]
+__all__ = ["PRINCIPALS", "World", "filled_world", "request"]
 
 PRINCIPALS: Final = 20
 _LIFETIME_S: Final = 6 * 3_600
@@ -97,7 +97,7 @@ class World:
 
 
 @contextlib.contextmanager
-def gateway_world(contacts: int, say: Callable[[str], None]) -> Iterator[World]:
+def filled_world(contacts: int, say: Callable[[str], None]) -> Iterator[World]:
     """Start servers, fill the database, start everything else.
 
     Raises:
