@@ -29,6 +29,7 @@ _SEEDS: Final = 1_000_000
 _BENCH_PARTS: Final = {
     "bus": ("rpc", "client", "events"),
     "gateway": ("get", "lists", "overhead", "streams"),
+    "customer": ("reads", "history", "memory"),
 }
 _TEST_STEPS: Final = ("all", "lint", "unit", "contract", "integration", "e2e")
 
@@ -149,12 +150,17 @@ def _test(given: argparse.Namespace) -> int:
 
 def _bench(given: argparse.Namespace) -> int:
     from evaluation.bench import command as bus  # noqa: PLC0415
-    from evaluation.bench.gateway import command as gateway  # noqa: PLC0415
+    from evaluation.bench.customer.command import run_customer_benchmark  # noqa: PLC0415
+    from evaluation.bench.gateway.command import run_gateway_benchmark  # noqa: PLC0415
+    from evaluation.bench.parts import Options  # noqa: PLC0415
 
     measured = (given.seconds, given.rounds, given.only, given.json)
     if given.what == "bus":
         return bus.run_bus_benchmark(bus.Options(*measured))
-    return gateway.run_gateway_benchmark(gateway.Options(given.contacts, *measured))
+    options = Options(given.contacts, *measured)
+    if given.what == "customer":
+        return run_customer_benchmark(options)
+    return run_gateway_benchmark(options)
 
 
 def _chaos(given: argparse.Namespace) -> int:
@@ -210,7 +216,8 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--rounds", type=int, default=3, help="to take medians over")
         one.add_argument("--only", choices=parts, help="one part")
         one.add_argument("--json", action="store_true", help="for programs")
-    one.add_argument("--contacts", type=int, default=1_000_000, help="to be made")
+        if what != "bus":
+            one.add_argument("--contacts", type=int, default=1_000_000, help="to make")
     chaos = command("chaos", _chaos, "kill everything under load, then check it all")
     chaos.add_argument("--seconds", type=float, default=60.0, help="for each seed")
     chaos.add_argument("--seeds", type=int, default=1, help="how many runs")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from evaluation.bench.counting import Meter
@@ -56,10 +56,15 @@ def together(runs: Sequence[Run]) -> Rated:
 
 @dataclass(frozen=True)
 class Asker:
-    """Sends requests to one gateway, and counts what they cost."""
+    """Sends requests to one gateway, and counts what they cost.
+
+    Attributes:
+        parts: Whose CPU is counted besides, by the part that a process plays.
+    """
 
     meter: Meter
     port: int
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def ask(
         self,
@@ -90,4 +95,4 @@ class Asker:
             "warm_up_s": _WARM_UP_S,
             "seconds": seconds,
         }
-        return measure(self.meter, _PARTS, "load", plan)
+        return measure(self.meter, {**_PARTS, **self.parts}, "load", plan)

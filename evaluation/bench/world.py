@@ -97,7 +97,9 @@ class World:
 
 
 @contextlib.contextmanager
-def filled_world(contacts: int, say: Callable[[str], None]) -> Iterator[World]:
+def filled_world(
+    contacts: int, say: Callable[[str], None], *, with_interactions: bool = False
+) -> Iterator[World]:
     """Start servers, fill the database, start everything else.
 
     Raises:
@@ -106,7 +108,9 @@ def filled_world(contacts: int, say: Callable[[str], None]) -> Iterator[World]:
     with private_servers(say) as servers:
         world = organizations(contacts)
         say(f"making {contacts} contacts, and a tenth of that in other organizations")
-        seeded = seed(_root_uri(servers), world, say)
+        seeded = seed(
+            _root_uri(servers), world, say, with_interactions=with_interactions
+        )
         settings = Settings.load(servers.stack.paths)
         settings.gateway_port = servers.free_port()
         settings.save(servers.stack.paths)

@@ -9,9 +9,8 @@ from evaluation.bench.gateway.overhead import OverheadFigures
 from evaluation.bench.gateway.reads import PATHS, ReadCell
 from evaluation.bench.gateway.targets import read_ratio
 from evaluation.bench.report import errors_text, spread, table
-from evaluation.data.seeding import Seeded
 
-__all__ = ["list_text", "overhead_text", "read_text", "seeded_line"]
+__all__ = ["list_text", "overhead_text", "read_text"]
 
 _PARTS: Final = ("front", "service", "relay", "broker", "database", "redis", "load")
 _COST_HEAD: Final = (
@@ -25,15 +24,6 @@ _LABELS: Final = {
     "uncached": "gateway, uncached",
     "cached": "gateway, cached",
 }
-
-
-def seeded_line(seeded: Seeded) -> str:
-    """How much there is, and how long it took."""
-    counts = ", ".join(f"{count} {name}" for name, count in seeded.counts.items())
-    return (
-        f"{counts}: {seeded.data_mb:.0f} MB, indexes {seeded.index_mb:.0f} MB; stored "
-        f"in {seeded.records_s:.0f} s, indexed in {seeded.indexes_s:.0f} s"
-    )
 
 
 def read_text(cells: Mapping[ReadCell, Summary]) -> str:

@@ -1,0 +1,63 @@
+"""The customer benchmark's findings as tables for a person."""
+
+from collections.abc import Mapping
+
+from evaluation.bench.customer.history import HistoryFigures
+from evaluation.bench.customer.memory import MemoryFigures
+from evaluation.bench.customer.reads import Read
+from evaluation.bench.rated import Rated
+from evaluation.bench.report import errors_text, table
+
+__all__ = ["history_text", "memory_text", "read_text"]
+
+
+def read_text(found: Mapping[Read, Rated]) -> str:
+    """Readings at their rates."""
+    rows = [
+        (
+            read.name,
+            f"{read.rate}/s",
+            *(f"{rated.ms(share):.1f}" for share in (0.5, 0.95, 0.99)),
+            str(len(rated.latencies_us)),
+            errors_text(rated.errors),
+        )
+        for read, rated in found.items()
+    ]
+    head = ("reading", "rate", "p50 ms", "p95 ms", "p99 ms", "requests", "errors")
+    return f"Past the cache of answers, from when each was due\n{table(head, rows)}"
+
+
+def history_text(found: HistoryFigures) -> str:
+    """With and without."""
+    own, other = (
+        ", ".join(f"{each:.2f}" for each in values)
+        for values in (found.with_ms, found.without_ms)
+    )
+    return (
+        "A change of a contact, its event logged and published, by hand\n"
+        f"with its history: {own} ms of CPU in each round; without: {other}\n"
+        f"It adds {found.added_ms:.3f} ms to the {found.write.all_cpu_ms:.2f} ms of "
+        f"CPU that a PATCH over HTTP takes in all processes: {found.share:.1%}. "
+        f"{found.write.rate:.0f} PATCHes/s, p50 {found.write.p50_ms:.1f} ms."
+    )
+
+
+def memory_text(found: MemoryFigures) -> str:
+    """Process by process."""
+    head = ("process", "first MB", "last MB", "most MB", "grown MB")
+    rows = [
+        (
+            name,
+            f"{samples[0]:.1f}",
+            f"{samples[-1]:.1f}",
+            f"{max(samples):.1f}",
+            f"{found.grown_mb(name):+.1f}",
+        )
+        for name, samples in found.samples_mb.items()
+    ]
+    load, processes = found.load, table(head, rows)
+    return (
+        f"Memory over {found.minutes:.1f} minutes of a mixed load\n{processes}\n"
+        f"{len(load.latencies_us)} requests, p50 {load.ms(0.5):.1f} ms, p99 "
+        f"{load.ms(0.99):.1f} ms, errors: {errors_text(load.errors)}"
+    )
