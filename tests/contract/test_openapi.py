@@ -30,6 +30,8 @@ UNANSWERED = {
     "invalid_grant",
     "invalid_request",
     "invalid_scope",
+    "job_finished",
+    "job_not_found",
     "redirect_uri_mismatch",
     "sign_in_expired",
     "too_many_jobs",
