@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from marshmallow import fields, validate
 
@@ -25,7 +25,7 @@ from chassis.records import Record
 from chassis.resources import Records, Worker
 from chassis.schemas import Id, Input, load
 
-__all__ = ["MAX_OPERATIONS", "Batch", "BatchOperationInput"]
+__all__ = ["MAX_OPERATIONS", "Batch", "BatchOperationInput", "BatchWorker"]
 
 Entity = TypeVar("Entity", bound=Record)
 
@@ -54,6 +54,12 @@ class BatchOperationInput(Input):
     data = fields.Dict()
 
 
+class BatchWorker(Worker, Protocol):
+    """What a batch needs besides of the service that offers it."""
+
+    def look_ahead(self, rows: Sequence[Any]) -> None: ...  # noqa: D102
+
+
 @dataclass
 class _Row:
     """An operation, and how it went."""
@@ -73,7 +79,7 @@ class Batch(Generic[Entity]):
     """Carries out a batch on behalf of one worker."""
 
     def __init__(
-        self, records: Records[Entity], locks: MatchLocks, worker: Worker
+        self, records: Records[Entity], locks: MatchLocks, worker: BatchWorker
     ) -> None:
         self._records = records
         self._locks = locks
@@ -98,6 +104,7 @@ class Batch(Generic[Entity]):
         count = len(operations) if isinstance(operations, list) else 0
         if not 1 <= count <= MAX_OPERATIONS:
             raise _invalid("operations", f"A list of 1 to {MAX_OPERATIONS} operations.")
+        self._worker.look_ahead(operations)
         rows = [self._read(place, each) for place, each in enumerate(operations)]
         for chunk in _chunks(rows):
             if time.time() >= self._context.deadline:

@@ -216,7 +216,7 @@ class Records(Generic[Entity]):
         has_objects = any(isinstance(value, dict) for value in payload.values())
         current = self.shown(record) if has_objects else {}
         patch = load(self.kind.update_input, with_merged_objects(payload, current))
-        self._worker.check_references(patch)
+        self._worker.check_references(_differing(record, patch))
         return patch
 
     def make(self, record_id: str, data: Mapping[str, Any]) -> Entity:
@@ -229,3 +229,13 @@ class Records(Generic[Entity]):
         if "team_ids" in self.kind.create_input.fields:
             data = {"team_ids": caller.home_team_ids, **data}
         return self.kind.make(record_id, data, owner_id, self._context.now())
+
+
+def _differing(record: object, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """What a patch would change: who is named in a record already may stay there."""
+    unset = object()
+    return {
+        name: value
+        for name, value in patch.items()
+        if getattr(record, name, unset) != value
+    }

@@ -1,6 +1,6 @@
 """Where people and their memberships are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from pymongo.database import Database
@@ -201,6 +201,12 @@ class MembershipRepository(Repository[Membership]):
         """The person's membership, if they are a member now."""
         found = self.find_by_person(person_id)
         return None if found is None or found.archived_at is not None else found
+
+    def live_among(self, people: Sequence[str]) -> list[str]:
+        """Those of some people who are members now."""
+        asked = {"person_id": {"$in": list(people)}, "archived_at": None}
+        rows = self._rows.find(asked, [("person_id", 1)], len(people))
+        return [row["person_id"] for row in rows]
 
 
 class AnyMembershipRepository(MembershipRepository):

@@ -4,9 +4,11 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from chassis.members import MOST_ASKED
 from chassis.schemas import Id, Input, Moment, Text
 
 __all__ = [
+    "FindMembersInput",
     "MeView",
     "MyOrgsView",
     "PersonView",
@@ -47,6 +49,14 @@ class UpdateMeInput(Input):
     example: ClassVar[dict[str, Any]] = {"name": "Ada King"}
 
     name = Text()
+
+
+class FindMembersInput(Input):
+    """People of whom a service wants to know whether they are members."""
+
+    person_ids = fields.List(
+        Id(), required=True, validate=validate.Length(1, MOST_ASKED)
+    )
 
 
 class PersonView(Schema):

@@ -1,14 +1,17 @@
 """What the mixins of the service share."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
 
 from chassis import inject
 from chassis.auth import Caller
+from chassis.calling import Remote, RemoteService
 from chassis.context import Context
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation
 from chassis.matching import MatchLocks
+from chassis.members import Members, named_people
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
 from svc_customer.repository.accounts import AccountRepository
@@ -16,6 +19,8 @@ from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.interactions import InteractionRepository
 
 __all__ = ["Dependencies"]
+
+_PEOPLE: Final = ("owner_id",)
 
 
 class Dependencies:
@@ -28,6 +33,7 @@ class Dependencies:
     contacts: ContactRepository = inject(Repositories(ContactRepository))
     interactions: InteractionRepository = inject(Repositories(InteractionRepository))
     match_locks: MatchLocks = inject(Repositories(MatchLocks))
+    auth: Remote = inject(RemoteService("auth"))
 
     def permitted(self, permission: str) -> Caller:
         """The caller, who holds ``permission``."""
@@ -35,20 +41,34 @@ class Dependencies:
         caller.require(permission)
         return caller
 
+    @cached_property
+    def members(self) -> Members:
+        """Who is a member of the organization."""
+
+        def find(people: list[str]) -> list[str]:
+            found: list[str] = self.auth.call("find_members", person_ids=people)
+            return found
+
+        return Members(find, self.context.identified_caller.principal_id)
+
+    def look_ahead(self, rows: Sequence[Any]) -> None:
+        """Ask at once for everybody whom the rows of a batch name."""
+        self.members.learn(named_people(rows, _PEOPLE))
+
     def check_references(self, data: Mapping[str, Any]) -> None:
-        """Refuse references to records that the organization does not have.
+        """Refuse references to what the organization does not have.
 
         Raises:
             InvalidInputError: ``reference_not_found``, naming the fields.
+            UnavailableError: ``service_unavailable``: somebody else is named,
+                and svc_auth is away.
         """
         caller = self.context.identified_caller
         found = {
             "account_id": self.accounts.find,
             "parent_id": self.accounts.find,
             "contact_id": self.contacts.find,
-            # Membership is svc_auth's to know; until a read model of it is
-            # here, records can be given to nobody but oneself.
-            "owner_id": lambda owner: owner == caller.principal_id or None,
+            "owner_id": lambda owner: self.members.include([owner]) or None,
             "team_ids": lambda teams: caller.sees_teams(teams) or None,
         }
         # The rows of a batch often refer to the same thing.

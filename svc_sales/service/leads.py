@@ -1,13 +1,16 @@
 """RPCs of leads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from chassis import inject
 from chassis.batches import Batch
+from chassis.calling import Remote, RemoteService
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation, idempotent
 from chassis.matching import MatchLocks
+from chassis.members import Members, named_people
 from chassis.mongo import Repositories
 from chassis.resources import Kind, Records
 from chassis.rpc import rpc
@@ -52,6 +55,7 @@ class LeadMethods(LeadConversion):
 
     operation: Operation = inject(Repositories(Operation))
     match_locks: MatchLocks = inject(Repositories(MatchLocks))
+    auth: Remote = inject(RemoteService("auth"))
 
     def _leads(self) -> Records[Lead]:
         return Records(_LEAD, self.leads, self)
@@ -285,18 +289,31 @@ class LeadMethods(LeadConversion):
         """
         return Batch(self._leads(), self.match_locks, self).run(operations)
 
-    def check_references(self, data: Mapping[str, Any]) -> None:
-        """Refuse an owner other than the caller, and teams that they do not see.
+    @cached_property
+    def members(self) -> Members:
+        """Who is a member of the organization."""
 
-        Membership is svc_auth's to know; until a read model of it is here,
-        records can be given to nobody but oneself.
+        def find(people: list[str]) -> list[str]:
+            found: list[str] = self.auth.call("find_members", person_ids=people)
+            return found
+
+        return Members(find, self.context.identified_caller.principal_id)
+
+    def look_ahead(self, rows: Sequence[Any]) -> None:
+        """Ask at once for everybody whom the rows of a batch name."""
+        self.members.learn(named_people(rows, ("owner_id",)))
+
+    def check_references(self, data: Mapping[str, Any]) -> None:
+        """Refuse owners who are no members, and teams that the caller does not see.
 
         Raises:
             InvalidInputError: ``reference_not_found``.
+            UnavailableError: ``service_unavailable``: somebody else is named,
+                and svc_auth is away.
         """
         caller = self.context.identified_caller
         missing = []
-        if data.get("owner_id", caller.principal_id) != caller.principal_id:
+        if "owner_id" in data and not self.members.include([data["owner_id"]]):
             missing.append("owner_id")
         if not caller.sees_teams(data.get("team_ids", ())):
             missing.append("team_ids")
