@@ -12,7 +12,11 @@ from bson import Decimal128
 from chassis.money import Money
 from chassis.mongo import Document
 
-__all__ = ["document_of", "field_names", "value_of"]
+__all__ = ["KEPT_ELSEWHERE", "document_of", "field_names", "value_of"]
+
+# What a field says in its ``metadata`` that follows from other records: whoever
+# changes those keeps it, and storing the record leaves it as it is.
+KEPT_ELSEWHERE: Final = "kept_elsewhere"
 
 _MAINTAINED: Final = frozenset({"id", "version", "sequence"})
 # Most values are of these, and the same on both sides.
@@ -23,13 +27,22 @@ _OF_MONEY: Final = {"amount", "currency", "amount_base"}
 def document_of(entity: object, base_currency: str | None = None) -> Document:
     """The fields of a domain value as MongoDB keeps them.
 
-    Without the fields that the repository itself maintains.
+    Without the fields that the repository itself maintains, and without those
+    that others keep.
     """
     return {
         name: _stored(getattr(entity, name), base_currency)
-        for name in field_names(type(entity))  # type: ignore[arg-type]
-        if name not in _MAINTAINED
+        for name in _stored_names(type(entity))  # type: ignore[arg-type]
     }
+
+
+@cache
+def _stored_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(
+        field.name
+        for field in dataclasses.fields(kind)
+        if field.name not in _MAINTAINED and not field.metadata.get(KEPT_ELSEWHERE)
+    )
 
 
 @cache

@@ -9,7 +9,7 @@ chooses its own rungs; ``stack.topology`` declares whatever rungs are in use.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import NoneType
 from typing import Any, Final, TypeVar
@@ -242,7 +242,7 @@ def event_handler(
 
 
 class BatchHandler(_QueueEntrypoint):
-    """Calls the method with a list of envelopes from the service's feed.
+    """Calls the method with a list of envelopes from the service's feed queue.
 
     A batch that fails is tried again event by event, so that one bad event
     does not take its neighbors up the retry ladder. While the database or the
@@ -251,9 +251,18 @@ class BatchHandler(_QueueEntrypoint):
     Args:
         size: The most events in one call.
         wait_s: How long the first of a batch waits for others.
+        sources: Short names of events, by the service that publishes them; all
+            events of all services if there are none.
     """
 
-    def __init__(self, size: int = 200, wait_s: float = 0.005, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        size: int = 200,
+        wait_s: float = 0.005,
+        sources: Mapping[str, Sequence[str]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.sources = dict(sources or {})
         self._size = size
         self._wait_s = wait_s
         self._waiting: list[Message] = []
@@ -267,7 +276,7 @@ class BatchHandler(_QueueEntrypoint):
 
     @property
     def queue_name(self) -> str:
-        """The service's feed of everything."""
+        """The service's one feed queue."""
         return feed_queue(self.container.service_name)
 
     def setup(self) -> None:
@@ -361,7 +370,10 @@ def batch_handler(
     *,
     size: int = 200,
     wait_s: float = 0.005,
+    sources: Mapping[str, Sequence[str]] | None = None,
     delays_s: Sequence[int] = RETRY_DELAYS_S,
 ) -> Callable[[Method], Method]:
     """Handle the service's feed in batches; see :class:`BatchHandler`."""
-    return BatchHandler.decorator(size=size, wait_s=wait_s, delays_s=delays_s)  # type: ignore[no-any-return]
+    return BatchHandler.decorator(  # type: ignore[no-any-return]
+        size=size, wait_s=wait_s, sources=sources, delays_s=delays_s
+    )

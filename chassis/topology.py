@@ -15,6 +15,7 @@ __all__ = [
     "ORG_FEED_EXCHANGE",
     "RETRY_DELAYS_S",
     "RPC_EXCHANGE",
+    "TOUCHED_EXCHANGE",
     "VHOST",
     "dead_letter_arguments",
     "dead_letter_queue",
@@ -36,6 +37,8 @@ RPC_EXCHANGE: Final = "nameko-rpc"
 DEAD_LETTER_EXCHANGE: Final = "dead-letters"
 # Every organization's events once more, numbered, for whoever is there to hear.
 ORG_FEED_EXCHANGE: Final = "analytics.feed"
+# Customer records that look different although nobody changed them.
+TOUCHED_EXCHANGE: Final = "customer.feed"
 # Of svc_auth's events those that every process of every service hears.
 NEWS_EXCHANGE: Final = "auth.news"
 # A message that took its process down this often is not innocent.
@@ -66,7 +69,7 @@ def event_queue(source: str, event: str, service: str, method: str) -> str:
 
 
 def feed_queue(service: str) -> str:
-    """The queue that gets every event of every service."""
+    """The queue of a service that takes events in batches."""
     return f"feed-{service}"
 
 

@@ -24,6 +24,7 @@ from chassis.topology import (
     ORG_FEED_EXCHANGE,
     RETRY_DELAYS_S,
     RPC_EXCHANGE,
+    TOUCHED_EXCHANGE,
     VHOST,
     dead_letter_arguments,
     dead_letter_queue,
@@ -94,6 +95,7 @@ def definitions(packages: Mapping[str, str] = _PACKAGES) -> dict[str, Any]:
         _exchange(RPC_EXCHANGE, "topic"),
         _exchange(DEAD_LETTER_EXCHANGE, "direct"),
         _exchange(ORG_FEED_EXCHANGE, "fanout"),
+        _exchange(TOUCHED_EXCHANGE, "fanout"),
         _exchange(NEWS_EXCHANGE, "topic"),
         *(_exchange(event_exchange(service), "topic") for service in packages),
         *(_exchange(retry_exchange(delay_s), "fanout") for delay_s in rungs),
@@ -164,8 +166,10 @@ def _consumed(
             queue = event_queue(handler.source, handler.event, service, method)
             yield queue, event_exchange(handler.source), handler.event
         else:
-            for source in packages:
-                yield feed_queue(service), event_exchange(source), "#"
+            everything = dict.fromkeys(packages, ("#",))
+            for source, events in (handler.sources or everything).items():
+                for event in events:
+                    yield feed_queue(service), event_exchange(source), event
 
 
 def _exchange(name: str, kind: str) -> dict[str, Any]:
