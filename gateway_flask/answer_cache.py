@@ -9,7 +9,7 @@ a request is not judged here (``gateway_flask.freshness``).
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from chassis.auth import Caller
@@ -154,6 +154,11 @@ class AnswerCache:
     def hear(self, event: FeedEvent) -> None:
         """Forget what an event makes obsolete; called by the feed."""
         self.drop(event.org_id, event.aggregate_id)
+
+    def hear_touched(self, org_id: str, record_ids: Iterable[str]) -> None:
+        """Forget records that look different without a change; called by the feed."""
+        for record_id in record_ids:
+            self.drop(org_id, record_id)
 
     def flush(self) -> None:
         """Forget everything: events may have been missed."""

@@ -107,6 +107,7 @@ def _freshness(
     answers = AnswerCache(settings.cache_bytes, lambda: feed.is_live)
     app.extensions["answers"] = answers
     feed.subscribe(answers.hear, answers.flush)
+    feed.subscribe_touched(answers.hear_touched)
     processed = Processed(max(1, settings.threads // 4))
     feed.subscribe_numbered(processed.hear, processed.notice_gap)
     floors = Floors(settings.redis_state_url)

@@ -23,12 +23,13 @@ from chassis.rpc_session import connection_parameters
 from chassis.topology import (
     ORG_FEED_EXCHANGE,
     RPC_EXCHANGE,
+    TOUCHED_EXCHANGE,
     event_exchange,
     private_queue,
     reply_key_prefix,
 )
 
-__all__ = ["Feed", "FeedEvent", "NumberedListener"]
+__all__ = ["Feed", "FeedEvent", "NumberedListener", "TouchedListener"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ _LONGEST_BACK_OFF_S: Final = 5.0
 _CLOSE_TIMEOUT_S: Final = 3
 
 NumberedListener = Callable[[str, list[dict[str, Any]]], None]
+TouchedListener = Callable[[str, list[str]], None]
 
 
 class FeedEvent(NamedTuple):
@@ -82,6 +84,7 @@ class Feed:
         self._most_waiting = most_waiting
         self._listeners: list[Callable[[FeedEvent], None]] = []
         self._numbered: list[NumberedListener] = []
+        self._touched: list[TouchedListener] = []
         self._on_gap: list[Callable[[], None]] = []
         self._reset()
         os.register_at_fork(after_in_child=self._reset)
@@ -136,6 +139,17 @@ class Feed:
         """
         self._numbered.append(listener)
         self._on_gap.append(on_gap)
+
+    def subscribe_touched(self, listener: TouchedListener) -> None:
+        """Call ``listener`` with records that look different without a change.
+
+        What is derived of other records, such as a count, has no version.
+
+        Args:
+            listener: Called on the feed's thread with an organization's id and
+                the ids of some of its records.
+        """
+        self._touched.append(listener)
 
     def start(self) -> None:
         """Begin to listen, in this process; nothing if that has been done."""
@@ -230,6 +244,7 @@ class Feed:
         for service in _SERVICES:
             channel.queue_bind(queue, event_exchange(service), routing_key="#")
         channel.queue_bind(queue, ORG_FEED_EXCHANGE)
+        channel.queue_bind(queue, TOUCHED_EXCHANGE)
         connection = channel.connection
         channel.basic_consume(
             overflow,
@@ -261,20 +276,21 @@ class Feed:
     def _on_message(self, _properties: BasicProperties, body: bytes) -> None:
         try:
             message = orjson.loads(body)
-            if "events" in message:
-                org_id, events = str(message["org_id"]), list(message["events"])
-            else:
-                event = _event(message)
+            event = (
+                None if "events" in message or "touched" in message else _event(message)
+            )
+            org_id = str(message["org_id"])
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             # svc_analytics parks it among the dead letters.
             logger.warning("not an event", extra={"error": type(error).__name__})
             return
-        if "events" in message:
-            for numbered in self._numbered:
-                _tell(numbered, org_id, events)
-        else:
+        if event is not None:
             for listener in self._listeners:
                 _tell(listener, event)
+        for numbered in self._numbered if "events" in message else ():
+            _tell(numbered, org_id, message["events"])
+        for touched in self._touched if "touched" in message else ():
+            _tell(touched, org_id, message["touched"])
 
 
 def _event(envelope: Mapping[str, Any]) -> FeedEvent:

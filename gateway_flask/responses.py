@@ -1,11 +1,14 @@
 """Answers: one write of JSON, with the entity tag of what has a version."""
 
-from typing import Any
+import hashlib
+from typing import Any, Final
 
 import orjson
 from flask import Response, current_app, g, request
 
 __all__ = ["accepted", "answer", "created", "no_content", "versioned"]
+
+_TAG_DIGITS: Final = 8
 
 
 def answer(result: Any, status: int = 200) -> Response:
@@ -15,7 +18,7 @@ def answer(result: Any, status: int = 200) -> Response:
     that tag is answered 304.
     """
     body = orjson.dumps(result)
-    tag = _entity_tag(result)
+    tag = _entity_tag(result, body)
     if tag is None:
         response = Response(body, status, content_type="application/json")
     else:
@@ -65,13 +68,19 @@ def _empty(status: int) -> Response:
     return response
 
 
-def _entity_tag(result: Any) -> str | None:
+def _entity_tag(result: Any, body: bytes) -> str | None:
+    """The version, and a hash of what is shown of it to whom.
+
+    What is derived of other records changes without a version.
+    """
     if g.caller is None or not isinstance(result, dict):
         return None
     version = result.get("version")
     if not isinstance(version, int):
         return None
-    return f'"v{version}-{g.caller.rights_tag}"'
+    shown = hashlib.sha256(body, usedforsecurity=False)
+    shown.update(g.caller.rights_tag.encode())
+    return f'"v{version}-{shown.hexdigest()[:_TAG_DIGITS]}"'
 
 
 def _is_known(tag: str) -> bool:

@@ -1,15 +1,53 @@
-"""The events role of svc_customer: it publishes, and listens to nobody yet."""
+"""The events role of svc_customer: it publishes, and counts what it published."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from chassis import inject
+from chassis.broadcasting import Broadcast, Broadcaster
+from chassis.handling import batch_handler
+from chassis.mongo import Repositories
 from chassis.outbox import OutboxRelay
+from chassis.topology import TOUCHED_EXCHANGE
 from svc_customer import repository
+from svc_customer.domain.interaction_days import Counted
+from svc_customer.repository.interaction_days import InteractionDays
 
 __all__ = ["CustomerEvents"]
 
+_COUNTED: Final = (
+    "interaction_recorded",
+    "interaction_updated",
+    "interaction_archived",
+    "interaction_restored",
+)
+
 
 class CustomerEvents:
-    """Relays what happens to accounts, contacts and interactions."""
+    """Relays what happens to accounts, contacts and interactions, and counts it."""
 
     name = "customer"
 
     relay: None = inject(OutboxRelay(*(each.name for each in repository.RECORDS)))
+    days: InteractionDays = inject(Repositories(InteractionDays))
+    news: Broadcaster = inject(Broadcast(TOUCHED_EXCHANGE))
+
+    @batch_handler(size=200, sources={"customer": _COUNTED})
+    def on_events(self, events: Sequence[dict[str, Any]]) -> None:
+        """Count the interactions that a batch of events is about.
+
+        An event only says which interaction to look at: as what it is counted
+        is compared with what it is, so that neither order nor repetition
+        matters. Whom it was counted for is told again when an event comes
+        again, as the first attempt may have died before it told.
+        """
+        counted = self.days.count({each["aggregate"]["id"] for each in events})
+        self.news.send(_touched(counted))
+
+
+def _touched(records: Iterable[Counted]) -> list[dict[str, Any]]:
+    """What is told of records that look different: a message per organization."""
+    touched: dict[str, list[str]] = {}
+    for record in records:
+        touched.setdefault(record.org_id, []).append(record.record_id)
+    return [{"org_id": org_id, "touched": ids} for org_id, ids in touched.items()]

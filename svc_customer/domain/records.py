@@ -8,6 +8,9 @@ from typing import Any, Final, Self
 
 __all__ = ["LIFECYCLE_STAGES", "Address", "CustomerRecord", "OwnedRecord"]
 
+# Whoever counts interactions keeps these (``chassis.documents``).
+_COUNTED: Final = {"history": "derived", "kept_elsewhere": True}
+
 LIFECYCLE_STAGES: Final = (
     "subscriber",
     "lead",
@@ -67,8 +70,15 @@ class OwnedRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerRecord(OwnedRecord):
-    """The part that is alike in an account and in a contact."""
+    """The part that is alike in an account and in a contact.
+
+    Attributes:
+        interaction_count: How many live interactions there are with it.
+        last_interaction_at: When the latest of them happened, or will.
+    """
 
     lifecycle_stage: str = "lead"
     source: str | None = None
     tags: tuple[str, ...] = ()
+    interaction_count: int = field(default=0, metadata=_COUNTED)
+    last_interaction_at: datetime | None = field(default=None, metadata=_COUNTED)

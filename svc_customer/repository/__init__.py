@@ -8,6 +8,7 @@ from chassis.matching import MATCH_LOCKS
 from chassis.outbox import OUTBOX_COLLECTIONS
 from svc_customer.repository.accounts import ACCOUNTS, AccountRepository
 from svc_customer.repository.contacts import CONTACTS, ContactRepository
+from svc_customer.repository.interaction_days import INTERACTION_DAYS
 from svc_customer.repository.interactions import INTERACTIONS, InteractionRepository
 
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
@@ -15,6 +16,7 @@ __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS)
 COLLECTIONS: Final = (
     *RECORDS,
+    INTERACTION_DAYS,
     JOBS,
     IDEMPOTENCY_KEYS,
     MATCH_LOCKS,

@@ -56,6 +56,7 @@ CUSTOMER_INDEXES: Final = (
             ("lifecycle_stage", "created_at"),
             ("source", "created_at"),
             ("tags", "created_at"),
+            ("last_interaction_at",),
         )
     ),
 )
@@ -64,6 +65,7 @@ CUSTOMER_FIELDS: Final[Mapping[str, Field]] = {
     "lifecycle_stage": Field(choices=LIFECYCLE_STAGES),
     "source": Field(),
     "tags": Field(is_list=True),
+    "last_interaction_at": Field("datetime", is_sortable=True),
 }
 
 

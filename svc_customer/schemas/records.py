@@ -83,6 +83,8 @@ class RecordView(Schema):
     source = fields.String(allow_none=True)
     tags = fields.List(fields.String())
     external_ids = fields.Dict()
+    interaction_count = fields.Integer()
+    last_interaction_at = Moment(allow_none=True)
     created_at = Moment()
     updated_at = Moment()
     archived_at = Moment(allow_none=True)

@@ -39,6 +39,7 @@ class TestDefinitions:
         rungs = {f"retry-{delay_s}s" for delay_s in (1, 5, 30, 300, 1800)}
         expected = rungs | {
             "feed-analytics",
+            "feed-customer",
             "evt-auth-challenge_issued--notify.on_challenge_issued",
             "evt-auth-org_registered--notify.on_org_registered",
             *(f"rpc-{service}" for service in SERVICES),

@@ -170,9 +170,13 @@ def fill(database, repository, org_id):
     many = [record(kind, is_rare=False, number=n) for n in range(MANY)]
     added = rows.add_all([(each, None, None) for each in few + many])
     assert not any(isinstance(each, Exception) for each in added)
-    database[repository.collection.name].update_many(
+    collection = database[repository.collection.name]
+    collection.update_many(
         {"_id": few[0].id}, {"$set": {"archived_at": NOW, "is_live": False}}
     )
+    # What other records make of these is not theirs to store.
+    derived = {"last_interaction_at": "$created_at"}
+    collection.update_many({"org_id": org_id}, [{"$set": derived}])
 
 
 def finding(name, field):

@@ -91,6 +91,16 @@ class TestFeed:
         assert news.get(timeout=10) == (ORG, [{"position": 7}])
         assert heard.next().id == sent["id"]
 
+    def test_hears_which_records_look_different(self, broker, feed, heard):
+        news = queue.SimpleQueue()
+        feed.subscribe_touched(lambda *touched: news.put(touched))
+        broker.publish("customer.feed", "", {"org_id": ORG, "touched": ["c"]})
+        sent = envelope(ORG)
+        broker.publish("customer.events", "contact_created", sent)
+
+        assert news.get(timeout=10) == (ORG, ["c"])
+        assert heard.next().id == sent["id"]
+
     def test_passes_over_what_is_no_event(self, broker, heard):
         sent = envelope(ORG)
         broker.publish("sales.events", "x", b"\xff", b"[]", {"id": 1}, sent)

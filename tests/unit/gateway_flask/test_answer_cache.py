@@ -153,6 +153,12 @@ class TestDrop:
             found(cache, stranger),
         )
 
+    def test_forgets_what_looks_different_without_a_change(self, cache):
+        keep(cache)
+        cache.hear_touched(ORG, [OTHER_RECORD, RECORD])
+
+        assert found(cache) is None
+
     def test_leaves_no_memory_behind(self, cache):
         keep(cache)
         cache.drop(ORG, RECORD)

@@ -42,6 +42,17 @@ class TestOneThing:
 
         assert (200, 4) == (answer.status_code, answer.json["version"])
 
+    def test_that_looks_different_in_the_same_version_is_sent(self, client, tag, bus):
+        counted = {"id": ID, "version": 3, "interaction_count": 1}
+        bus.answers["customer.get_contact"] = counted
+
+        answer = client.get(
+            f"/v1/contacts/{ID}",
+            headers={"If-None-Match": tag, "Cache-Control": "no-cache"},
+        )
+
+        assert (200, counted) == (answer.status_code, answer.json)
+
     def test_changed_by_a_patch_has_its_new_tag(self, client, bus):
         bus.answers["customer.update_contact"] = {"id": ID, "version": 4}
 

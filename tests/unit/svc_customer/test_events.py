@@ -21,6 +21,12 @@ class TestEvents:
             event.personal
         )
 
+    def test_tell_nothing_of_what_is_counted_elsewhere(self):
+        data = {"last_name": NAME, "interaction_count": 3}
+        event = events.contact_created(new_contact("c", data, None, NOW))
+
+        assert "interaction_count" not in event.changes
+
     def test_of_interactions_publish_nothing_personal(self):
         data = {"type": "note", "contact_id": "c", "subject": NAME, "body": NAME}
         event = events.interaction_recorded(new_interaction("i", data, None, NOW))
