@@ -10,10 +10,11 @@ from chassis.errors import InvalidInputError, WireError
 from gateway_flask.errors import problem_of
 from gateway_flask.responses import answer
 
-__all__ = ["credentials", "refusal_of", "unkept"]
+__all__ = ["WORDS", "credentials", "done", "refusal_of", "unkept"]
 
 _FIELD: Final = re.compile(r"[a-z_]{1,40}(\.[a-z0-9_]{1,40}){0,3}")
-_CODES: Final = frozenset(
+# The codes that RFC 6749 itself has.
+WORDS: Final = frozenset(
     {
         "invalid_client",
         "invalid_grant",
@@ -30,11 +31,19 @@ def credentials() -> str:
     return request.headers.get("Authorization", "")
 
 
-def unkept(result: Any) -> Response:
+def unkept(result: Any, status: int = 200) -> Response:
     """An answer that nobody on the way keeps."""
-    response = answer(result)
+    response = answer(result, status)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
+    return response
+
+
+def done(_: Any = None) -> Response:
+    """200 with nothing in it, as RFC 7009 wants it."""
+    response = Response(status=200)
+    # There is nothing that could have a type.
+    del response.headers["Content-Type"]
     return response
 
 
@@ -65,7 +74,7 @@ def _described(error: WireError) -> str:
 
 
 def _said(error: WireError) -> str | None:
-    if error.code in _CODES:
+    if error.code in WORDS:
         return error.code
     if not isinstance(error, InvalidInputError):
         return None

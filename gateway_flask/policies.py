@@ -17,7 +17,6 @@ __all__ = [
     "Policy",
     "mark",
     "policies",
-    "standard",
 ]
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -67,11 +66,6 @@ def mark(view: View, **terms: object) -> View:
     """Note ``terms`` of the route's policy on its view."""
     view.__dict__.setdefault("policy", {}).update(terms)
     return view
-
-
-def standard(view: View) -> View:
-    """Leave the route out of our own description: an RFC describes it."""
-    return mark(view, is_standard=True)
 
 
 def policies(app: Flask) -> Mapping[str, Policy]:

@@ -1,14 +1,25 @@
-"""What the gateway's own routes answer; read by the description only."""
+"""What the gateway's own routes take and answer; read by the description only."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any, ClassVar
 
-from chassis.schemas import Id, Moment
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from chassis.schemas import Email, Id, Input, Moment
+from svc_auth.schemas.oauth_grants import AuthorizationQuery
 
 __all__ = [
+    "AcceptanceInput",
+    "AuthorizationInput",
+    "ConsentInput",
+    "ForgottenPasswordInput",
+    "LinkQuery",
     "LivenessView",
+    "NewPasswordInput",
+    "PageInput",
     "ReadinessView",
     "SearchQuery",
     "SearchView",
+    "SignInInput",
     "StreamHeaders",
     "StreamQuery",
     "StreamTicketView",
@@ -144,3 +155,115 @@ class StreamTicketView(Schema):
 
     ticket = fields.String()
     expires_in = fields.Integer()
+
+
+class AuthorizationInput(AuthorizationQuery):
+    """An application's request to act for somebody, as a form."""
+
+    example: ClassVar[dict[str, Any]] = {
+        "response_type": "code",
+        "client_id": "019c12f0-5ec0-7c5e-b478-fdd8d973fa46",
+        "redirect_uri": "https://merge.example/callback",
+        "scope": "openid",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+
+
+class LinkQuery(Schema):
+    """What the link in a message holds."""
+
+    token = fields.String(
+        metadata={"description": "As it is in the message; good once."}
+    )
+
+
+class PageInput(Input):
+    """What the form of a page holds by itself.
+
+    Attributes:
+        token: Binds the form to the browser's cookie and to the page.
+    """
+
+    example: ClassVar[dict[str, Any]] = {
+        "token": "5b2f4c1fd5c4a2ad6f6a1a4d8ad5e3f0b0c4b27a7a5f0f5d3c1e9b8a7d6c5b4a"
+    }
+
+    class Meta:
+        """Marshmallow's options."""
+
+        unknown = EXCLUDE
+
+    token = fields.String(required=True)
+
+
+class _RequestInput(PageInput):
+    """That of a page on the way of an application.
+
+    Attributes:
+        client_name: The application, as the page showed it.
+        return_to: Where the answer goes, as the page showed it.
+    """
+
+    client_name = fields.String()
+    return_to = fields.String()
+
+
+class SignInInput(_RequestInput):
+    """What is typed into the sign-in page."""
+
+    example: ClassVar[dict[str, Any]] = {
+        **(PageInput.example or {}),
+        "email": "ada@example.com",
+        "password": "a long and secret one",
+    }
+
+    email = fields.String(required=True)
+    password = fields.String(required=True)
+    otp = fields.String()
+
+
+class ConsentInput(_RequestInput):
+    """What is decided on the consent page."""
+
+    example: ClassVar[dict[str, Any]] = {
+        **(PageInput.example or {}),
+        "decision": "allow",
+    }
+
+    decision = fields.String(validate=validate.OneOf(("allow", "deny")))
+
+
+class ForgottenPasswordInput(PageInput):
+    """Whose password is forgotten."""
+
+    example: ClassVar[dict[str, Any]] = {
+        **(PageInput.example or {}),
+        "email": "ada@example.com",
+    }
+
+    email = Email(required=True)
+
+
+class NewPasswordInput(PageInput):
+    """The password from now on."""
+
+    example: ClassVar[dict[str, Any]] = {
+        **(PageInput.example or {}),
+        "password": "a long and secret one",
+    }
+
+    password = fields.String(required=True)
+
+
+class AcceptanceInput(PageInput):
+    """What is needed of who has not been a member anywhere."""
+
+    example: ClassVar[dict[str, Any]] = {
+        **(PageInput.example or {}),
+        "name": "Ada Lovelace",
+        "password": "a long and secret one",
+    }
+
+    name = fields.String()
+    password = fields.String()

@@ -3,21 +3,22 @@
 from flask import Blueprint, Response
 
 from chassis.errors import WireError
-from gateway_flask.auth import public, requires
+from gateway_flask.auth import public, requires, signed_in
 from gateway_flask.bus import call
 from gateway_flask.forms import form
 from gateway_flask.inputs import body
-from gateway_flask.oauth_answers import credentials, refusal_of, unkept
-from gateway_flask.policies import standard
+from gateway_flask.oauth_answers import credentials, done, refusal_of, unkept
+from gateway_flask.responses import answer
 
 __all__ = ["oauth"]
 
 oauth = Blueprint("oauth", __name__)
 
+_METADATA_LIFETIME_S = 300
+
 
 @oauth.post("/oauth/token")
 @public
-@standard
 def exchange_grant() -> Response:
     """Exchange a code, a refresh token or an application's secret for tokens."""
     return unkept(
@@ -32,21 +33,20 @@ def exchange_grant() -> Response:
 
 @oauth.post("/oauth/revoke")
 @public
-@standard
 def revoke_grant() -> Response:
     """End what a token belongs to (RFC 7009)."""
-    call(
-        "auth",
-        "revoke_grant",
-        form=form(),
-        authorization=credentials(),
+    return done(
+        call(
+            "auth",
+            "revoke_grant",
+            form=form(),
+            authorization=credentials(),
+        )
     )
-    return Response(status=200)
 
 
 @oauth.post("/oauth/introspect")
 @public
-@standard
 def introspect_grant() -> Response:
     """What one of the application's own tokens is good for (RFC 7662)."""
     return unkept(
@@ -61,12 +61,26 @@ def introspect_grant() -> Response:
 
 @oauth.post("/oauth/register")
 @requires("oauth-clients:write")
-@standard
 def register_oauth_client() -> Response:
     """Register an application (RFC 7591), with an administrator's token."""
-    response = unkept(call("auth", "register_oauth_client", payload=body()))
-    response.status_code = 201
+    return unkept(call("auth", "register_oauth_client", payload=body()), 201)
+
+
+@oauth.get("/.well-known/openid-configuration")
+@oauth.get("/.well-known/oauth-authorization-server")
+@public
+def get_provider() -> Response:
+    """What this provider can do, and where (RFC 8414, OpenID Discovery)."""
+    response = answer(call("auth", "get_provider"))
+    response.headers["Cache-Control"] = f"public, max-age={_METADATA_LIFETIME_S}"
     return response
+
+
+@oauth.route("/oauth/userinfo", methods=["GET", "POST"])
+@signed_in
+def get_userinfo() -> Response:
+    """Who the person is that an application acts for (OpenID Connect §5.3)."""
+    return answer(call("auth", "get_userinfo"))
 
 
 oauth.register_error_handler(WireError, refusal_of)

@@ -1,18 +1,15 @@
-"""Routes of applications (OAuth 2.0 clients), and what they ask the provider."""
+"""Routes of applications (OAuth 2.0 clients)."""
 
 from flask import Blueprint, Response
 
-from gateway_flask.auth import public, requires, signed_in
+from gateway_flask.auth import requires
 from gateway_flask.bus import call
 from gateway_flask.inputs import body, if_match, query
-from gateway_flask.policies import standard
 from gateway_flask.responses import answer, created, no_content
 
 __all__ = ["oauth_clients"]
 
 oauth_clients = Blueprint("oauth_clients", __name__)
-
-_METADATA_LIFETIME_S = 300
 
 
 @oauth_clients.post("/v1/oauth-clients")
@@ -72,22 +69,3 @@ def rotate_oauth_client_secret(oauth_client_id: str) -> Response:
     return answer(
         call("auth", "rotate_oauth_client_secret", oauth_client_id=oauth_client_id)
     )
-
-
-@oauth_clients.get("/.well-known/openid-configuration")
-@oauth_clients.get("/.well-known/oauth-authorization-server")
-@public
-@standard
-def get_provider() -> Response:
-    """What this provider can do, and where (RFC 8414, OpenID Discovery)."""
-    response = answer(call("auth", "get_provider"))
-    response.headers["Cache-Control"] = f"public, max-age={_METADATA_LIFETIME_S}"
-    return response
-
-
-@oauth_clients.route("/oauth/userinfo", methods=["GET", "POST"])
-@signed_in
-@standard
-def get_userinfo() -> Response:
-    """Who the person is that an application acts for (OpenID Connect §5.3)."""
-    return answer(call("auth", "get_userinfo"))

@@ -18,7 +18,6 @@ from gateway_flask.pages import (
     show,
     show_problem,
 )
-from gateway_flask.policies import standard
 
 __all__ = ["sign_in"]
 
@@ -27,9 +26,18 @@ sign_in = Blueprint("sign_in", __name__)
 
 @sign_in.get("/oauth/authorize")
 @public
-@standard
 def begin_authorization() -> Response:
-    """Take an application's request to act for somebody (RFC 6749 §4.1.1)."""
+    """Take an application's request to act for somebody (RFC 6749 §4.1.1).
+
+    Whatever is wrong with it is told to the application, unless that is who asks
+    or where the answer goes.
+
+    Args:
+        query: An ``AuthorizationQuery``.
+
+    Returns:
+        ``text/html``, to sign in or to decide, or 303 back to the application.
+    """
     found = call("auth", "begin_authorization", parameters=query(), browser=cookie())
     if found["step"] == "return":
         return see_other(found["location"])
@@ -38,20 +46,33 @@ def begin_authorization() -> Response:
 
 @sign_in.post("/oauth/authorize")
 @public
-@standard
 def begin_authorization_by_form() -> Response:
-    """The same, with the request in a form (OpenID Connect Core §3.1.2.1)."""
+    """Take the same in a form (OpenID Connect Core §3.1.2.1).
+
+    Args:
+        form: An ``AuthorizationInput``.
+
+    Returns:
+        303 to the same by ``GET``.
+    """
     # As a GET, so that the browser sends its cookie along.
     return see_other(f"/oauth/authorize?{urlencode(form())}")
 
 
 @sign_in.post("/oauth/sign-in")
 @public
-@standard
 @limited("login")
 @within(10)
 def sign_in_browser() -> Response:
-    """Take what somebody typed into the sign-in page."""
+    """Take what somebody typed into the sign-in page.
+
+    Args:
+        query: An ``AuthorizationQuery``.
+        form: A ``SignInInput``.
+
+    Returns:
+        303 on to the request.
+    """
     fields = checked_form("sign_in")
     names = ("email", "password", "otp")
     payload = {name: fields[name] for name in names if name in fields}
@@ -61,9 +82,16 @@ def sign_in_browser() -> Response:
 
 @sign_in.post("/oauth/consent")
 @public
-@standard
 def decide_authorization() -> Response:
-    """Take what somebody decided on the consent page."""
+    """Take what somebody decided on the consent page.
+
+    Args:
+        query: An ``AuthorizationQuery``.
+        form: A ``ConsentInput``.
+
+    Returns:
+        303 back to the application, or to sign in once more.
+    """
     fields = checked_form("consent")
     found = call(
         "auth",

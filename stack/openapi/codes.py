@@ -21,13 +21,16 @@ from stack.openapi.routes import Route
 
 __all__ = ["codes_of", "codes_of_rpc", "is_idempotent"]
 
-# Whatever cannot be read as HTTP is refused before there is a route.
+# Whatever cannot be read as HTTP is refused before there is a route, and so is,
+# within a limit of its own, a method that the address does not take.
 _ANYWHERE: Final = frozenset(
     {
         "expectation_failed",
         "headers_too_large",
         "internal_error",
         "malformed_request",
+        "method_not_allowed",
+        "rate_limited",
         "request_timeout",
         "too_busy",
         "transfer_coding_unsupported",
@@ -96,7 +99,7 @@ def codes_of_rpc(rpc: Callable[..., Any]) -> frozenset[str]:
 
 def _codes_of_rpc(route: Route) -> set[str]:
     codes = set(_OF_EVERY_RPC)
-    if "payload" in route.contract.takes:
+    if "payload" in contract_of(route.rpc).takes:
         codes.add("invalid_input")
     if not route.is_safe and not route.policy.is_public:
         codes |= _OF_EVERY_CHANGE

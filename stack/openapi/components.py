@@ -79,7 +79,7 @@ class Schemas:
             if not issubclass(self._known[name], Input):
                 # An answer may get more fields one day.
                 schema.pop("additionalProperties", None)
-                schema["required"] = list(schema.get("properties", {}))
+                schema["required"] = _always_there(self._known[name], schema)
             if name in self._rows:
                 whole = {
                     "description": schema.pop("description"),
@@ -93,6 +93,12 @@ class Schemas:
                 schema = whole
             found[name] = schema
         return dict(sorted(found.items()))
+
+
+def _always_there(view: type[Schema], schema: Mapping[str, Any]) -> list[str]:
+    """The fields that every answer has: all but those that the view excepts."""
+    optional = vars(view).get("optional", ())
+    return [name for name in schema.get("properties", {}) if name not in optional]
 
 
 def _row_name(view: str) -> str:

@@ -14,6 +14,7 @@ from stack.openapi.headers import ANSWER_HEADERS, REQUEST_HEADERS
 from stack.openapi.listing import DAY, MOMENT, PAGE
 from stack.openapi.operations import operation
 from stack.openapi.problems import CONFLICTS, FIELD_PROBLEMS, PROBLEM, Problems
+from stack.openapi.refusals import OAUTH_ERROR
 from stack.openapi.routes import Route, routes
 from stack.openapi.sections import SECTION
 from stack.paths import ROOT
@@ -26,6 +27,12 @@ _SECURITY: Final = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "`access_token` of `POST /v1/auth/login`.",
+    },
+    "client": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "`client_id` and `client_secret` of an application (RFC 6749 "
+        "§2.3.1); both may be in the form instead.",
     },
     "ticket": {
         "type": "apiKey",
@@ -71,6 +78,7 @@ def document() -> dict[str, Any]:
                 "Day": DAY,
                 "FieldProblems": FIELD_PROBLEMS,
                 "Moment": MOMENT,
+                "OAuthError": OAUTH_ERROR,
                 "Page": PAGE,
                 "Problem": PROBLEM,
                 "Section": SECTION,

@@ -2,7 +2,10 @@
 
 from typing import Any, Final
 
-__all__ = ["ANSWER_HEADERS", "REQUEST_HEADERS"]
+__all__ = ["ALLOWANCE", "ANSWER_HEADERS", "REQUEST_HEADERS"]
+
+# What is left to the caller.
+ALLOWANCE: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 _TAG: Final = '^"[0-9a-z-]+"$'
 
@@ -53,6 +56,9 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = dict(
     )
 )
 ANSWER_HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "Allow": _answer(
+        {"type": "string"}, "The methods that this address takes.", required=True
+    ),
     "ETag": _answer(
         {"type": "string", "pattern": _TAG}, "Names this version.", required=True
     ),
@@ -77,7 +83,13 @@ ANSWER_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Retry-After": _answer(
         {"type": "integer", "minimum": 0}, "Seconds after which to try again."
     ),
-    "WWW-Authenticate": _answer({"type": "string"}, "`Bearer` (RFC 6750)."),
+    "Set-Cookie": _answer(
+        {"type": "string"}, "Names the browser, if it came without a name."
+    ),
+    "WWW-Authenticate": _answer(
+        {"type": "string"},
+        "`Bearer` (RFC 6750), or `Basic` where applications say who they are.",
+    ),
     "X-Consistency-Token": _answer(
         {"type": "string", "maxLength": 1_000},
         "Names what was written; reads that carry it show that.",

@@ -3,18 +3,29 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gateway_flask.forms import FORM
 from stack.openapi.batches import batch_answer, batch_body, batch_example
 from stack.openapi.codes import codes_of, is_idempotent
 from stack.openapi.components import Schemas
 from stack.openapi.contracts import Contract, contract_of
+from stack.openapi.headers import ALLOWANCE
 from stack.openapi.listing import SEPARATED, list_parameters, page_of, repositories
 from stack.openapi.problems import Problems
+from stack.openapi.refusals import PAGES, refusals
 from stack.openapi.routes import Route
 
 __all__ = ["UndescribedRouteError", "operation"]
 
 _JSON: Final = "application/json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
+_FORMS: Final = frozenset({"checked_form", "form"})
+_REDIRECTS: Final = range(300, 400)
+# Answers with nothing in them.
+_EMPTY: Final = {
+    "accepted": ("202", "It will be done."),
+    "done": ("200", "Done."),
+    "no_content": ("204", "Done."),
+}
 
 
 class UndescribedRouteError(Exception):
@@ -37,9 +48,9 @@ def operation(route: Route, schemas: Schemas, problems: Problems) -> dict[str, A
         "parameters": list(_parameters(route, schemas)),
         "responses": {
             **_successes(route, schemas),
-            **problems.responses(codes_of(route)),
+            **refusals(route, codes_of(route), problems),
         },
-        "security": [] if route.policy.is_public else _security(route),
+        "security": _security(route),
     }
     if contract.description:
         described["description"] = contract.description
@@ -57,6 +68,9 @@ def _undescribed(route: Route, what: str) -> UndescribedRouteError:
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.policy.is_public:
+        # An application may say who it is in its form as well.
+        return [{"client": []}, {}] if "credentials" in route.calls else []
     permission = route.policy.permission
     token: dict[str, list[str]] = {"bearer": [permission] if permission else []}
     return [token, {"ticket": []}] if route.policy.takes_ticket else [token]
@@ -159,6 +173,8 @@ def _body(route: Route, schemas: Schemas) -> dict[str, Any] | None:
             "example": batch_example(route, schemas),
         }
         return {"required": True, "content": {_JSON: content}}
+    if forms := route.calls.keys() & _FORMS:
+        return {"required": True, "content": {FORM: _form(route, schemas, *forms)}}
     if not route.calls.keys() & {"body", "optional_body"}:
         return None
     name = route.contract.takes.get("payload")
@@ -174,14 +190,38 @@ def _body(route: Route, schemas: Schemas) -> dict[str, Any] | None:
     }
 
 
+def _form(route: Route, schemas: Schemas, reader: str) -> dict[str, Any]:
+    name = (route.own.takes | route.contract.takes).get("form")
+    if name is None:
+        raise _undescribed(route, f"names no schema for the ``form`` of {reader}")
+    if (example := schemas.example(name)) is None:
+        raise _undescribed(route, f"takes a {name}, which has no ``example``")
+    return {"schema": schemas.reference(name), "example": dict(example)}
+
+
 def _successes(route: Route, schemas: Schemas) -> dict[str, Any]:
-    if "no_content" in route.calls:
-        return {
-            "204": {"description": "Done.", "headers": _answer_headers(route, schemas)}
-        }
-    if "accepted" in route.calls:
+    found = _redirects(route, schemas)
+    for name in route.calls.keys() & _EMPTY.keys():
+        status, description = _EMPTY[name]
         headers = _answer_headers(route, schemas)
-        return {"202": {"description": "It will be done.", "headers": headers}}
+        found[status] = {"description": description, "headers": headers}
+    if not found or route.own.media_types:
+        found |= _answers(route, schemas)
+    if route.is_safe and _has_tag(route, schemas):
+        headers = {"ETag": {"$ref": "#/components/headers/ETag"}}
+        found["304"] = {"description": "You have it already.", "headers": headers}
+    return dict(sorted(found.items()))
+
+
+def _redirects(route: Route, schemas: Schemas) -> dict[str, Any]:
+    location = {"Location": {"$ref": "#/components/headers/Location"}}
+    headers = {**_answer_headers(route, schemas), **location}
+    answer = {"description": "Go on there.", "headers": headers}
+    statuses = [each for each in route.own.statuses if each in _REDIRECTS]
+    return {str(status): answer for status in statuses}
+
+
+def _answers(route: Route, schemas: Schemas) -> dict[str, Any]:
     is_new = "created" in route.calls
     answer: dict[str, Any] = {
         "description": "It is there now." if is_new else "As asked for.",
@@ -191,11 +231,8 @@ def _successes(route: Route, schemas: Schemas) -> dict[str, Any]:
     if is_new:
         answer["headers"]["Location"] = {"$ref": "#/components/headers/Location"}
     found = {"201" if is_new else str(route.status): answer}
-    for status in route.own.statuses:
+    for status in set(route.own.statuses) - set(_REDIRECTS):
         found[str(status)] = {**answer, "description": "The same, and not well."}
-    if route.is_safe and _has_tag(route, schemas):
-        headers = {"ETag": {"$ref": "#/components/headers/ETag"}}
-        found["304"] = {"description": "You have it already.", "headers": headers}
     return found
 
 
@@ -242,6 +279,8 @@ def _sections(route: Route, schemas: Schemas) -> dict[str, Any]:
 
 def _answer_headers(route: Route, schemas: Schemas) -> dict[str, Any]:
     names = ["X-Request-Id"]
+    if route.refusal in PAGES:
+        names.append("Set-Cookie")
     if _has_tag(route, schemas):
         names.append("ETag")
     if route.rpc is not None and is_idempotent(route):
@@ -249,5 +288,5 @@ def _answer_headers(route: Route, schemas: Schemas) -> dict[str, Any]:
     if route.rpc is not None and not (route.is_safe or route.policy.is_public):
         names.append("X-Consistency-Token")
     if route.policy.limit != "none":
-        names += ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+        names += ALLOWANCE
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
+from stack.openapi.headers import ALLOWANCE
 from stack.paths import ROOT
 
 __all__ = ["CONFLICTS", "FIELD_PROBLEMS", "PROBLEM", "Problems", "registry"]
@@ -38,6 +39,7 @@ _PHRASES: Final[Mapping[int, str]] = {
 }
 _HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
     401: ("WWW-Authenticate",),
+    405: ("Allow",),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
@@ -119,7 +121,7 @@ class Problems:
             str(status): (
                 {"$ref": f"#/components/responses/{_name(status)}"}
                 if same == self._shared(status)
-                else self._response(status, same)
+                else self.response(status, same)
             )
             for status, same in self.by_status(codes).items()
         }
@@ -127,7 +129,7 @@ class Problems:
     def components(self) -> dict[str, Any]:
         """The responses that several routes share."""
         return {
-            _name(status): self._response(status, self._shared(status))
+            _name(status): self.response(status, self._shared(status))
             for status in sorted(self._seen)
         }
 
@@ -135,11 +137,11 @@ class Problems:
         counted = self._seen[status].items()
         return max(counted, key=lambda each: (each[1], sorted(each[0])))[0]
 
-    def _response(self, status: int, codes: frozenset[str]) -> dict[str, Any]:
-        told = "\n".join(
-            f"- `{code}`: {self._registry[code][1]}" for code in sorted(codes)
-        )
-        names = (*_HEADERS.get(status, ()), "X-Request-Id")
+    @staticmethod
+    def response(status: int, codes: Iterable[str]) -> dict[str, Any]:
+        """The refusals of one status."""
+        told = "\n".join(f"- `{code}`: {registry()[code][1]}" for code in sorted(codes))
+        names = (*_HEADERS.get(status, ()), *ALLOWANCE, "X-Request-Id")
         return {
             "description": f"{_PHRASES[status]}\n\n{told}",
             "headers": {

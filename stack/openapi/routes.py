@@ -4,13 +4,16 @@ import ast
 import inspect
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flask import Flask
 
+from chassis.errors import WireError
 from chassis.roles import service_class
+from gateway_flask.errors import problem_of
 from gateway_flask.inputs import IdConverter
 from gateway_flask.policies import Policy, policies
 from gateway_flask.routes import BLUEPRINTS
@@ -21,6 +24,7 @@ __all__ = ["Route", "routes"]
 
 _CONVERTER: Final = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
 _UNDESCRIBED: Final = frozenset({"HEAD", "OPTIONS"})
+_ANSWERING: Final = ("answer", "unkept")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,7 @@ class Route:
         sections: The RPC behind each section of a view made of several.
         status: What a plain answer has, 200 or what the view says.
         needed: The section without which there is nothing to answer.
+        refusal: What answers for the service that refuses.
     """
 
     method: str
@@ -50,6 +55,7 @@ class Route:
     sections: dict[str, Callable[..., Any]] = field(default_factory=dict)
     needed: str | None = None
     status: int = 200
+    refusal: Callable[..., Any] = problem_of
 
     @property
     def own(self) -> Contract:
@@ -58,8 +64,9 @@ class Route:
 
     @property
     def contract(self) -> Contract:
-        """What the RPC's docstring says, or the view's where there is none."""
-        return self.own if self.rpc is None else contract_of(self.rpc)
+        """What the RPC's docstring says, or the view's where that answers itself."""
+        is_own = self.rpc is None or self.own.media_types or self.own.statuses
+        return self.own if is_own else contract_of(self.rpc)
 
     @property
     def resource(self) -> str:
@@ -79,24 +86,39 @@ class Route:
         return _rpc(self.service or "", f"{verb}_{noun}")
 
     @property
+    def is_page(self) -> bool:
+        """Whether it is for people who follow a link in a message."""
+        return self.resource == "account_pages"
+
+    @property
     def is_safe(self) -> bool:
         """Whether it only reads (RFC 9110 §9.2.1)."""
         return self.method == "get"
 
 
 def routes() -> Iterator[Route]:
-    """Every route, in the order of paths and methods."""
+    """Every route, in the order of paths and methods.
+
+    Pages are named as such, as they do what routes for programs do, too; a view
+    that serves several routes is named anew for each but the first.
+    """
     app = Flask("gateway_flask", static_folder=None)
     app.url_map.converters["id"] = IdConverter
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    terms = policies(app)
+    terms, served = policies(app), Counter[str]()
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         view = inspect.unwrap(app.view_functions[rule.endpoint])
-        if vars(view).get("policy", {}).get("is_standard"):
-            continue
+        handlers = app.error_handler_spec[rule.endpoint.partition(".")[0]][None]
         for method in sorted((rule.methods or set()) - _UNDESCRIBED):
-            yield _route(rule.rule, method.lower(), view, terms[rule.endpoint])
+            route = _route(rule.rule, method.lower(), view, terms[rule.endpoint])
+            name = f"{route.name}_page" if route.is_page else route.name
+            served[name] += 1
+            yield replace(
+                route,
+                name=name if served[name] == 1 else f"{name}_{served[name]}",
+                refusal=handlers.get(WireError, problem_of),
+            )
 
 
 def _route(rule: str, method: str, view: Callable[..., Any], policy: Policy) -> Route:
@@ -133,7 +155,7 @@ def _route(rule: str, method: str, view: Callable[..., Any], policy: Policy) -> 
         },
         sections=_sections(made[0]) if made else {},
         status=next(
-            (_status_of(node) for name, node in calls if name == "answer"), 200
+            (_status_of(node) for name, node in calls if name in _ANSWERING), 200
         ),
         needed=next((_value_of(node, "needed") for node in made), None),
     )

@@ -49,7 +49,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
         """What a browser that an application sent here has to do next.
 
         Args:
-            parameters: The authorization request (RFC 6749 §4.1.1).
+            parameters: An ``AuthorizationQuery``.
             browser: What the browser's cookie holds.
 
         Returns:
@@ -101,6 +101,11 @@ class AuthorizationMethods(ClientDependencies, Proving):
             InvalidInputError: ``invalid_input``.
             UnauthenticatedError: ``credentials_invalid``; or, of somebody
                 whose password is right, ``otp_required`` or ``otp_invalid``.
+            RateLimitedError: ``login_delayed``.
+            UnavailableError: ``too_busy``: too many log in at once.
+
+        Emits:
+            ``auth.session_started`` v1, or ``auth.login_failed`` v1.
         """
         proof = self.prove(payload)
         membership, session = proof.membership, self.open_session(proof)
@@ -158,7 +163,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
         """What this provider can do, and where (RFC 8414, OpenID Discovery).
 
         Returns:
-            The metadata that both standards share.
+            A ``ProviderView``: the metadata that both standards share.
         """
         return provider(self.keyring.issuer_url)
 

@@ -172,7 +172,7 @@ class OAuthClientMethods(ClientDependencies):
             payload: A ``RegisterOAuthClientInput``.
 
         Returns:
-            What RFC 7591 §3.2.1 says.
+            A ``RegisteredClientView``.
 
         Raises:
             InvalidInputError: ``invalid_input``.

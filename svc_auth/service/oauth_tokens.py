@@ -57,7 +57,7 @@ class TokenMethods(ClientDependencies):
         §4.14.2).
 
         Args:
-            form: The request's parameters.
+            form: A ``TokenRequestInput``.
             authorization: Its ``Authorization`` header.
 
         Returns:
@@ -98,7 +98,7 @@ class TokenMethods(ClientDependencies):
         A token that is not known is as good as ended.
 
         Args:
-            form: The request's parameters.
+            form: A ``TokenInput``.
             authorization: Its ``Authorization`` header.
 
         Raises:
@@ -126,11 +126,11 @@ class TokenMethods(ClientDependencies):
         """What one of the application's own tokens is good for (RFC 7662).
 
         Args:
-            form: The request's parameters.
+            form: A ``TokenInput``.
             authorization: Its ``Authorization`` header.
 
         Returns:
-            ``{"active": false}``, or more.
+            An ``IntrospectionView``.
 
         Raises:
             InvalidInputError: 400 ``invalid_request``.

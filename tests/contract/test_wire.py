@@ -63,6 +63,7 @@ ORG = Org(
     created_at=NOW,
     updated_at=NOW,
 )
+APPLICATION = {"client_id": ID, "scope": "openid"}
 PERMISSION = {
     "permission": "leads:read",
     "description": "May see leads.",
@@ -324,7 +325,12 @@ VIEWED = {
     "MeView": PERSON,
     "MoneyView": MONEY,
     "OpportunityView": OPPORTUNITY,
+    "IntrospectionView": {"active": True, **APPLICATION, "exp": 1},
     "OAuthClientView": OAUTH_CLIENT,
+    "OAuthTokensView": {"access_token": "a", "expires_in": 900, "scope": "openid"},
+    "ProviderView": {"issuer": "https://rapport.example"},
+    "RegisteredClientView": {**APPLICATION, "client_id_issued_at": 1},
+    "UserInfoView": {"sub": ID, "name": NAME},
     "NewOAuthClientView": {
         **dataclasses.asdict(OAUTH_CLIENT),
         "client_id": ID,
