@@ -17,7 +17,7 @@ import jwt
 import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chassis.errors import ForbiddenError, UnauthenticatedError
+from chassis.errors import ForbiddenError, UnauthenticatedError, fields_forbidden
 from chassis.ids import is_id, unpacked
 from chassis.restrictions import UNRESTRICTED, Restriction, read_restrictions
 
@@ -157,6 +157,17 @@ class Caller:
     def unwritable_fields(self, resource: str) -> frozenset[str]:
         """What this caller may not write of such records; all that is hidden, too."""
         return self.restrictions.get(resource, UNRESTRICTED).unwritable
+
+    def require_writable(self, resource: str, names: Iterable[str]) -> None:
+        """Refuse unless the caller may write each of these fields.
+
+        Raises:
+            ForbiddenError: ``field_forbidden``, naming those they may not.
+        """
+        if not self.restrictions:
+            return
+        if forbidden := sorted(self.unwritable_fields(resource).intersection(names)):
+            raise fields_forbidden(forbidden)
 
     @property
     def home_team_ids(self) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class Context:
         org_id: The organization that this work is done for; None only for
             public calls.
         token: The caller's token, to be handed on in nested calls.
+        needs: The permission that the method says it needs, if it says one.
         origin: Where the request came from; told to svc_auth alone.
         deadline: Seconds since the epoch after which nobody waits.
         is_repeated: Whether an earlier attempt at this very operation may have
@@ -71,6 +72,7 @@ class Context:
     traceparent: str
     deadline: float
     token: str | None = None
+    needs: str | None = None
     origin: Origin = Origin()
     is_repeated: bool = False
     replayed: bool = False

@@ -1,18 +1,21 @@
 """Domain values as MongoDB keeps them, and back."""
 
 import dataclasses
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bson import Decimal128
 
 from chassis.money import Money
 from chassis.mongo import Document
 
-__all__ = ["KEPT_ELSEWHERE", "document_of", "field_names", "value_of"]
+__all__ = ["KEPT_ELSEWHERE", "blanked", "document_of", "field_names", "value_of"]
+
+Value = TypeVar("Value")
 
 # What a field says in its ``metadata`` that follows from other records: whoever
 # changes those keeps it, and storing the record leaves it as it is.
@@ -77,6 +80,24 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat()
     return value
+
+
+def blanked(entity: Value, names: Collection[str]) -> Value:
+    """A domain value that has nothing in these of its fields."""
+    if not names:
+        return entity
+    blanks = {
+        name: _nothing_for(getattr(entity, name))
+        for name in field_names(type(entity))  # type: ignore[arg-type]
+        if name in names
+    }
+    return dataclasses.replace(entity, **blanks)  # type: ignore[type-var]
+
+
+def _nothing_for(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return ()
+    return {} if isinstance(value, Mapping) else None
 
 
 def value_of(stored: Any) -> Any:

@@ -24,6 +24,7 @@ __all__ = [
     "VersionConflictError",
     "WireError",
     "bad_request",
+    "fields_forbidden",
     "from_wire",
     "invalid_field",
     "invalid_input",
@@ -187,6 +188,19 @@ def invalid_field(code: str, message: str, *, field: str) -> InvalidInputError:
     """A 422 of which one field is the whole reason."""
     error: FieldError = {"field": field, "code": code, "message": message}
     return invalid_input([error], code, message)
+
+
+def fields_forbidden(names: Iterable[str]) -> ForbiddenError:
+    """A 403 that names each field that the caller may not write."""
+    message = "Your roles do not let you write this field."
+    errors: list[FieldError] = [
+        {"field": name, "code": "field_forbidden", "message": message} for name in names
+    ]
+    return ForbiddenError(
+        "field_forbidden",
+        "Your roles do not let you write some fields.",
+        json.dumps({"errors": errors}),
+    )
 
 
 def bad_request(

@@ -24,6 +24,7 @@ from chassis.errors import ConflictError, InvalidInputError, WireError
 from chassis.ids import derive_id, is_keyed, new_id
 from chassis.mongo import Collection, Document, Index
 from chassis.rows import TenantRows
+from chassis.views import without
 
 __all__ = ["IDEMPOTENCY_KEYS", "Operation", "idempotent"]
 
@@ -73,7 +74,7 @@ class Operation:
             self._context.replayed = True
             effects = read_effects({HEADER: reservation.get("effects")})
             self._context.effects.update({each.record_id: each for each in effects})
-            return orjson.loads(reservation["answer"])
+            return self._as_seen_now(orjson.loads(reservation["answer"]))
         self._seed = reservation["seed"]
         # Whoever took over from us decides from then on.
         own = {name: reservation[name] for name in ("_id", "attempt")}
@@ -90,6 +91,13 @@ class Operation:
         }
         rows.update(own, {"$set": stored})
         return answer
+
+    def _as_seen_now(self, answer: Any) -> Any:
+        """A remembered answer without what has been hidden from the caller since."""
+        caller, needs = self._context.caller, self._context.needs
+        if caller is None or needs is None:
+            return answer
+        return without(answer, caller.hidden_fields(needs.partition(":")[0]))
 
     def _reserve(self, rows: TenantRows, fingerprint: str) -> Document:
         now = self._context.now()

@@ -18,6 +18,7 @@ from chassis.listing import find_page
 from chassis.mongo import Collection, Document
 from chassis.query import Listing, Page, Query, compile_query, value_at
 from chassis.records import Record
+from chassis.restrictions import is_among
 from chassis.rows import TenantRows
 
 __all__ = ["Entity", "Reader"]
@@ -56,6 +57,12 @@ class Reader(Generic[Entity]):
         self._database = database
         self._rows = TenantRows(database[self.collection.name], context)
 
+    @property
+    def hidden_fields(self) -> frozenset[str]:
+        """What the caller may not see of these records."""
+        caller = self._context.caller
+        return frozenset() if caller is None else caller.hidden_fields(self.resource)
+
     def restore(self, document: Document) -> Entity:
         """Build the value that ``document`` keeps."""
         names = field_names(self.entity)  # type: ignore[arg-type]
@@ -91,8 +98,8 @@ class Reader(Generic[Entity]):
             InvalidInputError: See ``chassis.query.compile_query``.
         """
         listing = Listing(
-            fields=self.fields,
-            view_fields=frozenset(view_fields),
+            fields=self._shown_fields(),
+            view_fields=frozenset(view_fields) - self.hidden_fields,
             scope=f"{self._rows.org_id}\n{self.collection.name}",
             orders=self.orders,
             default_sort=self.default_sort,
@@ -111,6 +118,17 @@ class Reader(Generic[Entity]):
             with_count=query.with_count,
             count=self._count(query, conditions) if query.with_count else None,
         )
+
+    def _shown_fields(self) -> Mapping[str, Field]:
+        """What lists may be asked by: nothing that the caller may not see."""
+        hidden = self.hidden_fields
+        if not hidden:
+            return self.fields
+        return {
+            name: each
+            for name, each in self.fields.items()
+            if not is_among(name, hidden)
+        }
 
     def _count(self, query: Query, conditions: Document) -> int | None:
         """How many there are of what is asked; None if that takes too long.

@@ -21,6 +21,7 @@ from chassis.history import History
 from chassis.mongo import Document
 from chassis.reader import Entity, Reader
 from chassis.records import access_list
+from chassis.views import without
 
 __all__ = ["Addition", "Repository"]
 
@@ -170,10 +171,11 @@ class Repository(Reader[Entity]):
             else history.clashes(document, changes_between(before, after), version)
         )
         if clashes is None or clashes:
+            hidden = self.hidden_fields
             raise VersionConflictError(
                 "version_conflict",
                 f"The {self.noun} is at version {before.version} by now.",
-                orjson.dumps({"conflicts": clashes or {}}).decode(),
+                orjson.dumps({"conflicts": without(clashes or {}, hidden)}).decode(),
             )
 
     def save(self, entity: Entity, event: Event | None = None) -> Entity | None:

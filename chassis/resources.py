@@ -4,7 +4,7 @@ A service declares a :class:`Kind` for each of its resources and an RPC for
 each operation; what the operation does is here, once for all of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,13 +13,14 @@ from typing import Any, Generic, Protocol, TypeVar
 from marshmallow import Schema
 
 from chassis.context import Context
+from chassis.errors import InvalidInputError
 from chassis.events import Event
 from chassis.idempotency import Operation
 from chassis.merge_patch import with_merged_objects
 from chassis.records import Record
 from chassis.repository import Repository
 from chassis.schemas import load
-from chassis.views import Dump, dumper
+from chassis.views import Dump, dumper, without
 
 __all__ = ["Kind", "Records", "Worker"]
 
@@ -71,7 +72,7 @@ class Kind(Generic[Entity]):
     )
 
     def shown(self, record: Entity) -> dict[str, Any]:
-        """The record as clients see it."""
+        """The whole record, as those see it from whom nothing is hidden."""
         return self._dump(record)
 
     @cached_property
@@ -90,6 +91,16 @@ class Records(Generic[Entity]):
         self._worker = worker
         self._context = worker.context
 
+    def shown(self, record: Entity) -> dict[str, Any]:
+        """The record as the caller may see it."""
+        hidden = self.repository.hidden_fields
+        view: dict[str, Any] = without(self.whole(record), hidden)
+        return view
+
+    def whole(self, record: Entity) -> dict[str, Any]:
+        """Everything that there is to show of a record, whoever asks."""
+        return self.kind.shown(record)
+
     def permit(self, action: str) -> None:
         """Refuse a caller who does not hold ``<resource>:<action>``.
 
@@ -104,6 +115,7 @@ class Records(Generic[Entity]):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             ConflictError: ``duplicate_value``.
         """
         self.permit("write")
@@ -141,6 +153,7 @@ class Records(Generic[Entity]):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``<noun>_not_found``.
             VersionConflictError: ``version_conflict``, with the fields.
         """
@@ -193,17 +206,21 @@ class Records(Generic[Entity]):
         )
         return self.shown(restored)
 
-    def shown(self, record: Entity) -> dict[str, Any]:
-        """The record as clients see it."""
-        return self.kind.shown(record)
-
     def read_new(self, payload: Any) -> dict[str, Any]:
         """The data of a new record.
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields: those that
+                are given, or are needed and could not be.
         """
-        data = load(self.kind.create_input, payload)
+        self._require_writable(payload)
+        try:
+            data = load(self.kind.create_input, payload)
+        except InvalidInputError as refusal:
+            wrong = refusal.extra.get("errors", ())
+            self._require_writable([each["field"] for each in wrong])
+            raise
         self._worker.check_references(data)
         return data
 
@@ -212,12 +229,18 @@ class Records(Generic[Entity]):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
         """
+        self._require_writable(payload)
         has_objects = any(isinstance(value, dict) for value in payload.values())
-        current = self.shown(record) if has_objects else {}
+        current = self.whole(record) if has_objects else {}
         patch = load(self.kind.update_input, with_merged_objects(payload, current))
         self._worker.check_references(_differing(record, patch))
         return patch
+
+    def _require_writable(self, names: Iterable[str]) -> None:
+        caller = self._context.identified_caller
+        caller.require_writable(self.repository.resource, names)
 
     def make(self, record_id: str, data: Mapping[str, Any]) -> Entity:
         """A new record; whoever makes it owns it, a service leaves that open.

@@ -5,11 +5,11 @@ principal are taken together, by every name that a field has in views, inputs
 and lists; most tokens carry nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["UNRESTRICTED", "Restriction", "read_restrictions"]
+__all__ = ["UNRESTRICTED", "Restriction", "is_among", "read_restrictions"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Restriction:
 
 
 UNRESTRICTED: Final = Restriction()
+
+
+def is_among(name: str, fields: Collection[str]) -> bool:
+    """Whether a field is one of these, or a member of one: ``custom.region``."""
+    return name in fields or name.partition(".")[0] in fields
 
 
 def read_restrictions(claim: Any) -> dict[str, Restriction]:

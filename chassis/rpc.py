@@ -181,6 +181,7 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
             traceparent=headers.get("traceparent", "")[:55],
             deadline=deadline,
             token=token,
+            needs=entrypoint.needs,
             origin=Origin(
                 address=headers.get("address", "")[:_LONGEST_ADDRESS],
                 user_agent=headers.get("user_agent", "")[:_LONGEST_USER_AGENT],

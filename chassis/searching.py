@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from chassis.auth import Caller
+from chassis.documents import blanked
 from chassis.errors import bad_request
 from chassis.events import wire_time
 from chassis.mongo import Document, Index
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 Entity = TypeVar("Entity", bound=Record)
+# How each fits, and when it was changed last, by id.
+Candidates = dict[str, tuple[Match, Any]]
 
 SEARCH_INDEX: Final = Index((("org_id", 1), ("search_words", 1), ("created_at", -1)))
 MAX_HITS: Final = 50
@@ -125,18 +128,22 @@ class Searchable(Repository[Entity]):
         Equally good ones come in the order of their last change. Of a word
         that thousands of records have, the newest hundred are ranked. Who
         may not read all records searches the newest three thousand of theirs.
+        Nothing is found by what the caller may not see.
         """
         rights = self._rights("read")
-        candidates: dict[str, tuple[Match, Any]] = {}
+        candidates: Candidates = {}
         is_capped = False
         for rows in self._candidates(terms, rights):
             is_capped = is_capped or len(rows) == _CANDIDATES
             for row in rows:
                 if (fit := match(terms, row["search_words"])) is not None:
                     candidates[row["_id"]] = fit, row["updated_at"]
-            if len(terms) > 1 and candidates:
+            if len(terms) > 1 and candidates and not self.hidden_fields:
                 # The first readings are the likeliest, and others take long.
                 break
+        if self.hidden_fields:
+            # Nor is told how many there are that fit by something hidden.
+            candidates, is_capped = self._as_seen(terms, candidates, rights), False
         ranked = sorted(
             candidates,
             key=lambda record_id: (
@@ -146,13 +153,27 @@ class Searchable(Repository[Entity]):
             reverse=True,
         )
         best = ranked[:limit]
-        conditions = {"_id": {"$in": best}, "archived_at": None, **rights}
-        rows = self._rows.find(conditions, [("_id", 1)], limit)
-        found = {row["_id"]: self.restore(row) for row in rows}
+        found = {record.id: record for record in self._read(best, rights)}
         return Found(
             [(found[each], candidates[each][0]) for each in best if each in found],
             has_more=is_capped or len(ranked) > limit,
         )
+
+    def _as_seen(
+        self, terms: Sequence[Term], candidates: Candidates, rights: Document
+    ) -> Candidates:
+        """Those of ``candidates`` that fit by what the caller sees of them."""
+        return {
+            record.id: (fit, candidates[record.id][1])
+            for record in self._read(list(candidates), rights)
+            if (fit := match(terms, self.index_fields(record)["search_words"]))
+        }
+
+    def _read(self, ids: Sequence[str], rights: Document) -> list[Entity]:
+        """Records, with nothing in the fields that are hidden from the caller."""
+        conditions = {"_id": {"$in": ids}, "archived_at": None, **rights}
+        rows = self._rows.find(conditions, [("_id", 1)], len(ids))
+        return [blanked(self.restore(row), self.hidden_fields) for row in rows]
 
     def _candidates(
         self, terms: Sequence[Term], rights: Document

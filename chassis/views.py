@@ -5,7 +5,7 @@ spends most of its time there. What a schema says is read once here, and gives a
 function that makes the same of a record as ``schema.dump``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -13,9 +13,10 @@ from marshmallow import Schema, fields, missing
 from marshmallow.decorators import POST_DUMP, PRE_DUMP
 
 from chassis.events import wire_time
+from chassis.restrictions import is_among
 from chassis.schemas import Moment
 
-__all__ = ["Dump", "dumper"]
+__all__ = ["Dump", "dumper", "without"]
 
 Dump = Callable[[Any], dict[str, Any]]
 # From a value that is not None.
@@ -23,6 +24,8 @@ _Write = Callable[[Any], Any]
 _Planned = tuple[str, str, _Write | None, fields.Field[Any]]
 
 _AS_IT_IS: Final = (fields.Integer, fields.Boolean)
+# Where pages and batches have the records that they show.
+_AROUND_VIEWS: Final = frozenset({"data", "results"})
 
 
 def dumper(schema: Schema) -> Dump:
@@ -40,6 +43,24 @@ def dumper(schema: Schema) -> Dump:
     ]
 
     return partial(_dump, plan, schema)
+
+
+def without(answer: Any, names: Collection[str]) -> Any:
+    """An answer that shows nothing of the fields ``names``.
+
+    Be it one record's view, a page of them or what became of a batch.
+    """
+    if not names:
+        return answer
+    if isinstance(answer, list):
+        return [without(each, names) for each in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {
+        name: without(value, names) if name in _AROUND_VIEWS else value
+        for name, value in answer.items()
+        if not is_among(name, names)
+    }
 
 
 def _dump(plan: Sequence[_Planned], schema: Schema, record: Any) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class AccountMethods(Dependencies):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             ConflictError: ``duplicate_value``: an external id is taken.
 
         Emits:
@@ -124,6 +125,7 @@ class AccountMethods(Dependencies):
 
         Raises:
             InvalidInputError: ``invalid_input``, ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``account_not_found``.
             ConflictError: ``duplicate_value``: an external id is taken.
             VersionConflictError: ``version_conflict``, with ``conflicts``.

@@ -66,6 +66,7 @@ class ContactMethods(Dependencies):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             ConflictError: ``duplicate_value``: an external id is taken.
 
         Emits:
@@ -132,6 +133,7 @@ class ContactMethods(Dependencies):
         Raises:
             InvalidInputError: ``invalid_input``, ``reference_not_found`` or
                 ``contact_unidentified``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``contact_not_found``.
             ConflictError: ``duplicate_value``: an external id is taken.
             VersionConflictError: ``version_conflict``, with ``conflicts``.

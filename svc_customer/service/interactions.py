@@ -61,6 +61,7 @@ class InteractionMethods(Dependencies):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             ConflictError: ``duplicate_value``: an external id is taken.
 
         Emits:
@@ -127,6 +128,7 @@ class InteractionMethods(Dependencies):
         Raises:
             InvalidInputError: ``invalid_input``, ``reference_not_found`` or
                 ``interaction_unidentified``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``interaction_not_found``.
             ConflictError: ``duplicate_value``: an external id is taken.
             VersionConflictError: ``version_conflict``, with ``conflicts``.

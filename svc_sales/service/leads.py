@@ -75,6 +75,7 @@ class LeadMethods(LeadConversion):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
 
         Emits:
             ``sales.lead_created`` v1.
@@ -139,6 +140,7 @@ class LeadMethods(LeadConversion):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``lead_not_found``.
             ConflictError: ``lead_status_not_allowed`` or
                 ``lead_is_converting``.
@@ -201,6 +203,7 @@ class LeadMethods(LeadConversion):
             A ``LeadView``.
 
         Raises:
+            ForbiddenError: ``field_forbidden``: the lead's ``status``.
             NotFoundError: ``lead_not_found``.
             ConflictError: ``lead_status_not_allowed``.
             VersionConflictError: ``version_conflict``.
@@ -208,7 +211,9 @@ class LeadMethods(LeadConversion):
         Emits:
             ``sales.lead_qualified`` v1.
         """
-        self._leads().permit("write")
+        leads = self._leads()
+        leads.permit("write")
+        self.context.identified_caller.require_writable("leads", ["status"])
         now = self.context.now()
         qualified = self.leads.change(
             lead_id,
@@ -216,7 +221,7 @@ class LeadMethods(LeadConversion):
             events.lead_qualified,
             expected_version=expected_version,
         )
-        return _LEAD.shown(qualified)
+        return leads.shown(qualified)
 
     @rpc(needs="leads:write")
     @idempotent
@@ -248,6 +253,8 @@ class LeadMethods(LeadConversion):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``: of the opportunity, or the
+                lead's ``status``.
             NotFoundError: ``lead_not_found``, also when the caller may not
                 see it.
             ConflictError: ``lead_not_qualified``.
@@ -260,6 +267,10 @@ class LeadMethods(LeadConversion):
         """
         self._leads().permit("write")
         data = load(ConvertLeadInput(), payload)
+        caller = self.context.identified_caller
+        caller.require_writable("leads", ["status"])
+        given = payload.get("opportunity") or {}
+        caller.require_writable("opportunities", given)
         lead = self.begin_conversion(self.leads.get(lead_id), data, expected_version)
         converted = self.finish_conversion(lead)
         view: dict[str, Any] = ConversionView().dump(converted.conversion)

@@ -7,6 +7,7 @@ from chassis.context import Context
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.signing import CurrentContext
+from chassis.views import without
 from svc_sales.domain.opportunities import Opportunity
 from svc_sales.repository.opportunities import OpportunityRepository
 from svc_sales.schemas.opportunities import OpportunityView
@@ -14,11 +15,6 @@ from svc_sales.schemas.opportunities import OpportunityView
 __all__ = ["OpportunityMethods"]
 
 _VIEW: Final = OpportunityView()
-
-
-def _view(opportunity: Opportunity) -> dict[str, Any]:
-    view: dict[str, Any] = _VIEW.dump(opportunity)
-    return view
 
 
 class OpportunityMethods:
@@ -40,7 +36,7 @@ class OpportunityMethods:
             NotFoundError: ``opportunity_not_found``.
         """
         self.context.identified_caller.require("opportunities:read")
-        return _view(self.opportunities.get(opportunity_id))
+        return self._shown(self.opportunities.get(opportunity_id))
 
     @rpc
     def list_opportunities(self, *, query: dict[str, str]) -> dict[str, Any]:
@@ -58,4 +54,10 @@ class OpportunityMethods:
             InvalidInputError: 400, naming the parameter.
         """
         self.context.identified_caller.require("opportunities:read")
-        return self.opportunities.page(query, _VIEW.fields).view(_view)
+        return self.opportunities.page(query, _VIEW.fields).view(self._shown)
+
+    def _shown(self, opportunity: Opportunity) -> dict[str, Any]:
+        """The opportunity as the caller may see it."""
+        hidden = self.opportunities.hidden_fields
+        view: dict[str, Any] = without(_VIEW.dump(opportunity), hidden)
+        return view

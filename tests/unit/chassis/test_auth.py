@@ -204,6 +204,18 @@ class TestCaller:
         assert caller.unwritable_fields("contacts") == {"email", "emails", "tags"}
         assert caller.hidden_fields("accounts") == frozenset()
 
+    def test_is_told_each_field_that_it_may_not_write(self, keys):
+        fields = {"contacts": {"none": ["email", "emails"], "read": ["tags"]}}
+        caller = verify(keys.forge(fields=fields), keys.set)
+
+        caller.require_writable("contacts", ["last_name"])
+        caller.require_writable("accounts", ["tags"])
+        with pytest.raises(ForbiddenError) as caught:
+            caller.require_writable("contacts", ["tags", "last_name", "email"])
+
+        named = [each["field"] for each in caught.value.extra["errors"]]
+        assert (caught.value.code, named) == ("field_forbidden", ["email", "tags"])
+
 
 class TestKeySet:
     def test_shows_the_world_nothing_of_its_own(self, keys):

@@ -7,7 +7,7 @@ import pytest
 from marshmallow import Schema, fields, post_dump
 
 from chassis.schemas import Id, Moment, Text
-from chassis.views import dumper
+from chassis.views import dumper, without
 from evaluation.data.customers import organizations
 from svc_customer.schemas.accounts import AccountView
 from svc_customer.schemas.contacts import ContactView
@@ -94,3 +94,30 @@ class TestDumper:
             show = dumper(view)
             for record in records:
                 assert show(record) == view.dump(record)
+
+
+class TestWithout:
+    def test_leaves_an_answer_as_it_is_if_there_is_nothing_to_leave_out(self):
+        answer = {"id": "1", "phone": "2"}
+
+        assert without(answer, frozenset()) is answer
+
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [
+            ({"id": "1", "phone": "2"}, {"id": "1"}),
+            ({"extra": {"phone": "2"}}, {"extra": {"phone": "2"}}),
+            ({"phone.type": {"from": 1, "to": 2}}, {}),
+            (
+                {"data": [{"id": "1", "phone": "2"}], "page": {}},
+                {"data": [{"id": "1"}], "page": {}},
+            ),
+            (
+                {"results": [{"status": 200, "data": {"id": "1", "phone": "2"}}]},
+                {"results": [{"status": 200, "data": {"id": "1"}}]},
+            ),
+            (None, None),
+        ],
+    )
+    def test_leaves_fields_out_wherever_records_are_shown(self, answer, expected):
+        assert without(answer, {"phone"}) == expected
