@@ -29,6 +29,10 @@ FROM wheels AS auth-packages
 RUN python -m venv --without-pip /opt/rapport \
  && pip --python /opt/rapport/bin/python install --no-index --find-links /wheels "rapport[auth]"
 
+FROM wheels AS customer-packages
+RUN python -m venv --without-pip /opt/rapport \
+ && pip --python /opt/rapport/bin/python install --no-index --find-links /wheels "rapport[customer]"
+
 FROM wheels AS gateway-packages
 RUN python -m venv --without-pip /opt/rapport \
  && pip --python /opt/rapport/bin/python install --no-index --find-links /wheels "rapport[gateway]"
@@ -60,7 +64,8 @@ CMD ["rpc"]
 FROM service-base AS service
 COPY --from=service-packages /opt/rapport /opt/rapport
 
-FROM service AS customer
+FROM service-base AS customer
+COPY --from=customer-packages /opt/rapport /opt/rapport
 ENTRYPOINT ["python", "-m", "chassis.launcher", "svc_customer"]
 CMD ["rpc"]
 

@@ -16,9 +16,11 @@ from zoneinfo import ZoneInfo
 
 from bson import Decimal128
 
+from chassis.dialing import digits
 from chassis.events import wire_time
 from chassis.folding import GRAM_LENGTH, fold, grams
 from chassis.ids import is_id
+from chassis.mailboxes import address_key
 from chassis.periods import Period, bounds_of, period_of
 
 __all__ = [
@@ -37,7 +39,16 @@ FOLDED: Final = "folded"
 GRAMS: Final = "grams"
 
 Kind = Literal[
-    "id", "code", "text", "email", "datetime", "date", "flag", "decimal", "integer"
+    "id",
+    "code",
+    "text",
+    "email",
+    "phone",
+    "datetime",
+    "date",
+    "flag",
+    "decimal",
+    "integer",
 ]
 # Paths to what is asked of the value there; all of them have to hold.
 Condition = dict[str, dict[str, Any]]
@@ -54,6 +65,7 @@ OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "code": _EQUALITY,
     "text": (*_EQUALITY, *_RANGES, *_SEARCH),
     "email": (*_EQUALITY, *_SEARCH),
+    "phone": _EQUALITY,
     "datetime": (*_EQUALITY, *_RANGES),
     "date": (*_EQUALITY, *_RANGES),
     "flag": ("eq", "ne", "exists"),
@@ -82,7 +94,8 @@ class Field:
     Attributes:
         kind: ``id`` and ``code`` compare exactly. ``text`` compares without
             regard to case and accents and can be searched, ``email`` without
-            regard to case. ``datetime`` and ``date`` take relative dates.
+            regard to case, ``phone`` by its digits. ``datetime`` and ``date``
+            take relative dates.
         path: Where the value is stored, if not under the field's name. A
             ``text`` is compared in its folded form, which the repository
             keeps under ``folded``.
@@ -182,7 +195,7 @@ class Field:
             raise ValueError("a number that can be kept") from None
 
     def _folded(self, text: str) -> str:
-        return fold(text) if self.kind == "text" else text.strip().casefold()
+        return fold(text) if self.kind == "text" else address_key(text)
 
     def folded(self, value: str | None) -> str:
         """A stored ``text`` as it is compared and sorted; never null."""
@@ -291,6 +304,12 @@ def _identifier(text: str) -> str:
     return text
 
 
+def _dialed(text: str) -> str:
+    if not (dialed := digits(text)):
+        raise ValueError("a telephone number")
+    return dialed
+
+
 def _integer(text: str) -> int:
     if not re.fullmatch(r"[+-]?\d{1,19}", text, re.ASCII):
         raise ValueError("a whole number of 64 bits")
@@ -316,6 +335,7 @@ def _decimal(text: str) -> Decimal128:
 _PARSERS: Final[Mapping[Kind, Callable[[str], Any]]] = {
     "id": _identifier,
     "code": str,
+    "phone": _dialed,
     "flag": _flag,
     "decimal": _decimal,
     "integer": _integer,

@@ -135,9 +135,15 @@ class TeamIds(fields.List[Any]):
 
 
 class Email(fields.String):
-    """An e-mail address (RFC 5321, with international domains), normalized."""
+    """An e-mail address (RFC 5321, with international domains), normalized.
 
-    def __init__(self, **kwargs: Any) -> None:
+    Args:
+        keeps_domain: Leave a domain in the spelling that somebody gave it, in
+            small letters; ``chassis.mailboxes`` compares such addresses.
+    """
+
+    def __init__(self, *, keeps_domain: bool = False, **kwargs: Any) -> None:
+        self._keeps_domain = keeps_domain
         described = {"format": "email", "maxLength": _MAX_EMAIL}
         super().__init__(metadata=described, **kwargs)
 
@@ -153,6 +159,8 @@ class Email(fields.String):
             raise ValidationError("Not an e-mail address.") from None
         if "." not in found.domain:
             raise ValidationError("Not an e-mail address.")
+        if self._keeps_domain:
+            return f"{found.local_part}@{text.rpartition('@')[2].lower()}"
         return found.normalized
 
 

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from chassis.dialing import digits, number_keys
 from chassis.errors import bad_request
 from chassis.folding import fold
 
@@ -33,10 +34,6 @@ _MAX_PAIRED_WORDS: Final = 4
 _MAX_WORD: Final = 64
 _MAX_ENTRIES: Final = 100
 _MIN_DIGITS: Final = 3
-# How long a country's code is follows from how it begins (ITU-T E.164).
-_COUNTRY_CODE: Final = re.compile(
-    r"\A(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})"
-)
 _WHOLE_NAME: Final = 45
 _NAME_WORD: Final = 40
 _WHOLE_OTHER: Final = 30
@@ -73,15 +70,6 @@ def _words(text: str) -> list[str]:
     return [word[:_MAX_WORD] for word in words if word]
 
 
-def _digits(number: str) -> str:
-    """The digits of a number as they are compared: plain, no leading zeros."""
-    return "".join(
-        str(unicodedata.digit(character))
-        for character in number
-        if unicodedata.digit(character, None) is not None
-    ).lstrip("0")
-
-
 def search_words(
     names: Iterable[str | None],
     addresses: Iterable[str | None] = (),
@@ -98,7 +86,7 @@ def search_words(
     found = itertools.chain(
         _of_name(words[:_MAX_NAME_WORDS]),
         (word for each in addresses if each for word in _of_address(each, words)),
-        (word for each in numbers if each for word in _of_number(each)),
+        (f"p{key}" for each in numbers if each for key in number_keys(each)),
     )
     return list(itertools.islice(dict.fromkeys(found), _MAX_ENTRIES))
 
@@ -128,18 +116,6 @@ def _of_address(address: str, names: Sequence[str]) -> Iterator[str]:
             # What is found as a name need not be found again.
             if part and part not in names:
                 yield f"e{part[:_MAX_WORD]}"
-
-
-def _of_number(number: str) -> Iterator[str]:
-    digits = _digits(number)
-    if not digits:
-        return
-    yield f"p{digits}"
-    if number.strip().startswith(("+", "00")):
-        # People leave it out, and dial a zero instead.
-        national = _COUNTRY_CODE.sub("", digits).lstrip("0")
-        if national:
-            yield f"p{national}"
 
 
 @dataclass(frozen=True)
@@ -176,7 +152,7 @@ def read_terms(text: str) -> tuple[Term, ...]:
     """
     if not 1 <= len(text) <= MAX_QUERY:
         raise _refused(f"1 to {MAX_QUERY} characters.")
-    is_number = _NUMBER.fullmatch(text.strip()) and len(_digits(text)) >= _MIN_DIGITS
+    is_number = _NUMBER.fullmatch(text.strip()) and len(digits(text)) >= _MIN_DIGITS
     parts = [text] if is_number else text.split()
     terms = tuple(term for part in parts if (term := _term(part)).beginnings)
     if not terms:
@@ -193,11 +169,11 @@ def _refused(message: str) -> Exception:
 
 def _term(text: str) -> Term:
     plain = "".join(_plain(text).split())
-    digits = _digits(text) if _NUMBER.fullmatch(text.strip()) else ""
+    dialed = digits(text) if _NUMBER.fullmatch(text.strip()) else ""
     return Term(
         names=tuple(_words(text)),
         address=plain.lstrip("@")[:_MAX_WORD],
-        digits=digits if len(digits) >= _MIN_DIGITS else "",
+        digits=dialed if len(dialed) >= _MIN_DIGITS else "",
     )
 
 

@@ -9,6 +9,7 @@ from pymongo.errors import DuplicateKeyError
 from chassis.context import Context
 from chassis.errors import ConflictError
 from chassis.fields import Field
+from chassis.mailboxes import address_key
 from chassis.mongo import Collection, Document, Index, by
 from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
@@ -190,7 +191,7 @@ class MembershipRepository(Repository[Membership]):
 
     def index_fields(self, entity: Membership) -> Document:
         """The address in one spelling, and the kind, which rows may not name."""
-        return {"email_key": entity.email.casefold(), "kind_key": entity.kind}
+        return {"email_key": address_key(entity.email), "kind_key": entity.kind}
 
     def find_by_person(self, person_id: str) -> Membership | None:
         """The person's membership in the organization, a former one included."""

@@ -19,6 +19,7 @@ class Account(CustomerRecord):
     industry: str | None = None
     employee_count: int | None = None
     phone: str | None = None
+    phone_e164: str | None = None
     website: str | None = None
     parent_id: str | None = None
     billing_address: Address | None = None

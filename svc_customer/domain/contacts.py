@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from chassis.errors import InvalidInputError
 from svc_customer.domain.records import Address, CustomerRecord
 
 __all__ = [
+    "EMAIL_VALIDITIES",
+    "PHONE_VALIDITIES",
     "Contact",
     "EmailAddress",
     "PhoneNumber",
@@ -16,6 +18,9 @@ __all__ = [
     "is_identified",
     "new_contact",
 ]
+
+EMAIL_VALIDITIES: Final = ("unverified", "valid", "invalid", "bounced", "disposable")
+PHONE_VALIDITIES: Final = ("valid", "possible", "invalid", "unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,15 +30,24 @@ class EmailAddress:
     address: str
     type: str = "work"
     is_primary: bool = False
+    validity: str = "unverified"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhoneNumber:
-    """One of a person's numbers."""
+    """One of a person's numbers, as it was typed and as it is dialed from abroad.
+
+    Attributes:
+        e164: Unknown for a number without a country, and for none at all.
+        validity: ``unknown`` is one without a country, ``possible`` has the
+            right length for its country, ``valid`` is in a range in use.
+    """
 
     number: str
     type: str = "work"
     is_primary: bool = False
+    e164: str | None = None
+    validity: str = "unknown"
 
 
 @dataclass(frozen=True, kw_only=True)

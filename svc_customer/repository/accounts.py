@@ -14,6 +14,7 @@ from svc_customer.repository.records import (
     CUSTOMER_INDEXES,
     FACETS,
     LIVE,
+    phone_keys,
     stored_keys,
 )
 
@@ -28,6 +29,7 @@ ACCOUNTS: Final = Collection(
         by("folded.domain", covering=FACETS),
         by("folded.industry", covering=FACETS),
         by("employee_count", covering=FACETS),
+        by("phone_keys"),
         by("parent_id", "created_at", covering=FACETS),
     ),
 )
@@ -40,7 +42,7 @@ class AccountRepository(Searchable[Account]):
     noun = "account"
     resource = "accounts"
     entity = Account
-    schema_version = 3
+    schema_version = 4
     live = LIVE
     sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
@@ -50,6 +52,7 @@ class AccountRepository(Searchable[Account]):
         "industry": Field("text"),
         "employee_count": Field("integer", is_sortable=True),
         "parent_id": Field("id"),
+        "phone": Field("phone", "phone_keys", is_list=True),
     }
 
     def restore(self, document: Document) -> Account:
@@ -61,9 +64,11 @@ class AccountRepository(Searchable[Account]):
         return super().restore({**document, **addresses})
 
     def index_fields(self, entity: Account) -> Document:
-        """External ids as keys, and words to be found by."""
-        words = search_words((entity.name,), (entity.domain,), (entity.phone,))
+        """External ids as keys, numbers in one spelling, and words to be found by."""
+        numbers = [each for each in (entity.phone_e164, entity.phone) if each]
+        words = search_words((entity.name,), (entity.domain,), numbers)
         return {
+            "phone_keys": phone_keys(numbers),
             **stored_keys(entity.external_ids),
             "search_words": words if entity.archived_at is None else [],
         }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from chassis.fields import Field
+from chassis.mailboxes import address_key
 from chassis.mongo import Collection, Document, by
 from chassis.search_words import search_words
 from chassis.searching import SEARCH_INDEX, Searchable
@@ -14,6 +15,7 @@ from svc_customer.repository.records import (
     CUSTOMER_INDEXES,
     FACETS,
     LIVE,
+    phone_keys,
     stored_keys,
 )
 
@@ -29,6 +31,7 @@ CONTACTS: Final = Collection(
         by("folded.first_name", covering=FACETS),
         by("folded.job_title", covering=FACETS),
         by("email_keys"),
+        by("phone_keys"),
         by("account_id", "created_at", covering=FACETS),
         by("do_not_contact", "created_at", covering=FACETS),
     ),
@@ -42,7 +45,7 @@ class ContactRepository(Searchable[Contact]):
     noun = "contact"
     resource = "contacts"
     entity = Contact
-    schema_version = 3
+    schema_version = 4
     live = LIVE
     orders = (("last_name", "first_name"),)
     sparse_keys = frozenset({"external_keys"})
@@ -52,6 +55,7 @@ class ContactRepository(Searchable[Contact]):
         "first_name": Field("text", is_sortable=True),
         "job_title": Field("text"),
         "email": Field("email", "email_keys", is_list=True),
+        "phone": Field("phone", "phone_keys", is_list=True),
         "account_id": Field("id"),
         "do_not_contact": Field("flag"),
     }
@@ -66,14 +70,22 @@ class ContactRepository(Searchable[Contact]):
         return super().restore({**document, **parts})
 
     def index_fields(self, entity: Contact) -> Document:
-        """External ids as keys, addresses in one spelling, words to be found by."""
+        """External ids as keys, addresses and numbers in one spelling, search words."""
+        email_keys = [address_key(each.address) for each in entity.emails]
+        numbers = [
+            number
+            for each in entity.phones
+            for number in (each.e164, each.number)
+            if number
+        ]
         words = search_words(
             (entity.first_name, entity.last_name),
-            [each.address for each in entity.emails],
-            [each.number for each in entity.phones],
+            [each.address for each in entity.emails] + email_keys,
+            numbers,
         )
         return {
             "search_words": words if entity.archived_at is None else [],
             **stored_keys(entity.external_ids),
-            "email_keys": [each.address.casefold() for each in entity.emails],
+            "email_keys": email_keys,
+            "phone_keys": phone_keys(numbers),
         }

@@ -1,8 +1,9 @@
 """Indexes and list fields that customer records share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from chassis.dialing import number_keys
 from chassis.fields import EARLIEST, Field
 from chassis.mongo import Document, Index, by
 from chassis.outbox import PENDING_INDEX
@@ -16,6 +17,7 @@ __all__ = [
     "RECORD_FIELDS",
     "RECORD_INDEXES",
     "external_keys",
+    "phone_keys",
     "stored_keys",
 ]
 
@@ -72,6 +74,11 @@ CUSTOMER_FIELDS: Final[Mapping[str, Field]] = {
 def external_keys(external_ids: Mapping[str, str]) -> list[str]:
     """``source:id`` pairs, unique in the organization."""
     return [f"{source}:{name}" for source, name in sorted(external_ids.items())]
+
+
+def phone_keys(numbers: Iterable[str]) -> list[str]:
+    """What a record with these telephone numbers is found by."""
+    return list(dict.fromkeys(key for each in numbers for key in number_keys(each)))
 
 
 def stored_keys(external_ids: Mapping[str, str]) -> Document:

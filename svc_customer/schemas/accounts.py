@@ -8,6 +8,7 @@ from chassis.schemas import Id, Text
 from svc_customer.schemas.records import (
     AddressInput,
     AddressView,
+    DialedNumber,
     RecordInput,
     RecordView,
 )
@@ -29,7 +30,7 @@ class UpdateAccountInput(RecordInput):
     employee_count = fields.Integer(
         strict=True, allow_none=True, validate=validate.Range(0, 100_000_000)
     )
-    phone = Text(40, allow_none=True)
+    phone = DialedNumber(allow_none=True)
     website = Text(500, allow_none=True)
     parent_id = Id(allow_none=True)
     billing_address = fields.Nested(AddressInput, allow_none=True)
@@ -63,6 +64,10 @@ class AccountView(RecordView):
     industry = fields.String(allow_none=True)
     employee_count = fields.Integer(allow_none=True)
     phone = fields.String(allow_none=True)
+    phone_e164 = fields.String(
+        allow_none=True,
+        metadata={"description": "The number as it is dialed from abroad."},
+    )
     website = fields.String(allow_none=True)
     parent_id = Id(allow_none=True)
     billing_address = fields.Nested(AddressView, allow_none=True)

@@ -13,10 +13,17 @@ from marshmallow import (
 )
 
 from chassis.schemas import Email, Id, Input, Text
-from svc_customer.domain.contacts import EmailAddress, PhoneNumber, is_identified
+from svc_customer.domain.contacts import (
+    EMAIL_VALIDITIES,
+    PHONE_VALIDITIES,
+    EmailAddress,
+    PhoneNumber,
+    is_identified,
+)
 from svc_customer.schemas.records import (
     AddressInput,
     AddressView,
+    DialedNumber,
     RecordInput,
     RecordView,
 )
@@ -29,17 +36,31 @@ _SEVERAL: Final = validate.Length(max=20)
 class EmailInput(Input):
     """One e-mail address."""
 
-    address = Email(required=True)
+    address = Email(required=True, keeps_domain=True)
     type = Text(30, load_default="work")
     is_primary = fields.Boolean(load_default=False)
+    validity = fields.String(
+        load_default="unverified", validate=validate.OneOf(EMAIL_VALIDITIES)
+    )
 
 
 class PhoneInput(Input):
-    """One phone number."""
+    """One phone number.
 
-    number = Text(40, required=True)
+    Attributes:
+        e164: Taken as it was shown, and found out anew; so is ``validity``.
+    """
+
+    number = DialedNumber(required=True)
     type = Text(30, load_default="work")
     is_primary = fields.Boolean(load_default=False)
+    e164 = fields.String(allow_none=True, validate=validate.Length(max=16))
+    validity = fields.String(validate=validate.OneOf(PHONE_VALIDITIES))
+
+    @post_load
+    def _typed(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        read = ("e164", "validity")
+        return {name: value for name, value in data.items() if name not in read}
 
 
 class UpdateContactInput(RecordInput):
@@ -57,8 +78,8 @@ class UpdateContactInput(RecordInput):
 
     first_name = Text(100, allow_none=True)
     last_name = Text(100, allow_none=True)
-    email = Email(allow_none=True)
-    phone = Text(40, allow_none=True)
+    email = Email(allow_none=True, keeps_domain=True)
+    phone = DialedNumber(allow_none=True)
     emails = fields.List(fields.Nested(EmailInput), allow_none=True, validate=_SEVERAL)
     phones = fields.List(fields.Nested(PhoneInput), allow_none=True, validate=_SEVERAL)
     job_title = Text(100, allow_none=True)
@@ -124,6 +145,7 @@ class EmailView(Schema):
     address = fields.String()
     type = fields.String()
     is_primary = fields.Boolean()
+    validity = fields.String(validate=validate.OneOf(EMAIL_VALIDITIES))
 
 
 class PhoneView(Schema):
@@ -132,6 +154,17 @@ class PhoneView(Schema):
     number = fields.String()
     type = fields.String()
     is_primary = fields.Boolean()
+    e164 = fields.String(
+        allow_none=True,
+        metadata={"description": "The number as it is dialed from abroad."},
+    )
+    validity = fields.String(
+        validate=validate.OneOf(PHONE_VALIDITIES),
+        metadata={
+            "description": "`unknown` for a number that names no country, where the "
+            "record has no address in one either."
+        },
+    )
 
 
 class ContactView(RecordView):

@@ -1,13 +1,54 @@
 """Fields that accounts and contacts share."""
 
-from typing import Any, ClassVar
+import unicodedata
+from typing import Any, ClassVar, Final
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from chassis.schemas import Id, Input, Moment, TeamIds, Text
 from svc_customer.domain.records import LIFECYCLE_STAGES, Address
 
-__all__ = ["AddressInput", "AddressView", "ExternalIds", "RecordInput", "RecordView"]
+__all__ = [
+    "AddressInput",
+    "AddressView",
+    "DialedNumber",
+    "ExternalIds",
+    "RecordInput",
+    "RecordView",
+]
+
+
+# ISO 3166-1, officially assigned, and Kosovo, which has a telephone code.
+_COUNTRIES: Final = frozenset(
+    """
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ
+    BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR
+    CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR
+    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU
+    ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ
+    LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ
+    MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF
+    PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI
+    SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR
+    TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW
+    """.split()  # noqa: SIM905 - a list would fill a screen
+)
+_CODE_LENGTH: Final = 2
+
+
+class Country(Text):
+    """A country's code in whatever case (ISO 3166-1 alpha-2), or its name."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(60, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, *args, **kwargs)
+        if len(text) != _CODE_LENGTH:
+            return text
+        if text.upper() not in _COUNTRIES:
+            raise ValidationError("Not a country's code (ISO 3166-1).")
+        return text.upper()
 
 
 class AddressInput(Input):
@@ -18,7 +59,7 @@ class AddressInput(Input):
     city = Text(100, allow_none=True)
     region = Text(100, allow_none=True)
     postal_code = Text(20, allow_none=True)
-    country = Text(60, allow_none=True)
+    country = Country(allow_none=True)
 
     @post_load
     def _address(self, data: dict[str, Any], **_: Any) -> Address:
@@ -34,6 +75,19 @@ class AddressView(Schema):
     region = fields.String(allow_none=True)
     postal_code = fields.String(allow_none=True)
     country = fields.String(allow_none=True)
+
+
+class DialedNumber(Text):
+    """A telephone number as people type it, with a digit in it at least."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(40, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, *args, **kwargs)
+        if not any(unicodedata.digit(each, None) is not None for each in text):
+            raise ValidationError("Not a telephone number.")
+        return text
 
 
 class ExternalIds(fields.Dict):

@@ -1,5 +1,6 @@
 """RPCs of accounts."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from chassis.batches import Batch
@@ -16,6 +17,7 @@ from svc_customer.schemas.accounts import (
     UpdateAccountInput,
 )
 from svc_customer.service.dependencies import Dependencies
+from svc_customer.service.phones import with_account_number
 
 __all__ = ["AccountMethods"]
 
@@ -38,11 +40,21 @@ _ACCOUNT: Final = Kind(
 )
 
 
+class _Accounts(Records[Account]):
+    """Accounts, whose number is read whenever it may be another."""
+
+    def read_new(self, payload: Any) -> dict[str, Any]:
+        return with_account_number(super().read_new(payload))
+
+    def read_patch(self, record: Account, payload: Mapping[str, Any]) -> dict[str, Any]:
+        return with_account_number(super().read_patch(record, payload), record)
+
+
 class AccountMethods(Dependencies):
     """What can be done with accounts."""
 
     def _accounts(self) -> Records[Account]:
-        return Records(_ACCOUNT, self.accounts, self)
+        return _Accounts(_ACCOUNT, self.accounts, self)
 
     @rpc(needs="accounts:write")
     @idempotent

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from chassis.batches import Batch
 from chassis.idempotency import idempotent
+from chassis.mailboxes import address_key
 from chassis.resources import Kind, Records
 from chassis.rpc import rpc
 from svc_customer import events
@@ -16,13 +17,14 @@ from svc_customer.schemas.contacts import (
     UpdateContactInput,
 )
 from svc_customer.service.dependencies import Dependencies
+from svc_customer.service.phones import with_numbers
 
 __all__ = ["ContactMethods"]
 
 
 def _primary_email(data: Mapping[str, Any]) -> list[str]:
     return [
-        each.address.casefold() for each in data.get("emails", ()) if each.is_primary
+        address_key(each.address) for each in data.get("emails", ()) if each.is_primary
     ]
 
 
@@ -45,11 +47,21 @@ _CONTACT: Final = Kind(
 )
 
 
+class _Contacts(Records[Contact]):
+    """Contacts, whose numbers are read whenever they may be others."""
+
+    def read_new(self, payload: Any) -> dict[str, Any]:
+        return with_numbers(super().read_new(payload))
+
+    def read_patch(self, record: Contact, payload: Mapping[str, Any]) -> dict[str, Any]:
+        return with_numbers(super().read_patch(record, payload), record)
+
+
 class ContactMethods(Dependencies):
     """What can be done with contacts."""
 
     def _contacts(self) -> Records[Contact]:
-        return Records(_CONTACT, self.contacts, self)
+        return _Contacts(_CONTACT, self.contacts, self)
 
     @rpc(needs="contacts:write")
     @idempotent

@@ -10,6 +10,7 @@ from svc_customer.domain.accounts import new_account
 from svc_customer.domain.contacts import new_contact
 from svc_customer.schemas.conversion import UpsertCustomerInput
 from svc_customer.service.dependencies import Dependencies
+from svc_customer.service.phones import with_account_number, with_numbers
 
 __all__ = ["ConversionMethods"]
 
@@ -50,11 +51,13 @@ class ConversionMethods(Dependencies):
         account_id, contact_id = data["account_id"], data["contact_id"]
         if self.accounts.find(account_id) is None:
             _needed(data["account"], "account_id")
-            account = new_account(account_id, data["account"], owner_id, now)
+            account = new_account(
+                account_id, with_account_number(data["account"]), owner_id, now
+            )
             self.accounts.add(account, events.account_created(account))
         if self.contacts.find(contact_id) is None:
             _needed(data["contact"], "contact_id")
-            details = {"account_id": account_id, **data["contact"]}
+            details = with_numbers({"account_id": account_id, **data["contact"]})
             contact = new_contact(contact_id, details, owner_id, now)
             self.contacts.add(contact, events.contact_created(contact))
 

@@ -8,6 +8,7 @@ from pymongo.database import Database
 
 from chassis.context import Context
 from chassis.fields import EARLIEST, Field
+from chassis.mailboxes import address_key
 from chassis.money import Money
 from chassis.mongo import Collection, Document, Index, by
 from chassis.outbox import PENDING_INDEX
@@ -88,7 +89,7 @@ class LeadRepository(Searchable[Lead]):
             (entity.phone,),
         )
         return {
-            "email_key": entity.email and entity.email.casefold(),
+            "email_key": entity.email and address_key(entity.email),
             "search_words": words if entity.archived_at is None else [],
         }
 

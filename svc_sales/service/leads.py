@@ -9,6 +9,7 @@ from chassis.batches import Batch
 from chassis.calling import Remote, RemoteService
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation, idempotent
+from chassis.mailboxes import address_key
 from chassis.matching import MatchLocks
 from chassis.members import Members, named_people
 from chassis.mongo import Repositories
@@ -31,7 +32,7 @@ __all__ = ["LeadMethods"]
 
 
 def _email(data: Mapping[str, Any]) -> list[str]:
-    return [data["email"].casefold()] if data.get("email") else []
+    return [address_key(data["email"])] if data.get("email") else []
 
 
 _LEAD: Final = Kind(

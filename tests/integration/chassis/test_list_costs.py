@@ -18,7 +18,7 @@ from chassis.errors import InvalidInputError
 from chassis.ids import new_id
 from chassis.migrate import migrate
 from svc_customer.domain.accounts import Account
-from svc_customer.domain.contacts import Contact, EmailAddress
+from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
 from svc_customer.domain.interactions import Interaction
 from svc_customer.repository import RECORDS
 from svc_customer.repository.accounts import AccountRepository
@@ -56,6 +56,7 @@ FINDING = {
         "contains": "rare@",
         "starts_with": "rare",
     },
+    "phone": {"eq": "+44 20 7946 0009", "in": "020 7946 0009"},
     "datetime": {
         "eq": TODAY,
         "gt": "yesterday",
@@ -99,6 +100,7 @@ def record(kind, *, is_rare, number):
     other = RARE if is_rare else COMMON
     text = "Rare Value" if is_rare else "Common Value"
     code = "rare" if is_rare else "common"
+    phone = "+44 20 7946 0009" if is_rare else "+44 20 7946 0000"
     chosen = {name: values[is_rare] for name, values in EXACTLY.items()}
     common = {
         "id": new_id(),
@@ -117,6 +119,7 @@ def record(kind, *, is_rare, number):
             domain=text,
             industry=text,
             employee_count=9 if is_rare else 1,
+            phone=phone,
             parent_id=other,
         )
     if kind is Contact:
@@ -128,6 +131,7 @@ def record(kind, *, is_rare, number):
             first_name=text,
             job_title=text,
             emails=(EmailAddress(address=f"{code}@example.com", is_primary=True),),
+            phones=(PhoneNumber(number=phone, is_primary=True),),
             account_id=other,
             do_not_contact=is_rare,
         )
