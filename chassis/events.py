@@ -27,6 +27,7 @@ __all__ = [
     "envelope",
     "event_id",
     "next_delay_s",
+    "primitive",
     "read_envelope",
     "wire_time",
 ]
@@ -209,7 +210,7 @@ def changes_between(before: Any, after: Any) -> dict[str, dict[str, Any]]:
     old = {} if before is None else _told(before)
     new = _told(after)
     return {
-        name: {"from": _primitive(old.get(name)), "to": _primitive(new.get(name))}
+        name: {"from": primitive(old.get(name)), "to": primitive(new.get(name))}
         for name in (*new, *sorted(old.keys() - new.keys()))
         if old.get(name) != new.get(name)
     }
@@ -230,11 +231,12 @@ def _told(record: Any) -> dict[str, Any]:
     return values
 
 
-def _primitive(value: Any) -> Any:
+def primitive(value: Any) -> Any:
+    """A value of a record as JSON has it."""
     if isinstance(value, Mapping):
-        return {name: _primitive(item) for name, item in value.items()}
+        return {name: primitive(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_primitive(item) for item in value]
+        return [primitive(item) for item in value]
     if isinstance(value, datetime):
         return wire_time(value)
     if isinstance(value, Decimal | date):

@@ -1,6 +1,10 @@
-"""What became of a record after a version of it, from its own event log."""
+"""What became of records, from their own events.
 
-from collections.abc import Iterable, Mapping
+An event is in its record first, then in the log, so that the record is to be
+read before the log is.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo.database import Database
@@ -15,6 +19,7 @@ from chassis.vault import SUBJECT_KEYS, Vault
 __all__ = ["History"]
 
 _MOST_VERSIONS: Final = 100
+_AT_ONCE: Final = 200
 
 
 class History:
@@ -33,6 +38,54 @@ class History:
             "step": self._context.step,
         }
         return self._log.find_one(event) is not None
+
+    def page(
+        self,
+        document: Document,
+        limit: int,
+        *,
+        beyond: int | None = None,
+        is_backwards: bool = True,
+    ) -> list[Document]:
+        """Events of a record in order, with their changes.
+
+        Args:
+            document: The record as stored, read before this is called.
+            limit: The most there are to be.
+            beyond: The sequence number behind which the page begins.
+            is_backwards: Whether the latest event comes first.
+        """
+        way, side = (-1, "$lt") if is_backwards else (1, "$gt")
+        asked: Document = {"aggregate.id": document["_id"]}
+        if beyond is not None:
+            asked["sequence"] = {side: beyond}
+        found = {
+            row["sequence"]: row
+            for row in self._log.find(asked, [("sequence", way)], limit)
+        }
+        for row in _waiting(document):
+            place = row["sequence"]
+            if beyond is None or (place < beyond if is_backwards else place > beyond):
+                found.setdefault(place, row)
+        chosen = sorted(found, reverse=is_backwards)[:limit]
+        return self.readable([found[place] for place in chosen])
+
+    def backwards(self, document: Document) -> Iterator[Document]:
+        """The events of a record, the latest first, read as they are needed."""
+        beyond: int | None = None
+        while rows := self.page(document, _AT_ONCE, beyond=beyond):
+            yield from rows
+            beyond = rows[-1]["sequence"]
+
+    def readable(self, rows: Sequence[Document]) -> list[Document]:
+        """Events with their personal changes decrypted.
+
+        Values of a person who was erased are null, and the change says
+        ``is_erased``.
+        """
+        vault = Vault(self._vault_rows, setting("VAULT_KEY"))
+        keys = vault.find_keys({row["subject_id"] for row in rows if "sealed" in row})
+        return [{**row, "changes": _changes(row, vault, keys)} for row in rows]
 
     def clashes(
         self, document: Document, changes: Mapping[str, Any], version: int
@@ -70,17 +123,13 @@ class History:
         missing = set(range(version + 1, document["version"] + 1))
         if not missing or len(missing) > _MOST_VERSIONS:
             return None
-        waiting = [
-            {**event, "_id": event["id"]}
-            for event in document.get("pending_events", ())
-        ]
-        rows = {row.get("record_version"): row for row in waiting}
+        rows = {row.get("record_version"): row for row in _waiting(document)}
         if missing - rows.keys():
             logged = self._logged(document["_id"], version)
             rows |= {row["record_version"]: row for row in logged}
         if missing - rows.keys():
             return None
-        return self._first_values([rows[each] for each in sorted(missing)])
+        return _first_values(self.readable([rows[each] for each in sorted(missing)]))
 
     def _logged(self, record_id: str, version: int) -> list[Document]:
         return self._log.find(
@@ -89,23 +138,31 @@ class History:
             _MOST_VERSIONS,
         )
 
-    def _first_values(self, rows: Iterable[Document]) -> dict[str, Any]:
-        originals: dict[str, Any] = {}
-        for row in rows:
-            for name, change in self._changes(row).items():
-                originals.setdefault(name, change["from"])
-        return originals
 
-    def _changes(self, row: Document) -> Mapping[str, Any]:
-        """An event's changes; values of a person who was erased are null."""
-        changes: dict[str, Any] = dict(row["changes"])
-        sealed = row.get("sealed")
-        if sealed is None:
-            return changes
-        vault = Vault(self._vault_rows, setting("VAULT_KEY"))
-        key = vault.find_key(row["subject_id"])
-        if key is None:
-            erased = {"from": None, "to": None}
-            return {**changes, **dict.fromkeys(row["personal"], erased)}
-        private: dict[str, Any] = vault.decrypt(key, sealed, row["_id"])
-        return changes | private
+def _waiting(document: Document) -> list[Document]:
+    """The events that are still in the record, as the log will have them."""
+    return [
+        {**event, "_id": event["id"]} for event in document.get("pending_events", ())
+    ]
+
+
+def _first_values(rows: Iterable[Document]) -> dict[str, Any]:
+    originals: dict[str, Any] = {}
+    for row in rows:
+        for name, change in row["changes"].items():
+            originals.setdefault(name, change["from"])
+    return originals
+
+
+def _changes(row: Document, vault: Vault, keys: Mapping[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Any] = dict(row["changes"])
+    if "sealed" not in row:
+        return changes
+    key = keys.get(row["subject_id"])
+    if key is None:
+        erased = {"from": None, "to": None, "is_erased": True}
+        changed = row["data"].get("changed", row["personal"])
+        names = [name for name in row["personal"] if name in changed]
+        return {**changes, **dict.fromkeys(names, erased)}
+    private: dict[str, Any] = vault.decrypt(key, row["sealed"], row["_id"])
+    return changes | private

@@ -23,6 +23,7 @@ from chassis.fields import Field
 from chassis.ids import derive_id
 from chassis.mongo import Collection, Document, Index, by
 from chassis.reader import Reader
+from chassis.restrictions import read_restrictions
 
 __all__ = ["JOBS", "UNFINISHED", "Job", "Jobs", "Status", "caller_of", "ended"]
 
@@ -100,7 +101,16 @@ def caller_of(job: Job) -> Caller:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in job.caller.items()
     }
+    stored["restrictions"] = read_restrictions(stored["restrictions"])
     return Caller(**stored)
+
+
+def _stored(caller: Caller) -> Document:
+    restrictions = {
+        resource: {"none": sorted(kept.hidden), "read": sorted(kept.unwritable)}
+        for resource, kept in caller.restrictions.items()
+    }
+    return {**asdict(caller), "restrictions": restrictions}
 
 
 class Jobs(Reader[Job]):
@@ -159,7 +169,7 @@ class Jobs(Reader[Job]):
             "request_id": self._context.request_id,
             "traceparent": self._context.traceparent,
             "actor": self._context.actor,
-            "caller": asdict(caller),
+            "caller": _stored(caller),
             "acl": [caller.principal_id],
             "counts": {},
             "attempt": 0,

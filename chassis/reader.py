@@ -83,6 +83,15 @@ class Reader(Generic[Entity]):
         conditions = {"_id": record_id, "archived_at": None, **self._rights("read")}
         return self.restore(self._found(self._rows.find_one(conditions)))
 
+    def document(self, record_id: str) -> Document:
+        """The record as it is stored, archived or not, if the caller may read it.
+
+        Raises:
+            NotFoundError: ``<noun>_not_found``.
+        """
+        conditions = {"_id": record_id, **self._rights("read")}
+        return self._found(self._rows.find_one(conditions))
+
     def page(
         self, parameters: Mapping[str, str], view_fields: Names[str]
     ) -> Page[Entity]:

@@ -44,6 +44,11 @@ class Repository(Reader[Entity]):
         """What is stored besides the value itself, for an index to find."""
         return {}
 
+    @property
+    def history(self) -> History:
+        """What became of the organization's records."""
+        return History(self._database, self._context)
+
     def add(self, entity: Entity, event: Event | None = None) -> Entity:
         """Store a new record and queue its event in one write.
 
@@ -164,11 +169,10 @@ class Repository(Reader[Entity]):
         self, document: Document, before: Entity, after: Entity, version: int | None
     ) -> None:
         """Refuse a change of what others changed since ``version``; all if None."""
-        history = History(self._database, self._context)
         clashes = (
             None
             if version is None
-            else history.clashes(document, changes_between(before, after), version)
+            else self.history.clashes(document, changes_between(before, after), version)
         )
         if clashes is None or clashes:
             hidden = self.hidden_fields
@@ -296,7 +300,7 @@ class Repository(Reader[Entity]):
         return any(
             (each["operation_id"], each.get("step")) == own
             for each in document.get("pending_events", ())
-        ) or History(self._database, self._context).has_own_event(document["_id"])
+        ) or self.history.has_own_event(document["_id"])
 
     def _done_before(self, record_id: str, document: Document | None) -> Document:
         """The record that this operation has changed already.

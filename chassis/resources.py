@@ -110,6 +110,13 @@ class Records(Generic[Entity]):
         caller = self._context.identified_caller
         caller.require(f"{self.repository.resource}:{action}")
 
+    @property
+    def writable_fields(self) -> frozenset[str]:
+        """What a patch of the caller's may name."""
+        caller = self._context.identified_caller
+        unwritable = caller.unwritable_fields(self.repository.resource)
+        return frozenset(self.kind.update_input.fields) - unwritable
+
     def create(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Make a record and announce it; again in one operation, the same one.
 

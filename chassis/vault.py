@@ -57,6 +57,11 @@ class Vault:
         """The key of one subject; None if there is none, or none any more."""
         return self._read([subject_id]).get(subject_id)
 
+    def find_keys(self, subject_ids: Iterable[str]) -> dict[str, AESGCM]:
+        """The keys of those subjects that have one, or have it still."""
+        wanted = list(subject_ids)
+        return self._read(wanted) if wanted else {}
+
     def _read(self, subject_ids: list[str]) -> dict[str, AESGCM]:
         return {
             row["_id"]: AESGCM(self._open(self._master, row["wrapped"], row["_id"]))

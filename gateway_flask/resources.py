@@ -1,7 +1,7 @@
 """The routes that every kind of record has, made once for all of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import Blueprint, Response
@@ -38,6 +38,7 @@ class _Action:
     deadline_s: float = 5.0
     is_batch: bool = False
     is_cached: bool = False
+    is_of_past: bool = False
 
 
 _ACTIONS: Final = (
@@ -91,6 +92,24 @@ _ACTIONS: Final = (
         respond=answer,
     ),
     _Action(
+        method="GET",
+        path=f"{_ONE}/history",
+        rpc="list_{noun}_history",
+        right="read",
+        arguments={"query": query},
+        respond=answer,
+        is_of_past=True,
+    ),
+    _Action(
+        method="POST",
+        path=f"{_ONE}/revert",
+        rpc="revert_{noun}",
+        right="write",
+        arguments={"payload": body, "expected_version": if_match},
+        respond=answer,
+        is_of_past=True,
+    ),
+    _Action(
         method="POST",
         path=f"{_ALL}/batch",
         rpc="batch_{plural}",
@@ -110,15 +129,19 @@ def add_resource(
     plural: str,
     *,
     has_batch: bool = True,
+    has_past: bool = False,
 ) -> None:
     """Add the routes of ``/v1/<plural>``: create, list, get, change and the rest.
 
     Each is one call of its owner's RPC, ``create_<noun>``, ``list_<plural>``
-    and so on, and needs ``<plural>:read`` or ``<plural>:write``.
+    and so on, and needs ``<plural>:read`` or ``<plural>:write``. One with a past
+    can be asked what it was.
     """
     for action in _ACTIONS:
-        if action.is_batch and not has_batch:
+        if (action.is_batch and not has_batch) or (action.is_of_past and not has_past):
             continue
+        if action.is_cached and has_past:
+            action = replace(action, arguments={"query": query})  # noqa: PLW2901
         rpc = action.rpc.format(noun=noun, plural=plural)
         path = action.path.format(noun=noun, plural=plural)
         view = _view(service, rpc, action)

@@ -4,7 +4,8 @@ Owns: accounts, contacts, interactions, interaction_days (how many there were
     of each type, with whom, by day; and the chassis' event_log, leases,
     subject_keys, idempotency_keys).
 RPCs: create/get/list/update/archive/restore for accounts and contacts;
-    create/get/list for interactions; search_records; upsert_customer;
+    create/get/list for interactions; list_…_history and revert_… for all three;
+    search_records; upsert_customer;
     check_health.
 Events out: customer.{account,contact}_{created,updated,archived,restored},
     customer.interaction_{recorded,updated,archived,restored}.

@@ -8,6 +8,6 @@ __all__ = ["customer"]
 
 customer = Blueprint("customer", __name__)
 
-add_resource(customer, "customer", "account", "accounts")
-add_resource(customer, "customer", "contact", "contacts")
-add_resource(customer, "customer", "interaction", "interactions")
+add_resource(customer, "customer", "account", "accounts", has_past=True)
+add_resource(customer, "customer", "contact", "contacts", has_past=True)
+add_resource(customer, "customer", "interaction", "interactions", has_past=True)

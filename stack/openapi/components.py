@@ -20,6 +20,7 @@ __all__ = ["Schemas"]
 
 _PACKAGES: Final = (
     "chassis.batches",
+    "chassis.chronicle",
     *(f"svc_{name}.schemas" for name in SERVICES),
     "gateway_flask.schemas",
 )

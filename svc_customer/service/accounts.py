@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chassis.batches import Batch
+from chassis.chronicle import Chronicle
 from chassis.folding import fold
 from chassis.idempotency import idempotent
 from chassis.resources import Kind, Records
@@ -56,6 +57,9 @@ class AccountMethods(Dependencies):
     def _accounts(self) -> Records[Account]:
         return _Accounts(_ACCOUNT, self.accounts, self)
 
+    def _past_accounts(self) -> Chronicle[Account]:
+        return Chronicle(self._accounts())
+
     @rpc(needs="accounts:write")
     @idempotent
     def create_account(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -80,19 +84,91 @@ class AccountMethods(Dependencies):
         return self._accounts().create(payload)
 
     @rpc
-    def get_account(self, *, account_id: str) -> dict[str, Any]:
-        """One account.
+    def get_account(
+        self, *, account_id: str, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """One account, or what it was at a time.
+
+        As it is only while it is live; as of a time, archived or not.
 
         Needs the ``accounts:read`` permission.
+
+        Args:
+            account_id: Which one.
+            query: A ``PastQuery``.
 
         Returns:
             An ``AccountView``.
 
         Raises:
             NotFoundError: ``account_not_found``, also when it is archived or
-                the caller may not see it.
+                the caller may not see it, or had not been made by then.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
         """
-        return self._accounts().get(account_id)
+        return self._past_accounts().get(account_id, query)
+
+    @rpc
+    def list_account_history(
+        self, *, account_id: str, query: dict[str, str]
+    ) -> dict[str, Any]:
+        """One page of what became of an account, archived or not.
+
+        An event is there as soon as its change is answered. Fields that the
+        caller may not see are left out.
+
+        Needs the ``accounts:read`` permission.
+
+        Args:
+            account_id: Which one.
+            query: A ``HistoryQuery``.
+
+        Returns:
+            ``{"data": [HistoryItemView], "page": {…}}``.
+
+        Raises:
+            NotFoundError: ``account_not_found``, also when the caller may not
+                see it.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter`` or
+                ``invalid_cursor``.
+        """
+        return self._past_accounts().history(account_id, query)
+
+    @rpc(needs="accounts:write")
+    @idempotent
+    def revert_account(
+        self,
+        *,
+        account_id: str,
+        payload: dict[str, Any],
+        expected_version: int | None = None,
+    ) -> dict[str, Any]:
+        """Bring an account, or some of its fields, back to what it was.
+
+        That is a change like any other: what is no longer acceptable is
+        refused, and the history goes on. Whether it is archived stays as it is.
+
+        Needs the ``accounts:write`` permission, and that of reading them.
+
+        Args:
+            account_id: A live account.
+            payload: A ``RevertInput``.
+            expected_version: The version the caller last read, if it cares.
+
+        Returns:
+            An ``AccountView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``: there was no such state; or
+                as for a patch, ``reference_not_found``.
+            NotFoundError: ``account_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
+            ConflictError: ``value_erased``, ``duplicate_value``.
+            VersionConflictError: ``version_conflict``, with ``conflicts``.
+
+        Emits:
+            ``customer.account_updated`` v1.
+        """
+        return self._past_accounts().revert(account_id, payload, expected_version)
 
     @rpc
     def list_accounts(self, *, query: dict[str, str]) -> dict[str, Any]:

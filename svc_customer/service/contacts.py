@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chassis.batches import Batch
+from chassis.chronicle import Chronicle
 from chassis.idempotency import idempotent
 from chassis.mailboxes import address_key
 from chassis.resources import Kind, Records
@@ -63,6 +64,9 @@ class ContactMethods(Dependencies):
     def _contacts(self) -> Records[Contact]:
         return _Contacts(_CONTACT, self.contacts, self)
 
+    def _past_contacts(self) -> Chronicle[Contact]:
+        return Chronicle(self._contacts())
+
     @rpc(needs="contacts:write")
     @idempotent
     def create_contact(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -87,19 +91,91 @@ class ContactMethods(Dependencies):
         return self._contacts().create(payload)
 
     @rpc
-    def get_contact(self, *, contact_id: str) -> dict[str, Any]:
-        """One contact.
+    def get_contact(
+        self, *, contact_id: str, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """One contact, or what it was at a time.
+
+        As it is only while it is live; as of a time, archived or not.
 
         Needs the ``contacts:read`` permission.
+
+        Args:
+            contact_id: Which one.
+            query: A ``PastQuery``.
 
         Returns:
             A ``ContactView``.
 
         Raises:
             NotFoundError: ``contact_not_found``, also when it is archived or
-                the caller may not see it.
+                the caller may not see it, or had not been made by then.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
         """
-        return self._contacts().get(contact_id)
+        return self._past_contacts().get(contact_id, query)
+
+    @rpc
+    def list_contact_history(
+        self, *, contact_id: str, query: dict[str, str]
+    ) -> dict[str, Any]:
+        """One page of what became of a contact, archived or not.
+
+        An event is there as soon as its change is answered. Fields that the
+        caller may not see are left out.
+
+        Needs the ``contacts:read`` permission.
+
+        Args:
+            contact_id: Which one.
+            query: A ``HistoryQuery``.
+
+        Returns:
+            ``{"data": [HistoryItemView], "page": {…}}``.
+
+        Raises:
+            NotFoundError: ``contact_not_found``, also when the caller may not
+                see it.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter`` or
+                ``invalid_cursor``.
+        """
+        return self._past_contacts().history(contact_id, query)
+
+    @rpc(needs="contacts:write")
+    @idempotent
+    def revert_contact(
+        self,
+        *,
+        contact_id: str,
+        payload: dict[str, Any],
+        expected_version: int | None = None,
+    ) -> dict[str, Any]:
+        """Bring a contact, or some of its fields, back to what it was.
+
+        That is a change like any other: what is no longer acceptable is
+        refused, and the history goes on. Whether it is archived stays as it is.
+
+        Needs the ``contacts:write`` permission, and that of reading them.
+
+        Args:
+            contact_id: A live contact.
+            payload: A ``RevertInput``.
+            expected_version: The version the caller last read, if it cares.
+
+        Returns:
+            A ``ContactView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``: there was no such state; or
+                as for a patch, ``reference_not_found``.
+            NotFoundError: ``contact_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
+            ConflictError: ``value_erased``, ``duplicate_value``.
+            VersionConflictError: ``version_conflict``, with ``conflicts``.
+
+        Emits:
+            ``customer.contact_updated`` v1.
+        """
+        return self._past_contacts().revert(contact_id, payload, expected_version)
 
     @rpc
     def list_contacts(self, *, query: dict[str, str]) -> dict[str, Any]:

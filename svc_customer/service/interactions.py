@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from chassis.batches import Batch
+from chassis.chronicle import Chronicle
 from chassis.idempotency import idempotent
 from chassis.resources import Kind, Records
 from chassis.rpc import rpc
@@ -46,6 +47,9 @@ class InteractionMethods(Dependencies):
     def _interactions(self) -> Records[Interaction]:
         return Records(_INTERACTION, self.interactions, self)
 
+    def _past_interactions(self) -> Chronicle[Interaction]:
+        return Chronicle(self._interactions())
+
     @rpc(needs="interactions:write")
     @idempotent
     def create_interaction(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -70,19 +74,93 @@ class InteractionMethods(Dependencies):
         return self._interactions().create(payload)
 
     @rpc
-    def get_interaction(self, *, interaction_id: str) -> dict[str, Any]:
-        """One interaction.
+    def get_interaction(
+        self, *, interaction_id: str, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """One interaction, or what it was at a time.
+
+        As it is only while it is live; as of a time, archived or not.
 
         Needs the ``interactions:read`` permission.
+
+        Args:
+            interaction_id: Which one.
+            query: A ``PastQuery``.
 
         Returns:
             An ``InteractionView``.
 
         Raises:
             NotFoundError: ``interaction_not_found``, also when it is archived or
-                the caller may not see it.
+                the caller may not see it, or had not been made by then.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
         """
-        return self._interactions().get(interaction_id)
+        return self._past_interactions().get(interaction_id, query)
+
+    @rpc
+    def list_interaction_history(
+        self, *, interaction_id: str, query: dict[str, str]
+    ) -> dict[str, Any]:
+        """One page of what became of an interaction, archived or not.
+
+        An event is there as soon as its change is answered. Fields that the
+        caller may not see are left out.
+
+        Needs the ``interactions:read`` permission.
+
+        Args:
+            interaction_id: Which one.
+            query: A ``HistoryQuery``.
+
+        Returns:
+            ``{"data": [HistoryItemView], "page": {…}}``.
+
+        Raises:
+            NotFoundError: ``interaction_not_found``, also when the caller may not
+                see it.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter`` or
+                ``invalid_cursor``.
+        """
+        return self._past_interactions().history(interaction_id, query)
+
+    @rpc(needs="interactions:write")
+    @idempotent
+    def revert_interaction(
+        self,
+        *,
+        interaction_id: str,
+        payload: dict[str, Any],
+        expected_version: int | None = None,
+    ) -> dict[str, Any]:
+        """Bring an interaction, or some of its fields, back to what it was.
+
+        That is a change like any other: what is no longer acceptable is
+        refused, and the history goes on. Whether it is archived stays as it is.
+
+        Needs the ``interactions:write`` permission, and that of reading them.
+
+        Args:
+            interaction_id: A live interaction.
+            payload: A ``RevertInput``.
+            expected_version: The version the caller last read, if it cares.
+
+        Returns:
+            An ``InteractionView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``: there was no such state; or
+                as for a patch, ``reference_not_found``.
+            NotFoundError: ``interaction_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
+            ConflictError: ``value_erased``, ``duplicate_value``.
+            VersionConflictError: ``version_conflict``, with ``conflicts``.
+
+        Emits:
+            ``customer.interaction_updated`` v1.
+        """
+        return self._past_interactions().revert(
+            interaction_id, payload, expected_version
+        )
 
     @rpc
     def list_interactions(self, *, query: dict[str, str]) -> dict[str, Any]:
