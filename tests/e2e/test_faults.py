@@ -170,3 +170,23 @@ class TestIdempotency:
         assert first[:2] == second[:2]
         assert second[2]["Idempotency-Replayed"] == "true"
         assert (422, "idempotency_key_reused") == (other[0], other[1]["code"])
+
+    def test_takes_one_key_on_each_route_for_itself(self, client):
+        """Of one service as of two."""
+        routes = {
+            "/v1/contacts": {"last_name": "Key"},
+            "/v1/accounts": {"name": "Key"},
+            "/v1/leads": {"last_name": "Key"},
+        }
+        made = set()
+        for _ in range(2):
+            for path, payload in routes.items():
+                code, record, _ = client("POST", path, payload, Idempotency_Key="k")
+                assert code == 201, record
+                made.add(record["id"])
+                change = client(
+                    "PATCH", f"{path}/{record['id']}", {}, Idempotency_Key="k"
+                )
+                assert change[0] == 200, change
+
+        assert len(made) == 3
