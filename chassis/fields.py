@@ -103,6 +103,7 @@ class Field:
         is_list: Whether several values are stored; one that fits is enough.
         choices: All values there are, if they can be listed.
         is_wire_text: Whether a ``datetime`` is stored as events carry it.
+        form: How its values are written, where that is not plain.
     """
 
     kind: Kind = "code"
@@ -111,6 +112,7 @@ class Field:
     is_list: bool = False
     choices: tuple[str, ...] = ()
     is_wire_text: bool = False
+    form: str = ""
 
     @property
     def operators(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from chassis.schemas import Email, Id, Input, Moment
+from svc_analytics.schemas import EventNames
 from svc_auth.schemas.oauth_grants import AuthorizationQuery
 
 __all__ = [
@@ -126,12 +127,7 @@ class StreamQuery(Schema):
             "`latest`, the end of the feed."
         },
     )
-    types = fields.String(
-        metadata={
-            "description": "Names of events (the tag `events` lists them), separated "
-            "by commas; by default all."
-        }
-    )
+    types = EventNames()
     ticket = fields.String(
         metadata={
             "description": "From `POST /v1/stream-tickets`, instead of the "

@@ -1,12 +1,69 @@
-"""Counting events: pure folds from envelopes to additions."""
+"""Counting events: which there are, and pure folds from envelopes to additions."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["Activity", "count_events", "series_of", "totals_of"]
+__all__ = ["EVENTS", "Activity", "count_events", "series_of", "totals_of"]
+
+# Whatever is published by anybody; a test holds it against those who do.
+EVENTS: Final = frozenset(
+    {
+        "auth.challenge_issued",
+        "auth.client_refused",
+        "auth.email_changed",
+        "auth.email_verified",
+        "auth.invitation_archived",
+        "auth.invitation_created",
+        "auth.invitation_updated",
+        "auth.login_failed",
+        "auth.member_joined",
+        "auth.member_left",
+        "auth.member_updated",
+        "auth.oauth_client_archived",
+        "auth.oauth_client_created",
+        "auth.oauth_client_updated",
+        "auth.org_registered",
+        "auth.org_updated",
+        "auth.password_changed",
+        "auth.recovery_codes_replaced",
+        "auth.role_archived",
+        "auth.role_created",
+        "auth.role_restored",
+        "auth.role_updated",
+        "auth.second_factor_added",
+        "auth.second_factor_removed",
+        "auth.session_revoked",
+        "auth.session_started",
+        "auth.signing_key_added",
+        "auth.signing_key_retired",
+        "auth.team_archived",
+        "auth.team_created",
+        "auth.team_restored",
+        "auth.team_updated",
+        "customer.account_archived",
+        "customer.account_created",
+        "customer.account_restored",
+        "customer.account_updated",
+        "customer.contact_archived",
+        "customer.contact_created",
+        "customer.contact_restored",
+        "customer.contact_updated",
+        "customer.interaction_archived",
+        "customer.interaction_recorded",
+        "customer.interaction_restored",
+        "customer.interaction_updated",
+        "sales.lead_archived",
+        "sales.lead_converted",
+        "sales.lead_created",
+        "sales.lead_qualified",
+        "sales.lead_restored",
+        "sales.lead_updated",
+        "sales.opportunity_created",
+    }
+)
 
 
 @dataclass(frozen=True)

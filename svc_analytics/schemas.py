@@ -3,13 +3,21 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import (
+    Schema,
+    ValidationError,
+    fields,
+    validate,
+    validates_schema,
+)
 
 from chassis.schemas import Id, Input, Moment
+from svc_analytics.domain import EVENTS
 
 __all__ = [
     "ActivityQuery",
     "ActivityView",
+    "EventNames",
     "EventView",
     "EventsPageView",
     "EventsQuery",
@@ -19,6 +27,7 @@ __all__ = [
 
 LATEST: Final = "latest"
 _MOST_TYPES: Final = 50
+_LONGEST_NAME: Final = 100
 _MOST_EVENTS: Final = 50
 _INTERNAL: Final = frozenset({"_id", "org_id", "processed_at"})
 
@@ -36,6 +45,12 @@ class ActivityQuery(Input):
         load_default=None,
         metadata={"description": "The last day to count; today if missing."},
     )
+
+    @validates_schema
+    def _is_in_order(self, data: dict[str, Any], **_: Any) -> None:
+        first, last = data["from_on"], data["until_on"]
+        if first is not None and last is not None and last < first:
+            raise ValidationError("Must not be before the first day.", "until")
 
 
 class SeriesPoint(Schema):
@@ -70,14 +85,28 @@ def _place(value: object) -> None:
         validate.Range(min=0, max=2**53)(value)
 
 
-def _event_names(value: str) -> None:
-    names = value.split(",")
-    if len(names) > _MOST_TYPES or not all(
-        name.replace("_", "").replace(".", "", 1).isalpha() for name in names
-    ):
-        raise ValidationError(
-            f"At most {_MOST_TYPES} names such as customer.contact_created."
+class EventNames(fields.List[Any]):
+    """Names of events, separated by commas; those that there are not are refused."""
+
+    def __init__(self, **terms: Any) -> None:
+        super().__init__(
+            fields.String(validate=validate.OneOf(sorted(EVENTS))),
+            validate=validate.Length(1, _MOST_TYPES),
+            metadata={
+                "description": "Names of events (the tag `events` lists them), "
+                "separated by commas; by default all."
+            },
+            **terms,
         )
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        names = value.split(",")
+        unknown = [name[:_LONGEST_NAME] for name in names if name not in EVENTS]
+        if unknown:
+            raise ValidationError(f"There is no event {unknown[0]}.")
+        if len(names) > _MOST_TYPES:
+            raise ValidationError(f"At most {_MOST_TYPES} names.")
+        return frozenset(names)
 
 
 class EventsQuery(Input):
@@ -99,15 +128,7 @@ class EventsQuery(Input):
         validate=validate.Range(min=1, max=200),
         metadata={"description": "How many events to answer at most."},
     )
-    types = fields.String(
-        load_default="",
-        validate=_event_names,
-        metadata={
-            "pattern": r"^[a-z_]+(\.[a-z_]+)?(,[a-z_]+(\.[a-z_]+)?){0,49}$",
-            "description": "Names of events (the tag `events` lists them), separated "
-            "by commas; by default all.",
-        },
-    )
+    types = EventNames(load_default=frozenset())
 
 
 class OperationInput(Input):

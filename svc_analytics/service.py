@@ -96,8 +96,7 @@ class AnalyticsService:
         """
         wanted = load_query(EventsQuery(), query)
         after = self.feed.head() if wanted["after"] == LATEST else wanted["after"]
-        types = frozenset(filter(None, wanted["types"].split(",")))
-        page = self.feed.after(after, wanted["limit"], types)
+        page = self.feed.after(after, wanted["limit"], wanted["types"])
         place = {"position": page.position, "has_more": page.has_more}
         view: dict[str, Any] = EventsPageView().dump({"data": page.rows, "page": place})
         return view

@@ -59,6 +59,20 @@ _SAYS: Final[Mapping[str, str]] = {
     "starts_with": "starts with this",
     "exists": "is there, or with `false` is empty",
 }
+# Of a field that holds several values.
+_SAYS_OF_LISTS: Final[Mapping[str, str]] = {
+    "eq": "has this among its values",
+    "ne": "does not have this among its values",
+    "gt": "has a value beyond this",
+    "gte": "has a value that is this or beyond",
+    "lt": "has a value below this",
+    "lte": "has a value that is this or below",
+    "in": "has one of these among its values",
+    "nin": "has none of these among its values",
+    "contains": "has a value that contains this",
+    "starts_with": "has a value that starts with this",
+    "exists": "has a value, or with `false` none",
+}
 DAY: Final = {
     "description": f"A day, or {_RELATIVE_DATES}.",
     "anyOf": [
@@ -152,8 +166,11 @@ def list_parameters(resource: str, view_fields: list[str]) -> Iterator[dict[str,
 
 
 def _filters(name: str, field: Field) -> Iterator[dict[str, Any]]:
+    says = _SAYS_OF_LISTS if field.is_list else _SAYS
     for operator in field.operators:
-        what = f"`{name}` {_SAYS[operator]}."
+        what = f"`{name}` {says[operator]}."
+        if field.form and operator != "exists":
+            what = f"{what} A value is written {field.form}."
         parameter = (
             f"filter[{name}]" if operator == "eq" else f"filter[{name}][{operator}]"
         )

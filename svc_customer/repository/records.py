@@ -44,7 +44,12 @@ RECORD_FIELDS: Final[Mapping[str, Field]] = {
     "created_at": Field("datetime", is_sortable=True),
     "updated_at": Field("datetime", is_sortable=True),
     "archived_at": Field("datetime"),
-    "external_id": Field("code", "external_keys", is_list=True),
+    "external_id": Field(
+        "code",
+        "external_keys",
+        is_list=True,
+        form="`source:id`, such as `erp:4711`",
+    ),
 }
 CUSTOMER_INDEXES: Final = (
     *RECORD_INDEXES,

@@ -26,6 +26,7 @@ from chassis.ids import new_id
 from chassis.money import Money
 from chassis.roles import service_class
 from stack.principals import SERVICES
+from svc_analytics.domain import EVENTS
 from svc_auth.domain.acts import Act
 from svc_auth.domain.challenges import Challenge
 from svc_auth.domain.invitations import new_invitation
@@ -473,6 +474,11 @@ class TestEvents:
 
         assert data.split(", ") == list(event.data)
         assert event.version == 1
+
+    def test_are_known_to_whoever_counts_them(self):
+        assert {built(each.values[0]).name for each in BUILDERS} == EVENTS, (
+            "EVENTS of svc_analytics/domain.py has the name of every event"
+        )
 
     def test_that_are_heard_are_said(self):
         said = {built(each.values[0]).name for each in BUILDERS}

@@ -8,6 +8,7 @@ from pymongo import MongoClient
 
 from chassis.auth import KeySet
 from chassis.signer import Signer
+from svc_analytics.domain import EVENTS
 
 pytestmark = pytest.mark.e2e
 
@@ -234,6 +235,7 @@ class TestCounts:
         [
             ("from=yesterday", "invalid_query"),
             ("until=2026-02-30", "invalid_query"),
+            ("from=2026-02-01&until=2026-01-31", "invalid_query"),
             ("nope=1", "unknown_parameter"),
         ],
     )
@@ -241,3 +243,26 @@ class TestCounts:
         answer = client("GET", f"/v1/analytics/activity?{query}")
 
         assert refusal(answer) == (400, code)
+
+
+class TestFeed:
+    @pytest.mark.parametrize(
+        "names",
+        [
+            "",
+            "customer",
+            "customer.contact_eaten",
+            "customer.contact_created,customer.contact_eaten",
+            ",".join(["customer.contact_created"] * 51),
+        ],
+    )
+    def test_refuses_events_that_there_are_not(self, client, names):
+        answer = client("GET", f"/v1/events?types={names}")
+
+        assert refusal(answer) == (400, "invalid_query")
+        assert [each["field"] for each in answer[1]["errors"]] == ["types"]
+
+    def test_takes_all_that_there_are(self, client):
+        names = ",".join(sorted(EVENTS)[:50])
+
+        assert client("GET", f"/v1/events?types={names}")[0] == 200

@@ -188,6 +188,7 @@ class TestBeginning:
             ({"last_event_id": 10**9}, 400, "position_unknown"),
             ({"after": "-1"}, 400, "invalid_query"),
             ({"types": "a,,b"}, 400, "invalid_query"),
+            ({"types": "customer.contact_eaten"}, 400, "invalid_query"),
             ({"limit": 3}, 400, "unknown_parameter"),
             ({"after": 9 * 10**18}, 400, "invalid_query"),
         ],
