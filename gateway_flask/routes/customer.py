@@ -1,8 +1,12 @@
 """Routes of svc_customer: accounts, contacts and interactions."""
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
+from gateway_flask.auth import requires, signed_in
+from gateway_flask.bus import call
+from gateway_flask.inputs import query, refuse_parameters
 from gateway_flask.resources import add_resource
+from gateway_flask.responses import answer
 
 __all__ = ["customer"]
 
@@ -11,3 +15,18 @@ customer = Blueprint("customer", __name__)
 add_resource(customer, "customer", "account", "accounts", has_past=True)
 add_resource(customer, "customer", "contact", "contacts", has_past=True)
 add_resource(customer, "customer", "interaction", "interactions", has_past=True)
+
+
+@customer.get("/v1/accounts/<id:account_id>/hierarchy")
+@requires("accounts:read")
+def get_account_hierarchy(account_id: str) -> Response:
+    """See ``CustomerService.get_account_hierarchy``."""
+    refuse_parameters()
+    return answer(call("customer", "get_account_hierarchy", account_id=account_id))
+
+
+@customer.get("/v1/tags")
+@signed_in
+def list_tags() -> Response:
+    """See ``CustomerService.list_tags``."""
+    return answer(call("customer", "list_tags", query=query()))

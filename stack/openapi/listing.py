@@ -1,7 +1,6 @@
 """The list grammar's parameters and answer, for one resource."""
 
 import importlib
-import inspect
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
@@ -215,6 +214,6 @@ def repositories() -> dict[str, type[Reader[Any]]]:
     while todo:
         for each in todo.pop().__subclasses__():
             todo.append(each)
-            if each.__module__.startswith("svc_") and not inspect.isabstract(each):
+            if each.__module__.startswith("svc_") and hasattr(each, "resource"):
                 found[each.resource] = each
     return found

@@ -1,13 +1,16 @@
 """Companies and households."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+from chassis.errors import invalid_field
 from svc_customer.domain.records import Address, CustomerRecord
 
-__all__ = ["Account", "new_account"]
+__all__ = ["DEEPEST", "Account", "check_place", "new_account"]
+
+DEEPEST: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,4 +38,27 @@ def new_account(
         created_at=now,
         updated_at=now,
         **{"owner_id": owner_id, **data},
-    )
+    ).begun()
+
+
+def check_place(account_id: str | None, way_up: Sequence[str], levels: int) -> None:
+    """Refuse a place in the tree of accounts that makes it none, or too deep.
+
+    Args:
+        account_id: The account; None for a new one.
+        way_up: The account above it, and all above that.
+        levels: How many levels there are beneath it.
+
+    Raises:
+        InvalidInputError: ``account_cycle`` or ``account_too_deep``.
+    """
+    if account_id in way_up:
+        raise invalid_field(
+            "account_cycle", "An account would belong to itself.", field="parent_id"
+        )
+    if len(way_up) + 1 + levels > DEEPEST:
+        raise invalid_field(
+            "account_too_deep",
+            f"Accounts go {DEEPEST} levels deep at most.",
+            field="parent_id",
+        )

@@ -88,7 +88,7 @@ def new_contact(
         created_at=now,
         updated_at=now,
         **{"owner_id": owner_id, **data},
-    )
+    ).begun()
 
 
 def change_contact(

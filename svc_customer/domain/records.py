@@ -4,23 +4,14 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
-__all__ = ["LIFECYCLE_STAGES", "Address", "CustomerRecord", "OwnedRecord"]
+from svc_customer.domain.lifecycle import StageEntry, check_move, with_entry
+
+__all__ = ["Address", "CustomerRecord", "OwnedRecord"]
 
 # Whoever counts interactions keeps these (``chassis.documents``).
 _COUNTED: Final = {"history": "derived", "kept_elsewhere": True}
-
-LIFECYCLE_STAGES: Final = (
-    "subscriber",
-    "lead",
-    "marketing_qualified_lead",
-    "sales_qualified_lead",
-    "opportunity",
-    "customer",
-    "evangelist",
-    "other",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,17 +59,51 @@ class OwnedRecord:
         return max(now, self.updated_at + timedelta(milliseconds=1))
 
 
+Customer = TypeVar("Customer", bound="CustomerRecord")
+
+
 @dataclass(frozen=True, kw_only=True)
 class CustomerRecord(OwnedRecord):
     """The part that is alike in an account and in a contact.
 
     Attributes:
+        lifecycle_history: The latest stages and since when, in their order;
+            nothing in records from before it was kept.
         interaction_count: How many live interactions there are with it.
         last_interaction_at: When the latest of them happened, or will.
     """
 
     lifecycle_stage: str = "lead"
+    lifecycle_history: tuple[StageEntry, ...] = ()
     source: str | None = None
     tags: tuple[str, ...] = ()
     interaction_count: int = field(default=0, metadata=_COUNTED)
     last_interaction_at: datetime | None = field(default=None, metadata=_COUNTED)
+
+    @property
+    def lifecycle_stage_changed_at(self) -> datetime | None:
+        """Since when it has been in its stage, if that is known."""
+        return self.lifecycle_history[-1].entered_at if self.lifecycle_history else None
+
+    def begun(self) -> Self:
+        """The record, in the first of its stages, whichever that is."""
+        return _in_stage(self, (), self.created_at)
+
+    def changed(self, patch: Mapping[str, Any], now: datetime) -> Self:
+        """The record with ``patch`` applied; itself if nothing differs.
+
+        Raises:
+            ConflictError: ``lifecycle_transition_refused``.
+        """
+        changed = super().changed(patch, now)
+        if changed.lifecycle_stage == self.lifecycle_stage:
+            return changed
+        check_move(self.lifecycle_stage, changed.lifecycle_stage)
+        return _in_stage(changed, self.lifecycle_history, now)
+
+
+def _in_stage(
+    record: Customer, entries: tuple[StageEntry, ...], now: datetime
+) -> Customer:
+    history = with_entry(entries, record.lifecycle_stage, now)
+    return dataclasses.replace(record, lifecycle_history=history)

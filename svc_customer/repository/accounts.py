@@ -6,19 +6,23 @@ from typing import ClassVar, Final
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
 from chassis.search_words import search_words
-from chassis.searching import SEARCH_INDEX, Searchable
-from svc_customer.domain.accounts import Account
+from chassis.searching import SEARCH_INDEX
+from svc_customer.domain.accounts import DEEPEST, Account
 from svc_customer.domain.records import Address
+from svc_customer.repository.customers import CustomerRepository
 from svc_customer.repository.records import (
     CUSTOMER_FIELDS,
     CUSTOMER_INDEXES,
     FACETS,
-    LIVE,
     phone_keys,
     stored_keys,
 )
 
 __all__ = ["ACCOUNTS", "AccountRepository"]
+
+# Of one level no more are followed further down.
+_MOST_OF_A_LEVEL: Final = 10_000
+_BY_PARENT: Final = by("parent_id", "created_at", covering=FACETS)
 
 ACCOUNTS: Final = Collection(
     "accounts",
@@ -30,12 +34,12 @@ ACCOUNTS: Final = Collection(
         by("folded.industry", covering=FACETS),
         by("employee_count", covering=FACETS),
         by("phone_keys"),
-        by("parent_id", "created_at", covering=FACETS),
+        _BY_PARENT,
     ),
 )
 
 
-class AccountRepository(Searchable[Account]):
+class AccountRepository(CustomerRepository[Account]):
     """Accounts of one organization."""
 
     collection = ACCOUNTS
@@ -43,8 +47,6 @@ class AccountRepository(Searchable[Account]):
     resource = "accounts"
     entity = Account
     schema_version = 4
-    live = LIVE
-    sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
         **CUSTOMER_FIELDS,
         "name": Field("text", is_sortable=True),
@@ -72,3 +74,44 @@ class AccountRepository(Searchable[Account]):
             **stored_keys(entity.external_ids),
             "search_words": words if entity.archived_at is None else [],
         }
+
+    def way_up(self, account_id: str) -> list[str]:
+        """An account and those above it, the nearest first, archived ones too.
+
+        In a transaction nobody else moves any of them until it has ended: two
+        that would make a circle between them meet here.
+
+        Returns:
+            At most one more than may stand above each other; nothing if there
+            is no such account.
+        """
+        way: list[str] = []
+        next_id: str | None = account_id
+        while next_id is not None and next_id not in way and len(way) <= DEEPEST:
+            row = self._held(next_id)
+            if row is None:
+                break
+            way.append(next_id)
+            next_id = row["parent_id"]
+        return way
+
+    def levels_beneath(self, account_id: str) -> int:
+        """How many levels of accounts stand beneath one, as far as that matters."""
+        level, depth = [account_id], 0
+        while depth <= DEEPEST:
+            stages: list[Document] = [
+                {"$match": {"parent_id": {"$in": level}}},
+                {"$limit": _MOST_OF_A_LEVEL},
+                {"$project": {"_id": 1}},
+            ]
+            rows = self._rows.aggregate(stages, _BY_PARENT.keys)
+            if not rows:
+                break
+            level, depth = [row["_id"] for row in rows], depth + 1
+        return depth
+
+    def _held(self, account_id: str) -> Document | None:
+        conditions = {"_id": account_id}
+        if self._context.session is None:
+            return self._rows.find_one(conditions)
+        return self._rows.update(conditions, {"$inc": {"moves_beneath": 1}})

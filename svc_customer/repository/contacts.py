@@ -7,14 +7,14 @@ from chassis.fields import Field
 from chassis.mailboxes import address_key
 from chassis.mongo import Collection, Document, by
 from chassis.search_words import search_words
-from chassis.searching import SEARCH_INDEX, Searchable
+from chassis.searching import SEARCH_INDEX
 from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
 from svc_customer.domain.records import Address
+from svc_customer.repository.customers import CustomerRepository
 from svc_customer.repository.records import (
     CUSTOMER_FIELDS,
     CUSTOMER_INDEXES,
     FACETS,
-    LIVE,
     phone_keys,
     stored_keys,
 )
@@ -38,7 +38,7 @@ CONTACTS: Final = Collection(
 )
 
 
-class ContactRepository(Searchable[Contact]):
+class ContactRepository(CustomerRepository[Contact]):
     """Contacts of one organization."""
 
     collection = CONTACTS
@@ -46,9 +46,7 @@ class ContactRepository(Searchable[Contact]):
     resource = "contacts"
     entity = Contact
     schema_version = 4
-    live = LIVE
     orders = (("last_name", "first_name"),)
-    sparse_keys = frozenset({"external_keys"})
     fields: ClassVar[Mapping[str, Field]] = {
         **CUSTOMER_FIELDS,
         "last_name": Field("text", is_sortable=True),

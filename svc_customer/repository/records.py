@@ -7,7 +7,7 @@ from chassis.dialing import number_keys
 from chassis.fields import EARLIEST, Field
 from chassis.mongo import Document, Index, by
 from chassis.outbox import PENDING_INDEX
-from svc_customer.domain.records import LIFECYCLE_STAGES
+from svc_customer.domain.lifecycle import LIFECYCLE_STAGES
 
 __all__ = [
     "CUSTOMER_FIELDS",
@@ -16,6 +16,7 @@ __all__ = [
     "LIVE",
     "RECORD_FIELDS",
     "RECORD_INDEXES",
+    "TAG_INDEX",
     "external_keys",
     "phone_keys",
     "stored_keys",
@@ -51,8 +52,10 @@ RECORD_FIELDS: Final[Mapping[str, Field]] = {
         form="`source:id`, such as `erp:4711`",
     ),
 }
+TAG_INDEX: Final = by("tags", "created_at", covering=FACETS)
 CUSTOMER_INDEXES: Final = (
     *RECORD_INDEXES,
+    TAG_INDEX,
     *(
         by(*fields, covering=FACETS)
         for fields in (
@@ -62,7 +65,6 @@ CUSTOMER_INDEXES: Final = (
             ("owner_id", "created_at"),
             ("lifecycle_stage", "created_at"),
             ("source", "created_at"),
-            ("tags", "created_at"),
             ("last_interaction_at",),
         )
     ),

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from marshmallow import fields, validate
+from marshmallow import Schema, fields, validate
 
 from chassis.schemas import Id, Text
 from svc_customer.schemas.records import (
@@ -13,7 +13,12 @@ from svc_customer.schemas.records import (
     RecordView,
 )
 
-__all__ = ["AccountView", "CreateAccountInput", "UpdateAccountInput"]
+__all__ = [
+    "AccountView",
+    "CreateAccountInput",
+    "HierarchyView",
+    "UpdateAccountInput",
+]
 
 
 class UpdateAccountInput(RecordInput):
@@ -72,3 +77,23 @@ class AccountView(RecordView):
     parent_id = Id(allow_none=True)
     billing_address = fields.Nested(AddressView, allow_none=True)
     shipping_address = fields.Nested(AddressView, allow_none=True)
+
+
+class HierarchyView(Schema):
+    """Where an account stands among others, as far as the caller may see them."""
+
+    ancestors = fields.List(
+        fields.Nested(AccountView),
+        metadata={
+            "description": "Those it belongs to, from the top down; they begin "
+            "beneath the nearest that is archived or not the caller's to see."
+        },
+    )
+    account = fields.Nested(AccountView)
+    children = fields.List(
+        fields.Nested(AccountView),
+        metadata={"description": "Those that belong to it itself, the newest first."},
+    )
+    has_more_children = fields.Boolean(
+        metadata={"description": "`GET /v1/accounts?filter[parent_id]=…` lists all."}
+    )

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Final
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from chassis.schemas import Id, Input, Moment, TeamIds, Text
-from svc_customer.domain.records import LIFECYCLE_STAGES, Address
+from svc_customer.domain.lifecycle import LIFECYCLE_STAGES
+from svc_customer.domain.records import Address
 
 __all__ = [
     "AddressInput",
@@ -101,6 +102,20 @@ class ExternalIds(fields.Dict):
         )
 
 
+class Tags(fields.List[Any]):
+    """Up to fifty words; null is none, and case makes no second one."""
+
+    def __init__(self) -> None:
+        super().__init__(Text(50), allow_none=True, validate=validate.Length(max=50))
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        names: list[str] = super()._deserialize(value, *args, **kwargs)  # type: ignore[assignment]
+        spellings: dict[str, str] = {}
+        for name in names:
+            spellings.setdefault(name.casefold(), name)
+        return list(spellings.values())
+
+
 class RecordInput(Input):
     """What every customer record takes; null empties a list.
 
@@ -115,7 +130,7 @@ class RecordInput(Input):
     team_ids = TeamIds()
     lifecycle_stage = fields.String(validate=validate.OneOf(LIFECYCLE_STAGES))
     source = Text(60, allow_none=True)
-    tags = fields.List(Text(50), allow_none=True, validate=validate.Length(max=50))
+    tags = Tags()
     external_ids = ExternalIds()
 
     @post_load
@@ -126,6 +141,13 @@ class RecordInput(Input):
         }
 
 
+class StageView(Schema):
+    """When a stage was entered."""
+
+    stage = fields.String(validate=validate.OneOf(LIFECYCLE_STAGES))
+    entered_at = Moment()
+
+
 class RecordView(Schema):
     """What every customer record shows."""
 
@@ -134,6 +156,11 @@ class RecordView(Schema):
     owner_id = fields.String(allow_none=True)
     team_ids = fields.List(fields.String())
     lifecycle_stage = fields.String(validate=validate.OneOf(LIFECYCLE_STAGES))
+    lifecycle_stage_changed_at = Moment(allow_none=True)
+    lifecycle_history = fields.List(
+        fields.Nested(StageView),
+        metadata={"description": "The latest hundred stages, in their order."},
+    )
     source = fields.String(allow_none=True)
     tags = fields.List(fields.String())
     external_ids = fields.Dict()

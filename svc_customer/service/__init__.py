@@ -1,7 +1,14 @@
 """The rpc role of svc_customer, composed of one mixin per aggregate."""
 
 from chassis.rpc import rpc
-from svc_customer.service import accounts, contacts, conversion, interactions, search
+from svc_customer.service import (
+    accounts,
+    contacts,
+    conversion,
+    interactions,
+    search,
+    tags,
+)
 
 __all__ = ["CustomerService"]
 
@@ -12,6 +19,7 @@ class CustomerService(
     interactions.InteractionMethods,
     conversion.ConversionMethods,
     search.SearchMethods,
+    tags.TagMethods,
 ):
     """Companies, people, and what happened with them."""
 

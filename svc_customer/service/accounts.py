@@ -1,16 +1,24 @@
 """RPCs of accounts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from chassis.batches import Batch
 from chassis.chronicle import Chronicle
+from chassis.errors import NotFoundError
 from chassis.folding import fold
 from chassis.idempotency import idempotent
 from chassis.resources import Kind, Records
 from chassis.rpc import rpc
 from svc_customer import events
-from svc_customer.domain.accounts import Account, new_account
+from svc_customer.domain.accounts import (
+    DEEPEST,
+    Account,
+    check_place,
+    new_account,
+)
+from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.records import external_keys
 from svc_customer.schemas.accounts import (
     AccountView,
@@ -21,6 +29,8 @@ from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_account_number
 
 __all__ = ["AccountMethods"]
+
+_CHILDREN_SHOWN: Final = "200"
 
 _ACCOUNT: Final = Kind(
     create_input=CreateAccountInput(),
@@ -42,20 +52,45 @@ _ACCOUNT: Final = Kind(
 
 
 class _Accounts(Records[Account]):
-    """Accounts, whose number is read whenever it may be another."""
+    """Accounts, which have a number to be read and a place in a tree."""
+
+    def __init__(self, accounts: AccountRepository, service: Dependencies) -> None:
+        super().__init__(_ACCOUNT, accounts, service)
+        self._accounts = accounts
+        self._transaction = service.transaction
 
     def read_new(self, payload: Any) -> dict[str, Any]:
-        return with_account_number(super().read_new(payload))
+        data = with_account_number(super().read_new(payload))
+        if parent_id := data.get("parent_id"):
+            check_place(None, self._accounts.way_up(parent_id), 0)
+        return data
 
     def read_patch(self, record: Account, payload: Mapping[str, Any]) -> dict[str, Any]:
-        return with_account_number(super().read_patch(record, payload), record)
+        patch = with_account_number(super().read_patch(record, payload), record)
+        parent_id = patch.get("parent_id")
+        if parent_id and parent_id != record.parent_id:
+            levels = self._accounts.levels_beneath(record.id)
+            check_place(record.id, self._accounts.way_up(parent_id), levels)
+        return patch
+
+    def update(
+        self, record_id: str, payload: Mapping[str, Any], expected_version: int | None
+    ) -> dict[str, Any]:
+        def change() -> dict[str, Any]:
+            return super(_Accounts, self).update(record_id, payload, expected_version)
+
+        if payload.get("parent_id") is None:
+            return change()
+        # Others may be about to move what this one is moved to.
+        moved: dict[str, Any] = self._transaction(change)
+        return moved
 
 
 class AccountMethods(Dependencies):
     """What can be done with accounts."""
 
-    def _accounts(self) -> Records[Account]:
-        return _Accounts(_ACCOUNT, self.accounts, self)
+    def _accounts(self) -> _Accounts:
+        return _Accounts(self.accounts, self)
 
     def _past_accounts(self) -> Chronicle[Account]:
         return Chronicle(self._accounts())
@@ -187,6 +222,37 @@ class AccountMethods(Dependencies):
         """
         return self._accounts().page(query)
 
+    @rpc
+    def get_account_hierarchy(self, *, account_id: str) -> dict[str, Any]:
+        """The accounts that one belongs to, and those that belong to it.
+
+        Needs the ``accounts:read`` permission.
+
+        Returns:
+            A ``HierarchyView``.
+
+        Raises:
+            NotFoundError: ``account_not_found``, also when it is archived or
+                the caller may not see it.
+        """
+        accounts = self._accounts()
+        account = accounts.get(account_id)
+        ancestors: list[dict[str, Any]] = []
+        parent_id = account.get("parent_id")
+        # What ends the way for the caller ends it here.
+        with suppress(NotFoundError):
+            while parent_id is not None and len(ancestors) < DEEPEST:
+                ancestors.insert(0, accounts.get(parent_id))
+                parent_id = ancestors[0].get("parent_id")
+        beneath = {"filter[parent_id]": account_id, "limit": _CHILDREN_SHOWN}
+        children = accounts.page(beneath)
+        return {
+            "ancestors": ancestors,
+            "account": account,
+            "children": children["data"],
+            "has_more_children": children["page"]["has_more"],
+        }
+
     @rpc(needs="accounts:write")
     @idempotent
     def update_account(
@@ -212,10 +278,12 @@ class AccountMethods(Dependencies):
             An ``AccountView``.
 
         Raises:
-            InvalidInputError: ``invalid_input``, ``reference_not_found``.
+            InvalidInputError: ``invalid_input``, ``reference_not_found``,
+                ``account_cycle`` or ``account_too_deep``.
             ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``account_not_found``.
-            ConflictError: ``duplicate_value``: an external id is taken.
+            ConflictError: ``duplicate_value``: an external id is taken;
+                ``lifecycle_transition_refused``.
             VersionConflictError: ``version_conflict``, with ``conflicts``.
 
         Emits:

@@ -223,7 +223,8 @@ class ContactMethods(Dependencies):
                 ``contact_unidentified``.
             ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``contact_not_found``.
-            ConflictError: ``duplicate_value``: an external id is taken.
+            ConflictError: ``duplicate_value``: an external id is taken;
+                ``lifecycle_transition_refused``.
             VersionConflictError: ``version_conflict``, with ``conflicts``.
 
         Emits:

@@ -14,6 +14,7 @@ from chassis.matching import MatchLocks
 from chassis.members import Members, named_people
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
+from svc_customer.domain.accounts import Account
 from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.interactions import InteractionRepository
@@ -66,7 +67,7 @@ class Dependencies:
         caller = self.context.identified_caller
         found = {
             "account_id": self.accounts.find,
-            "parent_id": self.accounts.find,
+            "parent_id": self._find_live_account,
             "contact_id": self.contacts.find,
             "owner_id": lambda owner: self.members.include([owner]) or None,
             "team_ids": lambda teams: caller.sees_teams(teams) or None,
@@ -82,3 +83,7 @@ class Dependencies:
                 "reference_not_found",
                 "This refers to something that is not there.",
             )
+
+    def _find_live_account(self, account_id: str) -> Account | None:
+        account = self.accounts.find(account_id)
+        return None if account is None or account.archived_at is not None else account

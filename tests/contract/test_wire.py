@@ -273,6 +273,7 @@ ACCESS = {
     "team_ids": [ID],
     "granted_by": [{"role": "manager", "reach": "all"}],
 }
+TAG = {"name": "vip", "count": 3, "count_capped": False}
 SERVICE_KEY = {"id": ID, "name": NAME, "hint": "rsvc_abcd", "expires_at": NOW}
 VIEWED = {
     "AuditEntryView": {
@@ -312,6 +313,16 @@ VIEWED = {
     "AccountView": ACCOUNT,
     "AddressView": ADDRESS,
     "ContactView": CONTACT,
+    "HierarchyView": {
+        "ancestors": [ACCOUNT],
+        "account": ACCOUNT,
+        "children": [],
+        "has_more_children": False,
+    },
+    "StageView": ACCOUNT.lifecycle_history[0],
+    "TagPageView": {"has_more": False},
+    "TagView": TAG,
+    "TagsView": {"data": [TAG], "page": {"has_more": False}},
     "ConversionView": CONVERSION,
     "DeliveryView": DELIVERY,
     "EventView": FEED_ROW,

@@ -23,7 +23,9 @@ from svc_customer.domain.interactions import Interaction
 from svc_customer.repository import RECORDS
 from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.contacts import ContactRepository
+from svc_customer.repository.customers import COUNTED_TO
 from svc_customer.repository.interactions import InteractionRepository
+from svc_customer.repository.records import TAG_INDEX
 
 pytestmark = pytest.mark.integration
 
@@ -208,8 +210,11 @@ def cases():
 class Finds(CommandListener):
     """Remembers the last ``find`` and the last count that were sent."""
 
+    looks = 0
+
     def started(self, event):
         if event.command_name == "aggregate":
+            self.looks += 1
             self.hint = event.command.get("hint", {})
         if event.command_name == "find":
             names = ("find", "filter", "sort", "limit")
@@ -361,3 +366,16 @@ class TestCounts:
         assert page.count == MANY + FEW - 1
         assert list(keys)[:3] == ["org_id", "created_at", "_id"]
         assert "grams" not in keys
+
+
+class TestTags:
+    @pytest.mark.parametrize("repository", REPOSITORIES[:2])
+    def test_are_found_without_reading_the_records(self, database, repository):
+        rows = repository(database, context_of(ORG))
+        before = FINDS.looks
+        found = [(tag.name, tag.count) for tag in rows.tags_in_use("", "", 10)]
+
+        assert found == [("common", COUNTED_TO + 1), ("rare", FEW - 1)]
+        # One for each name, one more for the end, and one count for each.
+        assert FINDS.looks - before == 5
+        assert FINDS.hint == dict(TAG_INDEX.keys)

@@ -128,6 +128,7 @@ class TestRoutes:
             "aggregate.get_home",
             "aggregate.search",
             "analytics.list_events",
+            "customer.list_tags",
             "stream.create_stream_ticket",
             "stream.open_stream",
             "docs.get_asset",

@@ -1,0 +1,55 @@
+"""Tags in use."""
+
+from typing import Any, Final
+
+from chassis.rpc import rpc
+from chassis.schemas import load_query
+from svc_customer.repository.customers import COUNTED_TO, CustomerRepository
+from svc_customer.schemas.tags import TagQuery
+from svc_customer.service.dependencies import Dependencies
+
+__all__ = ["TagMethods"]
+
+_QUERY: Final = TagQuery()
+
+
+class TagMethods(Dependencies):
+    """What can be asked about tags."""
+
+    @rpc
+    def list_tags(self, *, query: dict[str, str]) -> dict[str, Any]:
+        """The tags that are in use, by their names, and how often.
+
+        Those of whom may not read all records are of the newest five thousand
+        of theirs. ``filter[tags]`` of a list finds the records.
+
+        Needs the read permission of the resource.
+
+        Args:
+            query: A ``TagQuery``.
+
+        Returns:
+            A ``TagsView``.
+
+        Raises:
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
+        """
+        asked = load_query(_QUERY, query)
+        self.permitted(f"{asked['resource']}:read")
+        repositories: dict[str, CustomerRepository[Any]] = {
+            "accounts": self.accounts,
+            "contacts": self.contacts,
+        }
+        limit = asked["limit"]
+        tags = repositories[asked["resource"]].tags_in_use(
+            asked["starts_with"], asked["after"], limit + 1
+        )
+        shown = [
+            {
+                "name": tag.name,
+                "count": min(tag.count, COUNTED_TO),
+                "count_capped": tag.count > COUNTED_TO,
+            }
+            for tag in tags[:limit]
+        ]
+        return {"data": shown, "page": {"has_more": len(tags) > limit}}
