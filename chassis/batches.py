@@ -140,12 +140,14 @@ class Batch(Generic[Entity]):
 
     def _match_keys(self, row: _Row) -> tuple[str, ...]:
         """The values to find the record by, each with its field's name."""
-        known = self._records.kind.match_by
+        kind = self._records.kind
+        known = kind.match_by
         name = row.match_by or next((n for n in known if known[n](row.data)), "")
-        if name not in known or not known[name](row.data):
+        keys = kind.values_to_match(name, row.data)
+        if not keys:
             raise _invalid("match_by", f"Give a value of one of {', '.join(known)}.")
         row.match_by = name
-        return tuple(known[name](row.data))
+        return tuple(keys)
 
     def _carry_out(self, chunk: Sequence[_Row]) -> None:
         if chunk[0].op == "create":

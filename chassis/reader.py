@@ -107,7 +107,7 @@ class Reader(Generic[Entity]):
             InvalidInputError: See ``chassis.query.compile_query``.
         """
         listing = Listing(
-            fields=self._shown_fields(),
+            fields=self._shown_fields(parameters),
             view_fields=frozenset(view_fields) - self.hidden_fields,
             scope=f"{self._rows.org_id}\n{self.collection.name}",
             orders=self.orders,
@@ -128,16 +128,22 @@ class Reader(Generic[Entity]):
             count=self._count(query, conditions) if query.with_count else None,
         )
 
-    def _shown_fields(self) -> Mapping[str, Field]:
+    def _shown_fields(self, parameters: Names[str]) -> Mapping[str, Field]:
         """What lists may be asked by: nothing that the caller may not see."""
-        hidden = self.hidden_fields
+        fields, hidden = self.fields_for(parameters), self.hidden_fields
         if not hidden:
-            return self.fields
+            return fields
         return {
-            name: each
-            for name, each in self.fields.items()
-            if not is_among(name, hidden)
+            name: each for name, each in fields.items() if not is_among(name, hidden)
         }
+
+    def fields_for(self, parameters: Names[str]) -> Mapping[str, Field]:  # noqa: ARG002
+        """What may be asked by these parameters; some fields may be nobody else's."""
+        return self.fields
+
+    def path_to_match(self, name: str) -> str:
+        """Where the values are that ``match`` finds records by."""
+        return self.fields[name].path_of(name)
 
     def _count(self, query: Query, conditions: Document) -> int | None:
         """How many there are of what is asked; None if that takes too long.
@@ -181,7 +187,7 @@ class Reader(Generic[Entity]):
         Returns:
             Ids by value.
         """
-        path = self.fields[name].path_of(name)
+        path = self.path_to_match(name)
         conditions = {path: {"$in": list(values)}, "archived_at": None}
         found: dict[str, list[str]] = {}
         for row in self._rows.find(conditions, [("_id", 1)], _MOST_MATCHES):

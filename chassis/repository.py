@@ -7,7 +7,7 @@ relay has moved it to the event log, so that neither exists without the other.
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 from pymongo.errors import DuplicateKeyError
@@ -222,7 +222,7 @@ class Repository(Reader[Entity]):
         try:
             document = self._rows.update(conditions, update)
         except DuplicateKeyError as error:
-            raise _taken(error) from None
+            raise self._taken(error) from None
         if document is None:
             self._refuse_if_full(entity.id)
             return None
@@ -278,7 +278,7 @@ class Repository(Reader[Entity]):
     def _added_before(self, record_id: str, error: DuplicateKeyError) -> Document:
         existing = self._rows.find_one({"_id": record_id})
         if existing is None:
-            raise _taken(error) from None
+            raise self._taken(error) from None
         if not self._is_done(existing):
             raise ConflictError(f"{self.noun}_exists", f"The {self.noun} is there.")
         return existing
@@ -313,15 +313,23 @@ class Repository(Reader[Entity]):
                 document = None
         return self._found(document)
 
+    @staticmethod
+    def name_of_key(path: str, value: Any) -> str:  # noqa: ARG004 - a hook
+        """What clients call the field that has a unique value under ``path``."""
+        return path
+
+    def _taken(self, error: DuplicateKeyError) -> ConflictError:
+        taken = dict((error.details or {}).get("keyValue", {}))
+        taken.pop("org_id", None)
+        names = [self.name_of_key(path, value) for path, value in taken.items()]
+        errors = [{"field": name, "code": "duplicate_value"} for name in names]
+        return ConflictError(
+            "duplicate_value",
+            f"Another record has this {' and '.join(names) or 'value'}.",
+            orjson.dumps({"errors": errors}).decode(),
+        )
+
     @property
     def _currency(self) -> str | None:
         caller = self._context.caller
         return None if caller is None else caller.currency
-
-
-def _taken(error: DuplicateKeyError) -> ConflictError:
-    pattern = (error.details or {}).get("keyPattern", {})
-    names = [name for name in pattern if name != "org_id"]
-    return ConflictError(
-        "duplicate_value", f"Another record has this {' and '.join(names) or 'value'}."
-    )

@@ -54,6 +54,7 @@ class Kind(Generic[Entity]):
         match_by: Names of list fields by which an upsert may find a record,
             the likeliest first, and the stored values that the data of a new
             record has there.
+        match_by_key: The same for names that are not known beforehand.
     """
 
     create_input: Schema
@@ -70,6 +71,13 @@ class Kind(Generic[Entity]):
     match_by: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = field(
         default_factory=dict
     )
+    match_by_key: Callable[[str, Mapping[str, Any]], list[str]] | None = None
+
+    def values_to_match(self, name: str, data: Mapping[str, Any]) -> list[str]:
+        """The stored values of ``name`` to find a record by; none if it has none."""
+        if name in self.match_by:
+            return self.match_by[name](data)
+        return self.match_by_key(name, data) if self.match_by_key else []
 
     def shown(self, record: Entity) -> dict[str, Any]:
         """The whole record, as those see it from whom nothing is hidden."""

@@ -7,7 +7,7 @@ itself, so that forgetting ``org_id`` is impossible.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 from pymongo.collection import Collection as Rows
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
@@ -232,6 +232,23 @@ class TenantRows:
             return_document=ReturnDocument.AFTER,
             session=self._context.session,
         )
+
+    def update_each(
+        self, updates: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    ) -> int:
+        """Change the first row that matches each condition, in one message.
+
+        Returns:
+            How many rows are other than before.
+        """
+        return self._rows.bulk_write(
+            [
+                UpdateOne(self._own(conditions), update)
+                for conditions, update in updates
+            ],
+            ordered=False,
+            session=self._context.session,
+        ).modified_count
 
     def upsert(
         self, conditions: Mapping[str, Any], update: Mapping[str, Any]

@@ -41,6 +41,7 @@ __all__ = [
     "TeamIds",
     "Text",
     "TimeZone",
+    "field_errors",
     "load",
     "load_query",
 ]
@@ -272,7 +273,7 @@ def load(schema: Schema, payload: Any) -> dict[str, Any]:
     try:
         data: dict[str, Any] = schema.load(payload)
     except ValidationError as error:
-        raise invalid_input(_flatten(error.messages, "")) from None
+        raise invalid_input(field_errors(error.messages, "")) from None
     return data
 
 
@@ -286,7 +287,7 @@ def load_query(schema: Schema, parameters: Mapping[str, str]) -> dict[str, Any]:
     try:
         data: dict[str, Any] = schema.load(parameters)
     except ValidationError as error:
-        found = _flatten(error.messages, "")
+        found = field_errors(error.messages, "")
     else:
         return data
     if unknown := [each for each in found if each["code"] == "unknown_field"]:
@@ -309,12 +310,13 @@ def _as_parameters(found: list[FieldError], code: str) -> list[FieldError]:
     ]
 
 
-def _flatten(messages: Any, path: str) -> list[FieldError]:
+def field_errors(messages: Any, path: str) -> list[FieldError]:
+    """What marshmallow says of the field at ``path``, as refusals tell it."""
     if isinstance(messages, Mapping):
         return [
             each
             for name, inner in messages.items()
-            for each in _flatten(inner, _joined(path, str(name)))
+            for each in field_errors(inner, _joined(path, str(name)))
         ]
     return [
         {"field": path, "code": _code(str(message)), "message": str(message)}
