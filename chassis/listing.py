@@ -8,6 +8,7 @@ from pymongo.errors import PyMongoError
 
 from chassis.fields import GRAMS
 from chassis.mongo import Document, Index
+from chassis.planning import Choice, choose_index
 from chassis.query import Query, refuse, up_to_value, value_at
 from chassis.rows import TenantRows
 from chassis.walking import page_of, walk, way_for
@@ -42,23 +43,25 @@ def find_page(
     conditions = _rarest_first(rows, conditions)
     try:
         with pymongo.timeout(_PATIENCE_S):
-            return _found_at_once(rows, query, conditions)
+            choice = choose_index(rows, query, conditions, indexes)
+            return _found_at_once(rows, query, conditions, choice)
     except PyMongoError as error:
         if not error.timeout:
             raise
     way = way_for(rows, query, conditions, indexes)
     if way is None:
-        return _found_at_once(rows, query, conditions)
+        return _found_at_once(rows, query, conditions, Choice())
     return walk(rows, query, conditions, way, _ONLY_FOR_INDEXES)
 
 
 def _found_at_once(
-    rows: TenantRows, query: Query, conditions: Document
+    rows: TenantRows, query: Query, conditions: Document, choice: Choice
 ) -> tuple[list[Document], str | None]:
     paged = {"$and": [conditions, *query.after]} if query.after else conditions
-    if not query.is_indexed:
+    if not (query.is_indexed or choice.finds_few):
         paged = {"$and": [paged, *_until_the_end(rows, query, paged)]}
-    found = rows.find(paged, query.sort, query.limit + 1, _ONLY_FOR_INDEXES)
+    limit = query.limit + 1
+    found = rows.find(paged, query.sort, limit, _ONLY_FOR_INDEXES, keys=choice.keys)
     return page_of(found, query)
 
 

@@ -217,8 +217,8 @@ class Finds(CommandListener):
             self.looks += 1
             self.hint = event.command.get("hint", {})
         if event.command_name == "find":
-            names = ("find", "filter", "sort", "limit")
-            self.last = {name: event.command[name] for name in names}
+            names = {"find", "filter", "sort", "limit", "hint"}
+            self.last = {n: event.command[n] for n in event.command if n in names}
 
     def succeeded(self, event):
         pass
@@ -314,6 +314,46 @@ class TestOrders:
 
         with pytest.raises(InvalidInputError, match="invalid_sort"):
             cost_of(database, ContactRepository, {"sort": "last_name,created_at"})
+
+
+SORTS = ["-created_at", "updated_at", "last_name", "-last_interaction_at"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+class TestPairs:
+    """Two filters, and an order that the index of neither has."""
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("source", "rare"),
+            ("last_name", "Rare value"),
+            ("email", "rare@example.com"),
+            ("account_id", RARE),
+            ("external_id", "sap:rare1"),
+        ],
+    )
+    def test_of_which_one_finds_few_read_those(self, database, sort, name, text):
+        parameters = {f"filter[{name}]": text, "filter[tags][exists]": "true"}
+        parameters |= {"filter[lifecycle_stage]": "customer", "sort": sort}
+        used, keys, documents, returned = cost_of(
+            database, ContactRepository, parameters
+        )
+
+        assert 1 <= returned < FEW
+        assert "COLLSCAN" not in used
+        assert max(keys, documents) <= BOUND
+
+    def test_that_find_many_are_read_in_order(self, database, sort, monkeypatch):
+        monkeypatch.setattr("chassis.planning.FEW", 20)
+        parameters = {"filter[lifecycle_stage]": "lead", "filter[source]": "common"}
+        used, keys, documents, returned = cost_of(
+            database, ContactRepository, {**parameters, "sort": sort, "limit": "10"}
+        )
+
+        assert returned == 11
+        assert not {"COLLSCAN", "SORT"} & used
+        assert max(keys, documents) <= BOUND
 
 
 class TestPages:
