@@ -14,6 +14,7 @@ __all__ = ["reaches", "resource_of", "sees", "visible"]
 
 _IRREGULAR: Final = {
     "act": "audit-log",
+    "custom_field": "custom-fields",
     "opportunity": "opportunities",
     "delivery": "deliveries",
     "org": "org",

@@ -24,6 +24,9 @@ _LARGEST: Final = 65_536
 # What an entry takes besides its body, roughly.
 _OVERHEAD: Final = 1_000
 _REMEMBERED_DROPS: Final = 10_000
+# Records that decide how others are shown; they change so seldom that it does
+# no harm to forget the answers about all of those.
+_SHAPING: Final = frozenset({"custom_field"})
 
 _Key = tuple[str, ...]
 _Record = tuple[str, str]
@@ -153,7 +156,10 @@ class AnswerCache:
 
     def hear(self, event: FeedEvent) -> None:
         """Forget what an event makes obsolete; called by the feed."""
-        self.drop(event.org_id, event.aggregate_id)
+        if event.aggregate_type in _SHAPING:
+            self.flush()
+        else:
+            self.drop(event.org_id, event.aggregate_id)
 
     def hear_touched(self, org_id: str, record_ids: Iterable[str]) -> None:
         """Forget records that look different without a change; called by the feed."""

@@ -134,15 +134,16 @@ def add_resource(
     """Add the routes of ``/v1/<plural>``: create, list, get, change and the rest.
 
     Each is one call of its owner's RPC, ``create_<noun>``, ``list_<plural>``
-    and so on, and needs ``<plural>:read`` or ``<plural>:write``. One with a past
-    can be asked what it was.
+    and so on, and needs ``<plural>:read`` or ``<plural>:write``. A hyphen in the
+    path is an underscore in an RPC's name. A kind with a past can be asked what it
+    was.
     """
     for action in _ACTIONS:
         if (action.is_batch and not has_batch) or (action.is_of_past and not has_past):
             continue
         if action.is_cached and has_past:
             action = replace(action, arguments={"query": query})  # noqa: PLW2901
-        rpc = action.rpc.format(noun=noun, plural=plural)
+        rpc = action.rpc.format(noun=noun, plural=plural.replace("-", "_"))
         path = action.path.format(noun=noun, plural=plural)
         view = _view(service, rpc, action)
         names = {*action.arguments, *([f"{noun}_id"] if "<id:" in path else ())}

@@ -5,6 +5,7 @@ from typing import Final
 from chassis.events import Event, changes_between
 from svc_customer.domain.accounts import Account
 from svc_customer.domain.contacts import Contact
+from svc_customer.domain.custom_fields import CustomField
 from svc_customer.domain.interactions import Interaction
 
 __all__ = [
@@ -16,6 +17,10 @@ __all__ = [
     "contact_created",
     "contact_restored",
     "contact_updated",
+    "custom_field_archived",
+    "custom_field_created",
+    "custom_field_restored",
+    "custom_field_updated",
     "interaction_archived",
     "interaction_recorded",
     "interaction_restored",
@@ -92,7 +97,7 @@ def _contact(verb: str, before: Contact | None, after: Contact) -> Event:
             "changed": sorted(changes),
         },
         changes=changes,
-        personal=_PERSONAL,
+        personal=_PERSONAL.union(name for name in changes if name[:7] == "custom."),
         subject_id=after.id,
     )
 
@@ -136,4 +141,38 @@ def _interaction(
         changes=changes,
         personal=_ABOUT_A_PERSON,
         subject_id=interaction.contact_id,
+    )
+
+
+def custom_field_created(field: CustomField) -> Event:
+    """An organization has a new field of its own."""
+    return _custom_field("created", None, field)
+
+
+def custom_field_updated(before: CustomField, after: CustomField) -> Event:
+    """A custom field has other terms, or lists find by it now."""
+    return _custom_field("updated", before, after)
+
+
+def custom_field_archived(before: CustomField, after: CustomField) -> Event:
+    """A custom field was put away, and its values are not shown any more."""
+    return _custom_field("archived", before, after)
+
+
+def custom_field_restored(before: CustomField, after: CustomField) -> Event:
+    """A custom field is back, and its values with it."""
+    return _custom_field("restored", before, after)
+
+
+def _custom_field(verb: str, before: CustomField | None, after: CustomField) -> Event:
+    changes = changes_between(before, after)
+    return Event(
+        name=f"customer.custom_field_{verb}",
+        data={
+            "resource": after.resource,
+            "key": after.key,
+            "type": after.type,
+            "changed": sorted(changes),
+        },
+        changes=changes,
     )

@@ -1,4 +1,4 @@
-"""The events role of svc_customer: it publishes, and counts what it published."""
+"""The events role of svc_customer: it publishes, counts, and does long work."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -11,6 +11,7 @@ from chassis.outbox import OutboxRelay
 from chassis.topology import TOUCHED_EXCHANGE
 from svc_customer import repository
 from svc_customer.domain.interaction_days import Counted
+from svc_customer.jobs.custom_fields import CustomFieldIndexing
 from svc_customer.repository.interaction_days import InteractionDays
 
 __all__ = ["CustomerEvents"]
@@ -23,8 +24,8 @@ _COUNTED: Final = (
 )
 
 
-class CustomerEvents:
-    """Relays what happens to accounts, contacts and interactions, and counts it."""
+class CustomerEvents(CustomFieldIndexing):
+    """Relays what happens to the records, counts it, and carries jobs out."""
 
     name = "customer"
 

@@ -1,4 +1,4 @@
-"""Routes of svc_customer: accounts, contacts and interactions."""
+"""Routes of svc_customer: its records, and the fields that they have."""
 
 from flask import Blueprint, Response
 
@@ -15,6 +15,7 @@ customer = Blueprint("customer", __name__)
 add_resource(customer, "customer", "account", "accounts", has_past=True)
 add_resource(customer, "customer", "contact", "contacts", has_past=True)
 add_resource(customer, "customer", "interaction", "interactions", has_past=True)
+add_resource(customer, "customer", "custom_field", "custom-fields", has_batch=False)
 
 
 @customer.get("/v1/accounts/<id:account_id>/hierarchy")

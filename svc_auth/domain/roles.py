@@ -41,6 +41,10 @@ PERMISSIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "read": "see what happened with customers",
         "write": "record, change and archive it",
     },
+    "custom-fields": {
+        "read": "see which fields of one's own there are",
+        "write": "make and change them",
+    },
     "leads": {"read": "see leads", "write": "make, change, qualify and convert them"},
     "opportunities": {"read": "see opportunities"},
     "analytics": {"read": "see counts over the whole organization"},
@@ -138,7 +142,7 @@ def _on(resources: Iterable[str], **reaches: Reach) -> dict[str, Reach]:
     }
 
 
-_EVERYBODY: Final = _on(("org", "people", "teams"), read="all")
+_EVERYBODY: Final = _on(("custom-fields", "org", "people", "teams"), read="all")
 
 BUILT_IN_ROLES: Final[Mapping[str, BuiltInRole]] = {
     role.key: role

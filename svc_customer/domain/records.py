@@ -1,4 +1,4 @@
-"""What accounts, contacts and interactions have in common."""
+"""What the records of customers have in common."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, Final, Self, TypeVar
 
 from svc_customer.domain.lifecycle import StageEntry, check_move, with_entry
 
-__all__ = ["Address", "CustomerRecord", "OwnedRecord"]
+__all__ = ["Address", "ChangingRecord", "CustomerRecord", "OwnedRecord"]
 
 # Whoever counts interactions keeps these (``chassis.documents``).
 _COUNTED: Final = {"history": "derived", "kept_elsewhere": True}
@@ -27,13 +27,12 @@ class Address:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnedRecord:
-    """The part that is alike in everything that is kept of customers."""
+class ChangingRecord:
+    """The part that is alike in whatever is changed, put away and brought back."""
 
     id: str
     owner_id: str | None = None
     team_ids: tuple[str, ...] = ()
-    external_ids: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime
     archived_at: datetime | None = None
@@ -63,6 +62,13 @@ Customer = TypeVar("Customer", bound="CustomerRecord")
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnedRecord(ChangingRecord):
+    """The part that is alike in everything that is kept of customers."""
+
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CustomerRecord(OwnedRecord):
     """The part that is alike in an account and in a contact.
 
@@ -71,6 +77,10 @@ class CustomerRecord(OwnedRecord):
             nothing in records from before it was kept.
         interaction_count: How many live interactions there are with it.
         last_interaction_at: When the latest of them happened, or will.
+        custom: Values of the organization's own fields, by key, as clients
+            see them; those of archived fields included.
+        custom_index: ``{"k": key, "v": value}`` for each that lists find by.
+        custom_keys: ``key:value`` for each that no other record may have.
     """
 
     lifecycle_stage: str = "lead"
@@ -79,6 +89,13 @@ class CustomerRecord(OwnedRecord):
     tags: tuple[str, ...] = ()
     interaction_count: int = field(default=0, metadata=_COUNTED)
     last_interaction_at: datetime | None = field(default=None, metadata=_COUNTED)
+    custom: Mapping[str, Any] = field(
+        default_factory=dict, metadata={"history": "by_key"}
+    )
+    custom_index: tuple[Mapping[str, Any], ...] = field(
+        default=(), metadata={"history": "derived"}
+    )
+    custom_keys: tuple[str, ...] = field(default=(), metadata={"history": "derived"})
 
     @property
     def lifecycle_stage_changed_at(self) -> datetime | None:

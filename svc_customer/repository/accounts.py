@@ -9,6 +9,7 @@ from chassis.search_words import search_words
 from chassis.searching import SEARCH_INDEX
 from svc_customer.domain.accounts import DEEPEST, Account
 from svc_customer.domain.records import Address
+from svc_customer.repository.custom_values import CUSTOM_INDEXES, Customized
 from svc_customer.repository.customers import CustomerRepository
 from svc_customer.repository.records import (
     CUSTOMER_FIELDS,
@@ -28,6 +29,7 @@ ACCOUNTS: Final = Collection(
     "accounts",
     (
         *CUSTOMER_INDEXES,
+        *CUSTOM_INDEXES,
         SEARCH_INDEX,
         by("folded.name", covering=FACETS),
         by("folded.domain", covering=FACETS),
@@ -39,7 +41,7 @@ ACCOUNTS: Final = Collection(
 )
 
 
-class AccountRepository(CustomerRepository[Account]):
+class AccountRepository(Customized, CustomerRepository[Account]):
     """Accounts of one organization."""
 
     collection = ACCOUNTS

@@ -10,6 +10,7 @@ from chassis.search_words import search_words
 from chassis.searching import SEARCH_INDEX
 from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
 from svc_customer.domain.records import Address
+from svc_customer.repository.custom_values import CUSTOM_INDEXES, Customized
 from svc_customer.repository.customers import CustomerRepository
 from svc_customer.repository.records import (
     CUSTOMER_FIELDS,
@@ -25,6 +26,7 @@ CONTACTS: Final = Collection(
     "contacts",
     (
         *CUSTOMER_INDEXES,
+        *CUSTOM_INDEXES,
         SEARCH_INDEX,
         by("folded.last_name", covering=FACETS),
         by("folded.last_name", "folded.first_name", covering=FACETS),
@@ -38,7 +40,7 @@ CONTACTS: Final = Collection(
 )
 
 
-class ContactRepository(CustomerRepository[Contact]):
+class ContactRepository(Customized, CustomerRepository[Contact]):
     """Contacts of one organization."""
 
     collection = CONTACTS

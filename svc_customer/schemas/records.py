@@ -8,6 +8,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from chassis.schemas import Id, Input, Moment, TeamIds, Text
 from svc_customer.domain.lifecycle import LIFECYCLE_STAGES
 from svc_customer.domain.records import Address
+from svc_customer.schemas.custom_values import CustomValue, CustomValues
 
 __all__ = [
     "AddressInput",
@@ -122,6 +123,9 @@ class RecordInput(Input):
     Attributes:
         external_ids: What other systems call it, such as ``{"erp": "4711"}``;
             ``filter[external_id]`` takes that as ``erp:4711``.
+        custom: Values of the organization's own fields, by the keys of
+            ``/v1/custom-fields``; null takes one away.
+            ``filter[custom.<key>]`` finds by those that are indexed.
     """
 
     lists: ClassVar[frozenset[str]] = frozenset({"tags"})
@@ -132,6 +136,7 @@ class RecordInput(Input):
     source = Text(60, allow_none=True)
     tags = Tags()
     external_ids = ExternalIds()
+    custom = CustomValues(allow_none=True)
 
     @post_load
     def _tuples(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -149,7 +154,12 @@ class StageView(Schema):
 
 
 class RecordView(Schema):
-    """What every customer record shows."""
+    """What every customer record shows.
+
+    Attributes:
+        custom: Values of the organization's own fields, by the keys of
+            ``/v1/custom-fields``.
+    """
 
     id = Id()
     version = fields.Integer()
@@ -166,6 +176,7 @@ class RecordView(Schema):
     external_ids = fields.Dict()
     interaction_count = fields.Integer()
     last_interaction_at = Moment(allow_none=True)
+    custom = fields.Dict(keys=fields.String(), values=CustomValue())
     created_at = Moment()
     updated_at = Moment()
     archived_at = Moment(allow_none=True)

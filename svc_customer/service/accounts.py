@@ -9,7 +9,7 @@ from chassis.chronicle import Chronicle
 from chassis.errors import NotFoundError
 from chassis.folding import fold
 from chassis.idempotency import idempotent
-from chassis.resources import Kind, Records
+from chassis.resources import Kind
 from chassis.rpc import rpc
 from svc_customer import events
 from svc_customer.domain.accounts import (
@@ -25,6 +25,7 @@ from svc_customer.schemas.accounts import (
     CreateAccountInput,
     UpdateAccountInput,
 )
+from svc_customer.service.custom_values import CustomizedRecords, values_to_match
 from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_account_number
 
@@ -48,10 +49,11 @@ _ACCOUNT: Final = Kind(
         "external_id": lambda data: external_keys(data.get("external_ids", {})),
         "domain": lambda data: [fold(data["domain"])] if data.get("domain") else [],
     },
+    match_by_key=values_to_match,
 )
 
 
-class _Accounts(Records[Account]):
+class _Accounts(CustomizedRecords[Account]):
     """Accounts, which have a number to be read and a place in a tree."""
 
     def __init__(self, accounts: AccountRepository, service: Dependencies) -> None:
@@ -111,7 +113,8 @@ class AccountMethods(Dependencies):
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
             ForbiddenError: ``field_forbidden``, naming the fields.
-            ConflictError: ``duplicate_value``: an external id is taken.
+            ConflictError: ``duplicate_value``: an external id, or the value of
+                a unique custom field, is taken.
 
         Emits:
             ``customer.account_created`` v1.
@@ -218,7 +221,9 @@ class AccountMethods(Dependencies):
             ``{"data": [AccountView], "page": {…}}``.
 
         Raises:
-            InvalidInputError: 400, naming the parameter.
+            InvalidInputError: 400, naming the parameter; ``field_not_indexed``.
+            ConflictError: ``index_building``: lists do not find by the custom
+                field yet.
         """
         return self._accounts().page(query)
 
@@ -282,8 +287,8 @@ class AccountMethods(Dependencies):
                 ``account_cycle`` or ``account_too_deep``.
             ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``account_not_found``.
-            ConflictError: ``duplicate_value``: an external id is taken;
-                ``lifecycle_transition_refused``.
+            ConflictError: ``duplicate_value``: an external id, or the value of
+                a unique custom field, is taken; ``lifecycle_transition_refused``.
             VersionConflictError: ``version_conflict``, with ``conflicts``.
 
         Emits:
@@ -338,7 +343,8 @@ class AccountMethods(Dependencies):
 
         Args:
             operations: Each a ``BatchOperationInput``; an upsert finds its
-                account by ``external_id`` or ``domain``.
+                account by ``external_id``, ``domain`` or a unique
+                ``custom.<key>``.
 
         Returns:
             See ``chassis.batches.Batch.run``.

@@ -17,6 +17,7 @@ from svc_customer.schemas.contacts import (
     CreateContactInput,
     UpdateContactInput,
 )
+from svc_customer.service.custom_values import CustomizedRecords, values_to_match
 from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_numbers
 
@@ -45,10 +46,11 @@ _CONTACT: Final = Kind(
         "external_id": lambda data: external_keys(data.get("external_ids", {})),
         "email": _primary_email,
     },
+    match_by_key=values_to_match,
 )
 
 
-class _Contacts(Records[Contact]):
+class _Contacts(CustomizedRecords[Contact]):
     """Contacts, whose numbers are read whenever they may be others."""
 
     def read_new(self, payload: Any) -> dict[str, Any]:
@@ -83,7 +85,8 @@ class ContactMethods(Dependencies):
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
             ForbiddenError: ``field_forbidden``, naming the fields.
-            ConflictError: ``duplicate_value``: an external id is taken.
+            ConflictError: ``duplicate_value``: an external id, or the value of
+                a unique custom field, is taken.
 
         Emits:
             ``customer.contact_created`` v1.
@@ -190,7 +193,9 @@ class ContactMethods(Dependencies):
             ``{"data": [ContactView], "page": {…}}``.
 
         Raises:
-            InvalidInputError: 400, naming the parameter.
+            InvalidInputError: 400, naming the parameter; ``field_not_indexed``.
+            ConflictError: ``index_building``: lists do not find by the custom
+                field yet.
         """
         return self._contacts().page(query)
 
@@ -223,8 +228,8 @@ class ContactMethods(Dependencies):
                 ``contact_unidentified``.
             ForbiddenError: ``field_forbidden``, naming the fields.
             NotFoundError: ``contact_not_found``.
-            ConflictError: ``duplicate_value``: an external id is taken;
-                ``lifecycle_transition_refused``.
+            ConflictError: ``duplicate_value``: an external id, or the value of
+                a unique custom field, is taken; ``lifecycle_transition_refused``.
             VersionConflictError: ``version_conflict``, with ``conflicts``.
 
         Emits:
@@ -279,7 +284,8 @@ class ContactMethods(Dependencies):
 
         Args:
             operations: Each a ``BatchOperationInput``; an upsert finds its
-                contact by ``external_id`` or ``email``.
+                contact by ``external_id``, ``email`` or a unique
+                ``custom.<key>``.
 
         Returns:
             See ``chassis.batches.Batch.run``.

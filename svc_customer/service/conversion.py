@@ -9,6 +9,7 @@ from svc_customer import events
 from svc_customer.domain.accounts import new_account
 from svc_customer.domain.contacts import new_contact
 from svc_customer.schemas.conversion import UpsertCustomerInput
+from svc_customer.service.custom_values import CustomReader
 from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_account_number, with_numbers
 
@@ -51,15 +52,25 @@ class ConversionMethods(Dependencies):
         account_id, contact_id = data["account_id"], data["contact_id"]
         if self.accounts.find(account_id) is None:
             _needed(data["account"], "account_id")
+            details = self._customized("accounts", data["account"])
             account = new_account(
-                account_id, with_account_number(data["account"]), owner_id, now
+                account_id, with_account_number(details), owner_id, now
             )
             self.accounts.add(account, events.account_created(account))
         if self.contacts.find(contact_id) is None:
             _needed(data["contact"], "contact_id")
-            details = with_numbers({"account_id": account_id, **data["contact"]})
+            details = self._customized("contacts", data["contact"])
+            details = with_numbers({"account_id": account_id, **details})
             contact = new_contact(contact_id, details, owner_id, now)
             self.contacts.add(contact, events.contact_created(contact))
+
+    def _customized(self, resource: str, details: dict[str, Any]) -> dict[str, Any]:
+        """The data of a new record, with the defaults of its custom fields.
+
+        A lead has none of them, so that no required one holds its conversion up.
+        """
+        given = details.get("custom") or {}
+        return details | CustomReader(resource, self).new(given, is_complete=False)
 
 
 def _needed(details: dict[str, Any] | None, field: str) -> None:

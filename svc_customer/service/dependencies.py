@@ -17,6 +17,7 @@ from chassis.signing import CurrentContext
 from svc_customer.domain.accounts import Account
 from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.contacts import ContactRepository
+from svc_customer.repository.custom_fields import CustomFieldRepository
 from svc_customer.repository.interactions import InteractionRepository
 
 __all__ = ["Dependencies"]
@@ -33,6 +34,7 @@ class Dependencies:
     accounts: AccountRepository = inject(Repositories(AccountRepository))
     contacts: ContactRepository = inject(Repositories(ContactRepository))
     interactions: InteractionRepository = inject(Repositories(InteractionRepository))
+    custom_fields: CustomFieldRepository = inject(Repositories(CustomFieldRepository))
     match_locks: MatchLocks = inject(Repositories(MatchLocks))
     auth: Remote = inject(RemoteService("auth"))
 

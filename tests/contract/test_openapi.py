@@ -30,7 +30,6 @@ UNANSWERED = {
     "job_finished",
     "job_not_found",
     "sign_in_expired",
-    "too_many_jobs",
     "delivery_is_done",
     "invalid_position",
     "malformed_event",

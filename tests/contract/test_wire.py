@@ -39,6 +39,7 @@ from svc_auth.domain.signing_keys import SigningKey
 from svc_auth.domain.teams import Team
 from svc_customer.domain.accounts import new_account
 from svc_customer.domain.contacts import EmailAddress, PhoneNumber, new_contact
+from svc_customer.domain.custom_fields import CustomField
 from svc_customer.domain.interactions import new_interaction
 from svc_customer.domain.records import Address
 from svc_notify.domain import Delivery, DeliveryStatus
@@ -236,12 +237,24 @@ ACT = Act(
     client_id=ID,
     reason="password",
 )
+CUSTOM_FIELD = CustomField(
+    id=ID,
+    resource="contacts",
+    key="color",
+    label=NAME,
+    type="select",
+    options=("red",),
+    default="red",
+    created_at=NOW,
+    updated_at=NOW,
+)
 RECORDS = {
     "invitation": INVITATION,
     "challenge": CHALLENGE,
     "oauth_client": OAUTH_CLIENT,
     "account": ACCOUNT,
     "contact": CONTACT,
+    "custom_field": CUSTOM_FIELD,
     "interaction": INTERACTION,
     "lead": LEAD,
     "member": MEMBERSHIP,
@@ -353,6 +366,7 @@ VIEWED = {
     "PhoneView": CONTACT.phones[0],
     "RecordView": ACCOUNT,
     "RoleView": ROLE,
+    "CustomFieldView": CUSTOM_FIELD,
     "PermissionsView": {
         "permissions": [PERMISSION],
         "built_in_roles": BUILT_IN_ROLES.values(),

@@ -1,0 +1,1 @@
+"""Long work of svc_customer, done step by step in its events role."""
