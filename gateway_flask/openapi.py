@@ -1,4 +1,4 @@
-"""Files that every process keeps in memory: the description and its page.
+"""Files that every process keeps in memory: the description and its pages.
 
 The description is written by ``python -m stack.openapi``; the page is Swagger UI,
 whose files come with a package, so that nothing is fetched from elsewhere.
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from flask import Response, request
 
-__all__ = ["asset", "description", "page"]
+__all__ = ["asset", "described", "description", "kept_page", "page"]
 
 _ASSETS: Final[Mapping[str, tuple[str, str]]] = {
     "favicon-32x32.png": ("flask_swagger_ui", "dist"),
@@ -63,7 +63,7 @@ class _File:
 
 def description() -> Response:
     """The description of the interface; a client asks each time if it is new."""
-    response = _json("openapi.json").answer()
+    response = _json().answer()
     response.headers["Cache-Control"] = "no-cache"
     return response
 
@@ -73,6 +73,21 @@ def page() -> Response:
     response = _file("gateway_flask", "docs", "index.html").answer()
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = _POLICY
+    return response
+
+
+@cache
+def described() -> dict[str, Any]:
+    """The description, to look into."""
+    written = (resources.files("gateway_flask") / "openapi.json").read_bytes()
+    document: dict[str, Any] = orjson.loads(written)
+    return document
+
+
+def kept_page(text: str) -> Response:
+    """A page that says the same until the description changes."""
+    response = _packed_page(text).answer()
+    response.headers["Cache-Control"] = "no-cache"
     return response
 
 
@@ -86,9 +101,13 @@ def asset(name: str) -> Response | None:
 
 
 @cache
-def _json(name: str) -> _File:
-    written = (resources.files("gateway_flask") / name).read_bytes()
-    return _packed("json", orjson.dumps(orjson.loads(written)))
+def _json() -> _File:
+    return _packed("json", orjson.dumps(described()))
+
+
+@cache
+def _packed_page(text: str) -> _File:
+    return _packed("html", text.encode())
 
 
 @cache

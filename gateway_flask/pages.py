@@ -26,12 +26,14 @@ from svc_auth.schemas.sessions import LoginInput
 __all__ = [
     "checked_form",
     "cookie",
+    "policy",
     "return_to_authorization",
     "see_other",
     "show",
     "show_again",
     "show_problem",
     "show_problem_on",
+    "style",
 ]
 
 _COOKIE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -51,7 +53,7 @@ def show(page: str, facts: Mapping[str, Any], status: int = 200) -> Response:
     facts = {"client_name": "", "return_to": "", **facts}
     text = render_template(
         f"{page}.html",
-        style=_style(),
+        style=style(),
         query=_query(),
         token=_token(browser, page, facts),
         request_id=g.request_id,
@@ -59,7 +61,7 @@ def show(page: str, facts: Mapping[str, Any], status: int = 200) -> Response:
         **facts,
     )
     response = Response(text, status, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = _policy(facts["return_to"])
+    response.headers["Content-Security-Policy"] = policy(facts["return_to"])
     response.headers["X-Frame-Options"] = "DENY"
     if not cookie() and page != "refused":
         set_cookie(response, browser, None)
@@ -177,16 +179,17 @@ def _token(browser: str, page: str, facts: Mapping[str, Any]) -> str:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
+    """The style sheet of all pages; it stands in each."""
     return (resources.files("gateway_flask") / "templates" / "page.css").read_text()
 
 
 @cache
 def _style_hash() -> str:
-    return b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return b64encode(hashlib.sha256(style().encode()).digest()).decode()
 
 
-def _policy(return_to: str) -> str:
+def policy(return_to: str) -> str:
     """The content security policy; a form may lead on to where the answer goes."""
     parts = urlsplit(return_to)
     onward = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""

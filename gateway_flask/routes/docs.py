@@ -3,7 +3,7 @@
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from gateway_flask import openapi
+from gateway_flask import openapi, reference
 from gateway_flask.auth import public
 
 __all__ = ["docs"]
@@ -31,6 +31,62 @@ def get_page() -> Response:
         ``text/html``, with an ``ETag``.
     """
     return openapi.page()
+
+
+@docs.get("/docs/reference")
+@public
+def get_reference() -> Response:
+    """Every operation by resource, for readers without JavaScript.
+
+    Returns:
+        ``text/html``, with an ``ETag``.
+    """
+    return reference.overview()
+
+
+@docs.get("/docs/reference/<resource>")
+@public
+def get_resource_reference(resource: str) -> Response:
+    """What can be done with a resource; of ``schemas`` what all are like.
+
+    Returns:
+        ``text/html``, with an ``ETag``.
+
+    Raises:
+        NotFound: ``not_found``.
+    """
+    response = reference.of_resource(resource)
+    if response is None:
+        raise NotFound
+    return response
+
+
+@docs.get("/problems")
+@public
+def get_problems() -> Response:
+    """Every problem that an answer may tell of.
+
+    Returns:
+        ``text/html``, with an ``ETag``.
+    """
+    return reference.of_problems()
+
+
+@docs.get("/problems/<code>")
+@public
+def get_problem(code: str) -> Response:
+    """What a problem means; its ``type`` leads here.
+
+    Returns:
+        ``text/html``, with an ``ETag``.
+
+    Raises:
+        NotFound: ``not_found``.
+    """
+    response = reference.of_problem(code)
+    if response is None:
+        raise NotFound
+    return response
 
 
 @docs.get("/docs/assets/<name>")

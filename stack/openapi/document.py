@@ -13,7 +13,13 @@ from stack.openapi.events import event_table
 from stack.openapi.headers import ANSWER_HEADERS, REQUEST_HEADERS
 from stack.openapi.listing import DAY, MOMENT, PAGE
 from stack.openapi.operations import operation
-from stack.openapi.problems import CONFLICTS, FIELD_PROBLEMS, PROBLEM, Problems
+from stack.openapi.problems import (
+    CONFLICTS,
+    FIELD_PROBLEMS,
+    PROBLEM,
+    Problems,
+    registry,
+)
 from stack.openapi.refusals import OAUTH_ERROR
 from stack.openapi.routes import Route, routes
 from stack.openapi.sections import SECTION
@@ -87,6 +93,11 @@ def document() -> dict[str, Any]:
             "parameters": REQUEST_HEADERS,
             "headers": ANSWER_HEADERS,
             "securitySchemes": _SECURITY,
+        },
+        # Its page says what a code means (``gateway_flask.reference``).
+        "x-problems": {
+            code: {"status": status, "when": when}
+            for code, (status, when) in registry().items()
         },
     }
 

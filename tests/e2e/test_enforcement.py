@@ -84,11 +84,29 @@ OPEN = {
 # The same of routes, as the interface promises.
 PUBLIC = {
     ("get", "/.well-known/jwks.json"),
+    ("get", "/.well-known/oauth-authorization-server"),
+    ("get", "/.well-known/openid-configuration"),
+    *(
+        (method, f"/account/{page}")
+        for method in ("get", "post")
+        for page in ("forgot-password", "invitation", "new-password", "verify-email")
+    ),
     ("get", "/docs"),
     ("get", "/docs/assets/{name}"),
+    ("get", "/docs/reference"),
+    ("get", "/docs/reference/{resource}"),
+    ("get", "/problems"),
+    ("get", "/problems/{code}"),
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
+    ("get", "/oauth/authorize"),
+    ("post", "/oauth/authorize"),
+    ("post", "/oauth/consent"),
+    ("post", "/oauth/introspect"),
+    ("post", "/oauth/revoke"),
+    ("post", "/oauth/sign-in"),
+    ("post", "/oauth/token"),
     ("get", "/openapi.json"),
     ("post", "/v1/auth/invitations/accept"),
     ("post", "/v1/auth/invitations/preview"),

@@ -28,6 +28,8 @@ OPERATIONS = [
     # Those of applications and pages are tried in ``test_openapi_forms``.
     if not set(each[2]["tags"]) & {"account_pages", "oauth", "sign_in"}
 ]
+# What paths name that is no record.
+THERE = {"name": "start.js", "resource": "contacts", "code": "not_found"}
 # How long the search for something undocumented may take, and from where it
 # begins: `SCHEMATHESIS_S=600 SCHEMATHESIS_SEED=7` looks further.
 SEARCH_S = int(os.environ.get("SCHEMATHESIS_S", "25"))
@@ -52,8 +54,8 @@ class Examples:
         return f"{path}?{urlencode(query)}" if query else path
 
     def _path_parameter(self, name, operation):
-        if name == "name":
-            return "start.js"
+        if name in THERE:
+            return THERE[name]
         found = self._made(name.removesuffix("_id"))
         if operation["operationId"].startswith("restore_"):
             path = f"/v1/{operation['tags'][0]}/{found}"

@@ -1,39 +1,18 @@
 """The pages on which people sign in and let applications in."""
 
 import hashlib
-import json
 import re
-import shutil
-import subprocess
 import uuid
 from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import axe_core_python
 import pytest
 from applications import REDIRECT
 from browsers import Browser
+from looking import CHROMIUM, check_looks
 from pymongo import MongoClient
 
-from stack.packages import BROWSERS
-
 pytestmark = pytest.mark.e2e
-
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-LONGEST_RUN_S = 60
-# Runs within the page, and leaves what it found where a dump of the page has it.
-RUN = """
-axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
-  .then(found => {
-    const said = found.violations.map(each =>
-      each.id + ": " + each.nodes.map(node => node.html).join(" "));
-    document.body.dataset.axe = JSON.stringify(
-      {passed: found.passes.map(each => each.id), said,
-       unsure: found.incomplete.map(each => each.id)});
-  });
-"""
 
 
 @pytest.fixture
@@ -47,26 +26,6 @@ def signed_in(app):
     address, _ = app.ask()
     app.arrive(address)
     return app.browser
-
-
-def looked_at(text, tmp_path, *options):
-    """What axe-core finds on a page, as Chromium shows it."""
-    page = tmp_path / "page.html"
-    script = f"<script>{AXE}</script><script>{RUN}</script></body>"
-    page.write_text(text.replace("</body>", script))
-    done = subprocess.run(  # noqa: S603 - our own arguments
-        [
-            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", "--disable-dev-shm-usage"),
-            *("--virtual-time-budget=10000", "--dump-dom", *options, page.as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_RUN_S,
-        check=True,
-    )
-    (found,) = re.findall(r'data-axe="(.*?)"[ >]', done.stdout)
-    return json.loads(found.replace("&quot;", '"').replace("&amp;", "&"))
 
 
 @pytest.fixture
@@ -144,15 +103,8 @@ class TestPages:
     def test_can_be_used_by_everybody(self, page, tmp_path, name, colors):
         text = page(name)
         assert PAGES[name] in text
-        scheme = {"light": 1, "dark": 0}[colors]
-        setting = f"--blink-settings=preferredColorScheme={scheme}"
-        found = looked_at(text, tmp_path, setting)
 
-        assert found["said"] == []
-        assert found["unsure"] == []
-        assert {"color-contrast", "document-title", "html-has-lang"} <= set(
-            found["passed"]
-        )
+        check_looks(text, tmp_path, colors)
 
     @pytest.mark.parametrize("name", PAGES)
     def test_hold_no_script(self, page, name):
