@@ -249,7 +249,7 @@ class Chronicle(Generic[Entity]):
                 told = {
                     "version": row.get("record_version") or record.version,
                     "sequence": row["sequence"],
-                    "updated_at": datetime.fromisoformat(row["occurred_at"]),
+                    "updated_at": datetime.fromisoformat(_recorded_at(row)),
                 }
                 as_told = replace(record, **told)  # type: ignore[type-var]
                 return _Past(as_told, frozenset(erased))
@@ -266,7 +266,16 @@ _ITEM: Final = dumper(HistoryItemView())
 def _until(moment: datetime) -> Callable[[Document], bool]:
     # As events carry it, which sorts as time does.
     latest = wire_time(moment)
-    return lambda row: row["occurred_at"] <= latest
+    return lambda row: _recorded_at(row) <= latest
+
+
+def _recorded_at(row: Document) -> str:
+    """The record's own time of a change, by which clients ask for it.
+
+    The event comes milliseconds later, and is all that there is of older ones.
+    """
+    recorded: str = row.get("record_updated_at") or row["occurred_at"]
+    return recorded
 
 
 def _is_in(wanted: Mapping[str, Any]) -> Callable[[Document], bool]:

@@ -72,6 +72,7 @@ _PRIVATE: Final = frozenset(
         "origin",
         "personal",
         "position",
+        "record_updated_at",
         "record_version",
         "seal",
         "sealed",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-__all__ = ["Record", "access_list"]
+__all__ = ["Record", "access_list", "changed_at"]
 
 
 class Record(Protocol):
@@ -26,3 +26,9 @@ class Record(Protocol):
 def access_list(record: Record) -> list[str]:
     """Whose own a record is: its owner and its teams, for one indexed condition."""
     return [name for name in (record.owner_id, *record.team_ids) if name]
+
+
+def changed_at(record: Record) -> datetime | None:
+    """The time of its last change, of a record that tells it."""
+    moment: datetime | None = getattr(record, "updated_at", None)
+    return moment

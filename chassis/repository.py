@@ -15,12 +15,12 @@ from pymongo.errors import DuplicateKeyError
 from chassis.documents import document_of
 from chassis.effects import Effect
 from chassis.errors import ConflictError, UnavailableError, VersionConflictError
-from chassis.events import Envelope, Event, changes_between, envelope
+from chassis.events import Envelope, Event, changes_between, envelope, wire_time
 from chassis.fields import search_keys
 from chassis.history import History
 from chassis.mongo import Document
 from chassis.reader import Entity, Reader
-from chassis.records import access_list
+from chassis.records import access_list, changed_at
 from chassis.views import without
 
 __all__ = ["Addition", "Repository"]
@@ -254,6 +254,7 @@ class Repository(Reader[Entity]):
         self, entity: Entity, event: Event, sequence: int, version: int
     ) -> Document:
         self._context.has_events = True
+        moment = changed_at(entity)
         pending: Envelope = envelope(
             event,
             {"type": self.noun, "id": entity.id},
@@ -267,6 +268,7 @@ class Repository(Reader[Entity]):
             "personal": sorted(event.personal),
             "subject_id": event.subject_id,
             "record_version": version,
+            "record_updated_at": None if moment is None else wire_time(moment),
             "step": self._context.step,
             **self._origin(),
         }

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from stack.cdnow import Customer, Purchase, customers, purchases
 from stack.demo_client import Client
+from stack.demo_past import show_past, show_timeline
 from stack.errors import StackError
 
 __all__ = ["main"]
@@ -38,6 +39,8 @@ def main(status: Mapping[str, Any]) -> int:
         _import(client, "/v1/interactions", "purchases", rows)
         _convert_a_lead(client)
         counted = _show_counts(client, len(bought))
+        loyal = show_timeline(client, _say, bought, contact_ids)
+        show_past(client, _say, loyal)
         _show_mail(client, status["mailbox"])
     _say("Done in", f"{time.monotonic() - started:.1f} s")
     return 0 if counted else 1

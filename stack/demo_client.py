@@ -66,6 +66,16 @@ class Client:
         """
         return self._accepted("POST", path, *self.post(path, payload, uuid.uuid4().hex))
 
+    def change(self, path: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a PATCH that has to succeed.
+
+        Doing it twice is the same as doing it once.
+
+        Raises:
+            StackError: It was refused.
+        """
+        return self._accepted("PATCH", path, *self._request("PATCH", path, patch, {}))
+
     def post(
         self, path: str, payload: Mapping[str, Any], key: str
     ) -> tuple[int, dict[str, Any]]:
@@ -87,7 +97,7 @@ class Client:
         payload: Mapping[str, Any] | None,
         headers: Mapping[str, str],
     ) -> tuple[int, dict[str, Any]]:
-        """Ask until the answer is one; every POST has a key, which makes that safe."""
+        """Ask until the answer is one; a POST has a key, which makes that safe."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 status, answer = self._once(method, path, payload, headers)

@@ -19,7 +19,7 @@ def contact(client):
     changes = (
         {"job_title": "Countess", "tags": ["vip", "math"]},
         {"job_title": "Analyst", "email": "ada@engine.example"},
-        {"first_name": "Ada", "lifecycle_stage": "customer"},
+        {"first_name": "Ada", "source": "fair"},
     )
     answers = [made]
     for change in changes:
@@ -134,12 +134,12 @@ class TestAsOf:
     def test_is_the_record_of_each_time(self, client, contact):
         path, answers = contact
         for sequence, answer in enumerate(answers, 1):
-            moment = history_at(client, path, sequence)
-            code, found, headers = as_of(client, path, moment)
+            for moment in (answer["updated_at"], history_at(client, path, sequence)):
+                code, found, headers = as_of(client, path, moment)
 
-            assert code == 200
-            assert {**found, "updated_at": ""} == {**answer, "updated_at": ""}
-            assert headers["ETag"].startswith(f'"v{answer["version"]}-')
+                assert code == 200
+                assert found == answer
+                assert headers["ETag"].startswith(f'"v{answer["version"]}-')
 
     def test_does_not_exist_before_it_was_made(self, client, contact):
         path, _ = contact
@@ -155,7 +155,7 @@ class TestAsOf:
 
         assert client("GET", path)[0] == 404
         assert before["archived_at"] is None
-        assert {**before, "updated_at": ""} == {**answers[3], "updated_at": ""}
+        assert before == answers[3]
         assert after["archived_at"] is not None
 
     @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ class TestAsOf:
             client("PATCH", each, change)
             found = as_of(client, each, history_at(client, each, 1))[1]
 
-            assert {**found, "updated_at": ""} == {**before, "updated_at": ""}
+            assert found == before
 
 
 def history_at(client, path, sequence):
@@ -225,7 +225,7 @@ class TestRevert:
         assert (found["job_title"], found["email"]) == ("Countess", "ada@example.com")
 
     def test_takes_objects_back_to_what_they_were(self, client):
-        address = {"city": "London", "country": "UK"}
+        address = {"city": "London", "country": "GB"}
         _, made, _ = client("POST", "/v1/accounts", {"name": "Engine"})
         path = f"/v1/accounts/{made['id']}"
         client("PATCH", path, {"billing_address": address, "external_ids": {"a": "1"}})
