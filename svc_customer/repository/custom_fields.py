@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from pymongo.database import Database
 
 from chassis.context import Context
-from chassis.fields import Field
+from chassis.fields import EARLIEST, Field
 from chassis.mongo import Collection, Document, Index, by
 from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
@@ -22,6 +22,7 @@ __all__ = ["CUSTOM_FIELDS", "CustomFieldRepository"]
 
 # More than there can be of one resource.
 _ALL: Final = 1_000
+_UNNEEDED: Final = ("pending_events", "operations")
 # A long batch sees what others change meanwhile.
 _FRESH_S: Final = 1.0
 
@@ -58,6 +59,7 @@ class CustomFieldRepository(Repository[CustomField]):
     def __init__(self, database: Database[Document], context: Context) -> None:
         super().__init__(database, context)
         self._read: dict[str, tuple[float, list[CustomField]]] = {}
+        self._hidden: dict[str, tuple[float, frozenset[str]]] = {}
 
     def restore(self, document: Document) -> CustomField:
         """Build the field that ``document`` keeps."""
@@ -75,7 +77,22 @@ class CustomFieldRepository(Repository[CustomField]):
         read_at, found = self._read.get(resource, (float("-inf"), []))
         if time.monotonic() - read_at > _FRESH_S:
             read_at = time.monotonic()
-            rows = self._rows.find({"resource": resource}, [("key", 1)], _ALL)
+            wanted = {"resource": resource}
+            rows = self._rows.find(wanted, [("key", 1)], _ALL, _UNNEEDED)
             found = [self.restore(row) for row in rows]
             self._read[resource] = read_at, found
         return found
+
+    def hidden_keys(self, resource: str) -> frozenset[str]:
+        """Keys of archived fields, whose values are not shown.
+
+        There are few or none, so that this costs less than ``of``.
+        """
+        read_at, keys = self._hidden.get(resource, (float("-inf"), frozenset()))
+        if time.monotonic() - read_at > _FRESH_S:
+            read_at = time.monotonic()
+            archived = {"resource": resource, "archived_at": {"$gte": EARLIEST}}
+            rows = self._rows.find(archived, [("_id", 1)], _ALL)
+            keys = frozenset(row["key"] for row in rows)
+            self._hidden[resource] = read_at, keys
+        return keys

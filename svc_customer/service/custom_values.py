@@ -136,8 +136,8 @@ class CustomReader:
 
     def visible(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Those of live fields."""
-        live = self._live()
-        return {key: value for key, value in values.items() if key in live}
+        hidden = self._worker.custom_fields.hidden_keys(self._resource)
+        return {key: value for key, value in values.items() if key not in hidden}
 
     def _live(self) -> dict[str, CustomField]:
         found = self._worker.custom_fields.of(self._resource)

@@ -1,0 +1,247 @@
+"""What custom fields cost: filters read what they find, and nothing else reads them.
+
+All contacts have a common value of each indexed field but a few, which have a
+rare one; half of them have no value at all.
+"""
+
+import uuid
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pymongo import MongoClient
+from pymongo.monitoring import CommandListener
+
+from chassis.context import operator_context
+from chassis.cursors import own_seal
+from chassis.ids import new_id
+from chassis.migrate import migrate
+from svc_customer.domain.contacts import new_contact
+from svc_customer.domain.custom_fields import new_custom_field
+from svc_customer.repository import RECORDS
+from svc_customer.repository.contacts import ContactRepository
+from svc_customer.repository.custom_fields import CustomFieldRepository
+from svc_customer.repository.custom_values import found_by, unique_keys
+
+pytestmark = pytest.mark.integration
+
+MANY, FEW, BOUND = 1_500, 3, 60
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+COMMON, RARE = new_id(), new_id()
+# Of each type: the value of the many, that of the few, and what finds the few.
+TYPES = {
+    "text": ("Common", "Räre", {"eq": "rare", "gt": "common", "starts_with": "ra"}),
+    "number": (1, 2.5, {"eq": "2.5", "in": "2.5,3", "gt": "1", "gte": "2.5"}),
+    "money": (
+        {"amount": "1", "currency": "EUR"},
+        {"amount": "2.50", "currency": "EUR"},
+        {"eq": "2.5", "gt": "1", "in": "2.50"},
+    ),
+    "date": ("2020-01-01", "2026-01-31", {"eq": "2026-01-31", "gt": "2020-01-01"}),
+    "select": ("common", "rare", {"eq": "rare", "in": "rare,none"}),
+    "multi_select": (["common"], ["common", "rare"], {"eq": "rare"}),
+    "boolean": (False, True, {"eq": "true"}),
+    "reference": (COMMON, RARE, {"eq": RARE, "in": RARE}),
+    "url": ("https://a.example", "https://b.example", {"eq": "https://b.example"}),
+    "scarce": (None, "there", {"exists": "true", "eq": "there"}),
+}
+FIELDS = [
+    new_custom_field(
+        new_id(),
+        {
+            "resource": "contacts",
+            "key": key,
+            "type": "text" if key == "scarce" else key,
+            "indexed": True,
+        },
+        None,
+        LONG_AGO,
+    )
+    for key in TYPES
+]
+SERIAL = new_custom_field(
+    new_id(),
+    {"resource": "contacts", "key": "serial", "type": "number", "unique": True},
+    None,
+    LONG_AGO,
+)
+
+
+class Commands(CommandListener):
+    """Remembers which collections were asked, and how last."""
+
+    def __init__(self):
+        self.asked = []
+        self.last = None
+
+    def started(self, event):
+        if event.command_name in {"find", "aggregate", "findAndModify"}:
+            self.asked.append(event.command[event.command_name])
+        if event.command_name == "find" and event.command["find"] == "contacts":
+            names = ("find", "filter", "sort", "limit", "hint")
+            self.last = {
+                name: event.command[name] for name in names if name in event.command
+            }
+
+    def succeeded(self, event):
+        pass
+
+    def failed(self, event):
+        pass
+
+
+def contact(number, *, is_rare):
+    at = LONG_AGO + timedelta(seconds=number)
+    values = {key: found[is_rare] for key, found in TYPES.items()}
+    custom = {key: value for key, value in values.items() if value is not None}
+    custom = {**custom, "serial": number} if is_rare or number % 2 else {}
+    data = {
+        "last_name": "C",
+        "custom": custom,
+        "custom_index": found_by(FIELDS, custom, "EUR"),
+        "custom_keys": unique_keys([SERIAL], custom),
+    }
+    made = new_contact(new_id(), data, None, at)
+    return replace(made, created_at=at)
+
+
+COMMANDS = Commands()
+
+
+@pytest.fixture(scope="module")
+def contacts(status, secret):
+    service = f"test{uuid.uuid4().hex[:12]}"
+    host = status["mongo_uri"].rpartition("@")[2]
+    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        MongoClient(root, tz_aware=True, event_listeners=[COMMANDS]) as client,
+    ):
+        patch.setenv("VAULT_KEY", "A" * 43 + "=")
+        own_seal.cache_clear()
+        migrate(client, service, None, RECORDS)
+        database = client[f"rapport_{service}"]
+        filled(database)
+        yield filled(database)
+        client.drop_database(database.name)
+    own_seal.cache_clear()
+
+
+def filled(database):
+    """The contacts of an organization that has fields of its own."""
+    context = operator_context(new_id())
+    fields = CustomFieldRepository(database, context)
+    for field in (*FIELDS, SERIAL):
+        fields.add(replace(field, id=new_id()))
+    rows = ContactRepository(database, context)
+    few = [contact(number, is_rare=True) for number in range(FEW)]
+    many = [contact(FEW + number, is_rare=False) for number in range(MANY)]
+    added = rows.add_all([(each, None, None) for each in (*few, *many)])
+    assert not any(isinstance(each, Exception) for each in added)
+    return rows
+
+
+@pytest.fixture
+def cost(contacts):
+    """What MongoDB does for a page: its stages, keys and records read, and rows."""
+
+    def measure(**parameters):
+        contacts.page({"limit": "10", **parameters}, ("custom",))
+        database = contacts._database
+        found = database.command("explain", COMMANDS.last, verbosity="executionStats")
+        stats = found["executionStats"]
+        keys, documents = stats["totalKeysExamined"], stats["totalDocsExamined"]
+        return (
+            set(stages(stats["executionStages"])),
+            keys,
+            documents,
+            stats["nReturned"],
+        )
+
+    return measure
+
+
+def stages(stage):
+    yield stage["stage"]
+    for child in (stage.get("inputStage"), *stage.get("inputStages", ())):
+        if child:
+            yield from stages(child)
+
+
+FINDING = [
+    (key, operator, text)
+    for key, (_, _, finding) in TYPES.items()
+    for operator, text in finding.items()
+]
+
+
+class TestFilters:
+    @pytest.mark.parametrize(("key", "operator", "text"), FINDING)
+    def test_read_what_they_find(self, cost, key, operator, text):
+        used, keys, documents, returned = cost(
+            **{f"filter[custom.{key}][{operator}]": text}
+        )
+
+        assert returned == FEW
+        assert "COLLSCAN" not in used
+        assert max(keys, documents) <= BOUND
+
+    @pytest.mark.parametrize("key", TYPES.keys() - {"scarce"})
+    def test_of_what_all_have_read_a_page(self, cost, key):
+        common = TYPES[key][0]
+        value = {"money": "1", "multi_select": "common", "boolean": "false"}
+        text = value.get(key) or str(common)
+        used, keys, documents, returned = cost(**{f"filter[custom.{key}]": text})
+
+        assert returned == 11
+        assert not {"COLLSCAN", "SORT"} & used
+        assert max(keys, documents) <= BOUND
+
+    @pytest.mark.parametrize(
+        ("key", "operator", "text"),
+        [("select", "ne", "rare"), ("number", "exists", "false")],
+    )
+    def test_that_deny_read_their_list_in_its_order(self, cost, key, operator, text):
+        used, keys, documents, returned = cost(
+            **{f"filter[custom.{key}][{operator}]": text}
+        )
+
+        assert returned == 11
+        assert not {"COLLSCAN", "SORT"} & used
+        assert max(keys, documents) <= BOUND
+
+    def test_of_several_fields_read_one_index(self, cost):
+        used, keys, documents, returned = cost(
+            **{"filter[custom.number]": "2.5", "filter[custom.select]": "rare"}
+        )
+
+        assert returned == FEW
+        assert "COLLSCAN" not in used
+        assert max(keys, documents) <= BOUND
+
+
+class TestDefinitions:
+    def test_are_read_once_where_a_filter_names_them(self, contacts):
+        COMMANDS.asked.clear()
+        contacts.page({"filter[custom.number]": "1"}, ())
+
+        assert COMMANDS.asked.count("custom_fields") == 1
+
+    def test_are_not_read_otherwise(self, contacts):
+        COMMANDS.asked.clear()
+        page = contacts.page({"filter[last_name]": "C", "limit": "1"}, ())
+        contacts.get(page.items[0].id)
+
+        assert "custom_fields" not in COMMANDS.asked
+
+
+class TestUpserts:
+    def test_find_records_by_an_index(self, contacts):
+        found = contacts.match("custom.serial", ["serial:1", "serial:2"])
+        stats = contacts._database.command(
+            "explain", COMMANDS.last, verbosity="executionStats"
+        )["executionStats"]
+
+        assert found.keys() == {"serial:1", "serial:2"}
+        assert "COLLSCAN" not in set(stages(stats["executionStages"]))
+        assert stats["totalKeysExamined"] <= BOUND
