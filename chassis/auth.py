@@ -19,7 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from chassis.errors import ForbiddenError, UnauthenticatedError, fields_forbidden
 from chassis.ids import is_id, unpacked
-from chassis.restrictions import UNRESTRICTED, Restriction, read_restrictions
+from chassis.restrictions import (
+    UNRESTRICTED,
+    Restriction,
+    is_among,
+    read_restrictions,
+)
 
 __all__ = [
     "ALGORITHM",
@@ -164,10 +169,26 @@ class Caller:
         Raises:
             ForbiddenError: ``field_forbidden``, naming those they may not.
         """
-        if not self.restrictions:
+        self._require_none_of(self.unwritable_fields(resource), names, "write")
+
+    def require_visible(self, resource: str, names: Iterable[str]) -> None:
+        """Refuse unless the caller may see each of these fields.
+
+        Where an answer would be about nothing else; from others they are left out.
+
+        Raises:
+            ForbiddenError: ``field_forbidden``, naming those they may not.
+        """
+        self._require_none_of(self.hidden_fields(resource), names, "see")
+
+    @staticmethod
+    def _require_none_of(
+        forbidden: frozenset[str], names: Iterable[str], action: str
+    ) -> None:
+        if not forbidden:
             return
-        if forbidden := sorted(self.unwritable_fields(resource).intersection(names)):
-            raise fields_forbidden(forbidden)
+        if found := sorted(name for name in names if is_among(name, forbidden)):
+            raise fields_forbidden(found, action)
 
     @property
     def home_team_ids(self) -> tuple[str, ...]:

@@ -133,9 +133,9 @@ class Batch(Generic[Entity]):
             needs = "Needed here." if row.id is None else "Not for this operation."
             raise _invalid("id", needs)
         if row.op == "create":
-            row.data = self._records.read_new(row.payload)
+            row.data = self._records.new_data(row.payload)
         if row.op == "upsert":
-            row.data = self._records.read_new(row.payload)
+            row.data = self._records.new_data(row.payload)
             row.keys = self._match_keys(row)
 
     def _match_keys(self, row: _Row) -> tuple[str, ...]:

@@ -190,15 +190,15 @@ def invalid_field(code: str, message: str, *, field: str) -> InvalidInputError:
     return invalid_input([error], code, message)
 
 
-def fields_forbidden(names: Iterable[str]) -> ForbiddenError:
-    """A 403 that names each field that the caller may not write."""
-    message = "Your roles do not let you write this field."
+def fields_forbidden(names: Iterable[str], action: str) -> ForbiddenError:
+    """A 403 that names each field that the caller may not see, or write."""
+    message = f"Your roles do not let you {action} this field."
     errors: list[FieldError] = [
         {"field": name, "code": "field_forbidden", "message": message} for name in names
     ]
     return ForbiddenError(
         "field_forbidden",
-        "Your roles do not let you write some fields.",
+        f"Your roles do not let you {action} some fields.",
         json.dumps({"errors": errors}),
     )
 

@@ -134,7 +134,7 @@ class Records(Generic[Entity]):
             ConflictError: ``duplicate_value``.
         """
         self.permit("write")
-        data = self.read_new(payload)
+        data = self.new_data(payload)
         record = self.make(self._worker.operation.new_id(self.repository.noun), data)
         event = self.kind.created(record)
         return self.shown(self.repository.add(record, event))
@@ -221,21 +221,30 @@ class Records(Generic[Entity]):
         )
         return self.shown(restored)
 
-    def read_new(self, payload: Any) -> dict[str, Any]:
-        """The data of a new record.
+    def new_data(self, payload: Any) -> dict[str, Any]:
+        """The data of a new record, all of which the caller may write.
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
             ForbiddenError: ``field_forbidden``, naming the fields: those that
                 are given, or are needed and could not be.
         """
-        self._require_writable(payload)
+        if isinstance(payload, Mapping):
+            self._require_writable(payload)
         try:
-            data = load(self.kind.create_input, payload)
+            return self.read_new(payload)
         except InvalidInputError as refusal:
             wrong = refusal.extra.get("errors", ())
             self._require_writable([each["field"] for each in wrong])
             raise
+
+    def read_new(self, payload: Any) -> dict[str, Any]:
+        """The data of a new record, whoever makes it.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+        """
+        data = load(self.kind.create_input, payload)
         self._worker.check_references(data)
         return data
 

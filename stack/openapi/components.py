@@ -6,6 +6,7 @@ What apispec cannot know of our own fields they say themselves in ``metadata``.
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, Final
 
 from apispec import APISpec
@@ -13,8 +14,10 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields, validate
 
 from chassis.schemas import Input
+from chassis.visibility import resource_of
 from stack.openapi.contracts import contract_of
 from stack.principals import SERVICES
+from svc_auth.domain.field_rights import HIDEABLE
 
 __all__ = ["Schemas"]
 
@@ -97,8 +100,13 @@ class Schemas:
 
 
 def _always_there(view: type[Schema], schema: Mapping[str, Any]) -> list[str]:
-    """The fields that every answer has: all but those that the view excepts."""
-    optional = vars(view).get("optional", ())
+    """The fields that every answer has: all but those that the view excepts.
+
+    And those that roles may hide of the records that it shows.
+    """
+    resource = resource_of(view.__name__.removesuffix("View").lower())
+    hideable = HIDEABLE.get(resource, {})
+    optional = {*vars(view).get("optional", ()), *hideable, *chain(*hideable.values())}
     return [name for name in schema.get("properties", {}) if name not in optional]
 
 

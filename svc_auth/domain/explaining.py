@@ -49,6 +49,8 @@ class Explanation:
     name: str
     read: Access | None
     write: Access | None
+    hidden_fields: tuple[str, ...] = ()
+    read_only_fields: tuple[str, ...] = ()
 
     @property
     def is_anything_allowed(self) -> bool:

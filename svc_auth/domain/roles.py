@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from svc_auth.domain.field_rights import Fields
 from svc_auth.domain.records import ChangingRecord
 
 __all__ = [
@@ -82,12 +83,14 @@ class Role(ChangingRecord):
     Attributes:
         key: What memberships call it; never changes.
         grants: ``{resource: {action: reach}}``; what is not there is "none".
+        fields: ``{resource: {field: right}}``; what is not there is "write".
     """
 
     key: str
     name: str
     description: str | None = None
     grants: Matrix = field(default_factory=dict)
+    fields: Fields = field(default_factory=dict)
     owner_id: str | None = None
 
 

@@ -61,6 +61,12 @@ class _MemberView(Schema):
     name = fields.String()
     read = fields.Nested(_AccessView, allow_none=True)
     write = fields.Nested(_AccessView, allow_none=True)
+    hidden_fields = fields.List(
+        fields.String(), metadata={"description": "What they may not see of them."}
+    )
+    read_only_fields = fields.List(
+        fields.String(), metadata={"description": "What they may see, but not write."}
+    )
 
 
 class ExplanationView(Schema):

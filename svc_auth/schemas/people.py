@@ -107,6 +107,16 @@ class MeView(PersonView):
             "`*` is every one."
         },
     )
+    hidden_fields = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={"description": "By resource: what they may not see of records."},
+    )
+    read_only_fields = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        metadata={"description": "By resource: what they may see, but not write."},
+    )
 
 
 class _MyOrgView(Schema):

@@ -1,15 +1,13 @@
 """What the mixins of the service share."""
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from chassis import inject
-from chassis.context import Context
 from chassis.errors import (
-    ForbiddenError,
     InvalidInputError,
     NotFoundError,
     UnauthenticatedError,
@@ -19,21 +17,13 @@ from chassis.events import Event
 from chassis.idempotency import Operation
 from chassis.ids import derive_id, new_id, packed
 from chassis.mongo import Repositories, Transaction, Transactions
-from chassis.signing import CurrentContext
 from svc_auth import events
 from svc_auth.clients.keyring import Keyring, KeyringProvider
 from svc_auth.clients.passwords import PasswordPool, Passwords
 from svc_auth.domain.acts import ACT_LIFE, FORGOTTEN_ACT_LIFE, Act
+from svc_auth.domain.field_rights import restricted_names
 from svc_auth.domain.people import Membership, Person
-from svc_auth.domain.roles import (
-    BUILT_IN_ROLES,
-    Grants,
-    Reach,
-    beyond,
-    flat,
-    narrowed,
-    union,
-)
+from svc_auth.domain.roles import narrowed
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
     REFRESH_TOKEN_LIFE,
@@ -52,20 +42,19 @@ from svc_auth.repository.people import (
     MembershipsOfPeople,
     PersonRepository,
 )
-from svc_auth.repository.roles import RoleRepository
 from svc_auth.repository.sessions import (
     RefreshTokenRepository,
     SessionRepository,
 )
 from svc_auth.repository.teams import TeamRepository
+from svc_auth.service.holding import Holding
 
 __all__ = ["Dependencies", "no_such_reference", "wrong_credentials"]
 
 
-class Dependencies:
+class Dependencies(Holding):
     """The injected parts, and what several mixins do with them."""
 
-    context: Context = inject(CurrentContext())
     acts: ActRepository = inject(Repositories(ActRepository))
     keyring: Keyring = inject(KeyringProvider())
     passwords: Passwords = inject(PasswordPool())
@@ -78,7 +67,6 @@ class Dependencies:
         Repositories(AnyMembershipRepository)
     )
     memberships_of: MembershipsOfPeople = inject(Repositories(MembershipsOfPeople))
-    roles: RoleRepository = inject(Repositories(RoleRepository))
     teams: TeamRepository = inject(Repositories(TeamRepository))
     sessions: SessionRepository = inject(Repositories(SessionRepository))
     refresh_tokens: RefreshTokenRepository = inject(
@@ -344,15 +332,18 @@ class Dependencies:
             read_at: Before the membership was read.
         """
         org = self.orgs.find(membership.org_id)
-        grants = self.grants_of(membership.roles)
+        rights = self.rights_of(membership.roles)
+        grants = rights.grants
         if session.scope is not None:
             grants = narrowed(grants, session.scope)
+        fields = restricted_names(rights.fields)
         return self.keyring.signer().sign(
             subject=membership.person_id,
             org_id=membership.org_id,
             session_id=session.id,
             roles=membership.roles,
             grants=grants,
+            **({"fields": fields} if fields else {}),
             **self._team_claims(membership),
             kind=session.kind,
             client_id=session.client_id,
@@ -368,31 +359,8 @@ class Dependencies:
         seen = seen_teams(teams, own, membership.person_id)
         return {"team_ids": packed(seen), "home_teams": len(home_teams(teams, own))}
 
-    def check_held(self, wanted: Grants) -> None:
-        """Refuse to give or take what the caller does not hold.
-
-        Raises:
-            ForbiddenError: ``grant_beyond_own``, naming the permissions.
-        """
-        if missing := beyond(wanted, self.context.identified_caller.grants):
-            raise ForbiddenError(
-                "grant_beyond_own",
-                f"Nobody can give more than they have: {', '.join(missing)}.",
-            )
-
-    def grants_of(self, keys: Collection[str]) -> dict[str, Reach]:
-        """What roles of the organization at hand grant together."""
-        return union(self.grants_by_role(keys).values())
-
-    def grants_by_role(self, keys: Collection[str]) -> dict[str, Grants]:
-        """What each of these roles grants; those that there are not are left out."""
-        own = [key for key in keys if key not in BUILT_IN_ROLES]
-        made = self.roles.live_by_key(own) if own else {}
-        built_in = [key for key in keys if key in BUILT_IN_ROLES]
-        return {
-            **{key: BUILT_IN_ROLES[key].grants for key in built_in},
-            **{key: flat(role.grants) for key, role in made.items()},
-        }
+    def check_references(self, _data: Mapping[str, Any]) -> None:
+        """Nothing: what roles and teams name is looked at when they are stored."""
 
 
 def wrong_credentials() -> UnauthenticatedError:

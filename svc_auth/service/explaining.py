@@ -12,12 +12,13 @@ from chassis.rpc import rpc
 from chassis.schemas import load_query
 from chassis.visibility import reaches
 from svc_auth.domain.explaining import Access, Explanation, sources, why
+from svc_auth.domain.field_rights import fields_with
 from svc_auth.domain.people import Membership
+from svc_auth.domain.rights import Rights, rights_of_all
 from svc_auth.domain.roles import (
     OWNED,
     PERMISSIONS,
     Grants,
-    union,
 )
 from svc_auth.domain.teams import Team, seen_teams
 from svc_auth.schemas.explaining import ExplainQuery, ExplanationView
@@ -128,7 +129,7 @@ class ExplainMethods(Dependencies):
         record: Mapping[str, Any] | None,
     ) -> list[Explanation]:
         keys = {key for member in members for key in member.roles}
-        roles = self.grants_by_role(keys)
+        roles = self.rights_by_role(keys)
         teams = self.teams.all_live()
         acl = None
         if record is not None:
@@ -137,22 +138,29 @@ class ExplainMethods(Dependencies):
         for member in members:
             own = {key: roles[key] for key in member.roles if key in roles}
             caller = self._as_caller(member, own, teams)
+            grants = {key: each.grants for key, each in own.items()}
             read, write = (
-                _access(caller, own, f"{resource}:{action}", acl)
+                _access(caller, grants, f"{resource}:{action}", acl)
                 if action in PERMISSIONS[resource]
                 else None
                 for action in ("read", "write")
             )
+            fields = rights_of_all(own.values()).fields.get(resource, {})
             found.append(
                 Explanation(
-                    id=member.person_id, name=member.name, read=read, write=write
+                    id=member.person_id,
+                    name=member.name,
+                    read=read,
+                    write=write,
+                    hidden_fields=fields_with(fields, "none"),
+                    read_only_fields=fields_with(fields, "read"),
                 )
             )
         return found
 
     @staticmethod
     def _as_caller(
-        member: Membership, roles: Mapping[str, Grants], teams: list[Team]
+        member: Membership, roles: Mapping[str, Rights], teams: list[Team]
     ) -> Caller:
         """The member, as a token of theirs would say."""
         return Caller(
@@ -161,7 +169,7 @@ class ExplainMethods(Dependencies):
             org_id=member.org_id,
             roles=tuple(roles),
             team_ids=seen_teams(teams, member.team_ids, member.person_id),
-            grants=union(roles.values()),
+            grants=rights_of_all(roles.values()).grants,
             expires_at=0.0,
             token_id="",
         )
@@ -192,6 +200,8 @@ def _shown(explanation: Explanation) -> dict[str, Any]:
         "name": explanation.name,
         "read": _shown_access(explanation.read),
         "write": _shown_access(explanation.write),
+        "hidden_fields": explanation.hidden_fields,
+        "read_only_fields": explanation.read_only_fields,
     }
 
 

@@ -20,7 +20,7 @@ from svc_auth.domain.people import (
     check_owner_stays,
     new_membership,
 )
-from svc_auth.domain.roles import beyond
+from svc_auth.domain.rights import beyond_rights
 from svc_auth.repository.invitations import InvitationRepository
 from svc_auth.repository.people import MOST_ORGS
 from svc_auth.schemas.invitations import (
@@ -71,7 +71,7 @@ class InvitationMethods(ChallengeMethods, UserMethods):
         data, now = load(CreateInvitationInput(), payload), self.context.now()
         check_owner_stays((), data["roles"])
         self.check_roles(data["roles"])
-        self.check_held(self.grants_of(data["roles"]))
+        self.check_held(self.rights_of(data["roles"]))
         self._check_new(data["email"])
         invitation = new_invitation(
             derive_id(self.context.operation_id, "invitation"),
@@ -168,7 +168,7 @@ class InvitationMethods(ChallengeMethods, UserMethods):
         """
 
         def prolong(invitation: Invitation) -> Invitation:
-            self.check_held(self.grants_of(invitation.roles))
+            self.check_held(self.rights_of(invitation.roles))
             return invitation.prolonged(self.context.now())
 
         def resend() -> Invitation:
@@ -312,9 +312,11 @@ class InvitationMethods(ChallengeMethods, UserMethods):
         ):
             raise link_invalid()
         inviter = self.memberships.find_live(invitation.owner_id)
-        held = {} if inviter is None else self.grants_of(inviter.roles)
-        wanted = {**self.grants_of(invitation.roles), "users:write": "all"}
-        if inviter is None or beyond(wanted, held):
+        if inviter is None:
+            raise link_invalid()
+        given = self.rights_of(invitation.roles)
+        wanted = replace(given, grants={**given.grants, "users:write": "all"})
+        if beyond_rights(wanted, self.rights_of(inviter.roles)):
             raise link_invalid()
         return invitation, org, inviter
 

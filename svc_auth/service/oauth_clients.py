@@ -25,6 +25,7 @@ from svc_auth import events
 from svc_auth.clients.oauth import basic_credentials
 from svc_auth.domain.hashes import hash_of
 from svc_auth.domain.oauth import OAuthClient, new_oauth_client
+from svc_auth.domain.rights import Rights
 from svc_auth.domain.roles import PERMISSIONS, Reach
 from svc_auth.repository.oauth_clients import (
     ClientDirectory,
@@ -129,7 +130,7 @@ class OAuthClientMethods(ClientDependencies):
     """What can be done with applications."""
 
     def _clients(self) -> Records[OAuthClient]:
-        return Records(_CLIENT, self.oauth_clients, self)  # type: ignore[arg-type]
+        return Records(_CLIENT, self.oauth_clients, self)
 
     @rpc
     def create_oauth_client(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -360,7 +361,7 @@ class OAuthClientMethods(ClientDependencies):
                 for message in error.messages
             ) from None
         if "client_credentials" in client.grant_types:
-            self.check_held(own_grants(client.scope))
+            self.check_held(Rights(own_grants(client.scope)))
 
     def _end_sessions(self, client_id: str) -> None:
         now = self.context.now()

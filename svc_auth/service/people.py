@@ -192,4 +192,12 @@ class PersonMethods(Dependencies):
             "org_id": caller.org_id,
             "roles": list(caller.roles),
             "grants": dict(caller.grants),
+            "hidden_fields": {
+                resource: sorted(kept.hidden)
+                for resource, kept in caller.restrictions.items()
+            },
+            "read_only_fields": {
+                resource: sorted(kept.unwritable - kept.hidden)
+                for resource, kept in caller.restrictions.items()
+            },
         }

@@ -24,6 +24,7 @@ from svc_auth.domain.personal_tokens import (
     TokenKind,
     new_token,
 )
+from svc_auth.domain.rights import Rights
 from svc_auth.domain.sessions import Session
 from svc_auth.repository.sessions import PersonalTokenRepository
 from svc_auth.schemas.personal_tokens import (
@@ -32,6 +33,7 @@ from svc_auth.schemas.personal_tokens import (
     PersonalTokensView,
 )
 from svc_auth.service.dependencies import Dependencies
+from svc_auth.service.holding import rights_held
 
 __all__ = ["PersonalTokenMethods"]
 
@@ -67,7 +69,9 @@ class PersonalTokenMethods(Dependencies):
         caller = self.context.identified_caller
         caller.require_presence()
         data = load(CreatePersonalTokenInput(), payload)
-        self.check_held(dict.fromkeys(data["scope"], "own"))
+        # Its token carries what is kept from the person of the records' fields.
+        own = rights_held(caller).fields
+        self.check_held(Rights(dict.fromkeys(data["scope"], "own"), own))
         scope = sorted(set(data["scope"]))
         made = self.new_token(PERSONAL, caller.principal_id, data, scope)
         view: dict[str, Any] = NewPersonalTokenView().dump(made)

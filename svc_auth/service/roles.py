@@ -1,6 +1,7 @@
 """RPCs of roles and permissions, and of rights as tokens carry them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -12,13 +13,13 @@ from chassis.resources import Kind, Records
 from chassis.rpc import rpc
 from chassis.trust import LONGEST_TOKEN_LIFE_S
 from svc_auth import events
+from svc_auth.domain.field_rights import HIDEABLE, READABLE, rights_to
 from svc_auth.domain.roles import (
     BUILT_IN_ROLES,
     OWNED,
     PERMISSIONS,
     REACHES,
     Role,
-    flat,
 )
 from svc_auth.repository.rights import RightsChanges
 from svc_auth.schemas.roles import (
@@ -28,10 +29,13 @@ from svc_auth.schemas.roles import (
     UpdateRoleInput,
 )
 from svc_auth.service.dependencies import Dependencies
+from svc_auth.service.holding import rights_of_role
 
 __all__ = ["RoleMethods"]
 
 _PAGE: Final = 5_000
+# What of a role says what it gives.
+_GIVING: Final = frozenset({"grants", "fields"})
 
 
 def _new_role(
@@ -60,16 +64,37 @@ class RoleMethods(Dependencies):
 
     rights_changes: RightsChanges = inject(Repositories(RightsChanges))
 
-    def check_references(self, data: Mapping[str, Any]) -> None:
-        """Refuse to grant what the caller does not hold.
+    def _roles(self) -> Records[Role]:
+        kind = replace(
+            _ROLE,
+            make=self._made_role,
+            change=self._changed_role,
+            restore=self._restored_role,
+        )
+        return Records(kind, self.roles, self)
+
+    def _made_role(
+        self, role_id: str, data: Mapping[str, Any], owner_id: str | None, now: datetime
+    ) -> Role:
+        return self._held_role(_new_role(role_id, data, owner_id, now))
+
+    def _changed_role(
+        self, role: Role, patch: Mapping[str, Any], now: datetime
+    ) -> Role:
+        changed = role.changed(patch, now)
+        return changed if patch.keys().isdisjoint(_GIVING) else self._held_role(changed)
+
+    def _restored_role(self, role: Role, now: datetime) -> Role:
+        return self._held_role(role.restored(now))
+
+    def _held_role(self, role: Role) -> Role:
+        """The role, which gives nothing that the caller does not hold.
 
         Raises:
-            ForbiddenError: ``grant_beyond_own``, naming the permissions.
+            ForbiddenError: ``grant_beyond_own``, naming permissions and fields.
         """
-        self.check_held(flat(data.get("grants", {})))
-
-    def _roles(self) -> Records[Role]:
-        return Records(_ROLE, self.roles, self)
+        self.check_held(rights_of_role(role))
+        return role
 
     @rpc
     def get_permissions(self) -> dict[str, Any]:
@@ -91,6 +116,15 @@ class RoleMethods(Dependencies):
                     }
                     for resource, actions in PERMISSIONS.items()
                     for action, meaning in actions.items()
+                ],
+                "restrictable_fields": [
+                    {
+                        "resource": resource,
+                        "field": name,
+                        "rights": rights_to(resource, name),
+                    }
+                    for resource in HIDEABLE
+                    for name in sorted(HIDEABLE[resource].keys() | READABLE[resource])
                 ],
                 "built_in_roles": BUILT_IN_ROLES.values(),
             }
@@ -220,12 +254,7 @@ class RoleMethods(Dependencies):
         Emits:
             ``auth.role_restored`` v1.
         """
-        roles = self._roles()
-        roles.permit("write")
-        role = self.roles.find(role_id)
-        if role is not None:
-            self.check_references({"grants": role.grants})
-        return roles.restore(role_id, expected_version)
+        return self._roles().restore(role_id, expected_version)
 
     @rpc
     def renew_access_token(self) -> dict[str, str]:

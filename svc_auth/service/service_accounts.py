@@ -56,7 +56,7 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         data = load(CreateServiceAccountInput(), payload)
         check_owner_stays((), data["roles"])
         self.check_roles(data["roles"])
-        self.check_held(self.grants_of(data["roles"]))
+        self.check_held(self.rights_of(data["roles"]))
         account = new_service_account(
             self.operation.new_id("membership"),
             self.operation.new_id("service_account"),
@@ -98,7 +98,7 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         self.context.identified_caller.require_presence()
         data = load(CreateServiceKeyInput(), payload)
         account = self._account(service_account_id)
-        self.check_held(self.grants_of(account.roles))
+        self.check_held(self.rights_of(account.roles))
         made = self.new_token(SERVICE_KEY, account.person_id, data)
         view: dict[str, Any] = NewServiceKeyView().dump(made)
         return view

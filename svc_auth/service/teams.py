@@ -46,7 +46,7 @@ class TeamMethods(Dependencies):
     """
 
     def _teams(self) -> Records[Team]:
-        return Records(_TEAM, self.teams, self)  # type: ignore[arg-type]
+        return Records(_TEAM, self.teams, self)
 
     def _with_tree(self, change: Callable[[], Any]) -> Any:
         def alone() -> Any:
@@ -80,7 +80,7 @@ class TeamMethods(Dependencies):
         """
         teams = self._teams()
         teams.permit("write")
-        team = teams.make(self.operation.new_id("team"), teams.read_new(payload))
+        team = teams.make(self.operation.new_id("team"), teams.new_data(payload))
 
         def add() -> Team:
             if made := self.teams.find(team.id):

@@ -103,7 +103,7 @@ class UserMethods(Dependencies):
             if set(roles) != set(membership.roles):
                 check_owner_stays(membership.roles, roles)
                 self.check_roles({*roles, *membership.roles} - {*membership.roles})
-                self.check_held(self.grants_of({*roles, *membership.roles}))
+                self.check_held(self.rights_of({*roles, *membership.roles}))
             return membership.changed(patch, self.context.now())
 
         changed = self.memberships.change(
@@ -137,7 +137,7 @@ class UserMethods(Dependencies):
         """
 
         def leave(membership: Membership) -> Membership:
-            self.check_held(self.grants_of(membership.roles))
+            self.check_held(self.rights_of(membership.roles))
             return membership.archived(self.context.now())
 
         self.memberships.change(
@@ -170,7 +170,7 @@ class UserMethods(Dependencies):
         """
 
         def come_back(membership: Membership) -> Membership:
-            self.check_held(self.grants_of(membership.roles))
+            self.check_held(self.rights_of(membership.roles))
             return membership.restored(self.context.now())
 
         restored = self.memberships.change(

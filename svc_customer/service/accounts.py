@@ -237,9 +237,11 @@ class AccountMethods(Dependencies):
             A ``HierarchyView``.
 
         Raises:
+            ForbiddenError: ``field_forbidden``: ``parent_id`` is hidden.
             NotFoundError: ``account_not_found``, also when it is archived or
                 the caller may not see it.
         """
+        self.permitted("accounts:read").require_visible("accounts", ["parent_id"])
         accounts = self._accounts()
         account = accounts.get(account_id)
         ancestors: list[dict[str, Any]] = []

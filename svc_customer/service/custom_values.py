@@ -61,7 +61,6 @@ class CustomizedRecords(Records[Customer]):
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
-            ForbiddenError: ``field_forbidden``, naming the fields.
         """
         data = super().read_new(payload)
         return data | self._custom.new(data.pop("custom", None) or {})

@@ -33,9 +33,11 @@ class TagMethods(Dependencies):
 
         Raises:
             InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
+            ForbiddenError: ``field_forbidden``: they are hidden.
         """
         asked = load_query(_QUERY, query)
-        self.permitted(f"{asked['resource']}:read")
+        caller = self.permitted(f"{asked['resource']}:read")
+        caller.require_visible(asked["resource"], ["tags"])
         repositories: dict[str, CustomerRepository[Any]] = {
             "accounts": self.accounts,
             "contacts": self.contacts,

@@ -71,6 +71,11 @@ PERMISSION = {
     "description": "May see leads.",
     "reaches": ["none", "own"],
 }
+RESTRICTABLE = {
+    "resource": "contacts",
+    "field": "emails",
+    "rights": ["none", "read", "write"],
+}
 PERSONAL_TOKEN = {"id": ID, "name": NAME, "scope": ["leads:read"], "expires_at": NOW}
 ROLE = Role(
     id=ID,
@@ -78,6 +83,7 @@ ROLE = Role(
     name=NAME,
     description=NAME,
     grants={"leads": {"read": "own"}},
+    fields={"leads": {"email": "none"}},
     created_at=NOW,
     updated_at=NOW,
 )
@@ -369,10 +375,12 @@ VIEWED = {
     "CustomFieldView": CUSTOM_FIELD,
     "PermissionsView": {
         "permissions": [PERMISSION],
+        "restrictable_fields": [RESTRICTABLE],
         "built_in_roles": BUILT_IN_ROLES.values(),
     },
     "_BuiltInRoleView": BUILT_IN_ROLES["owner"],
     "_PermissionView": PERMISSION,
+    "_RestrictableView": RESTRICTABLE,
     "PersonalTokenView": PERSONAL_TOKEN,
     "PersonalTokensView": {"data": [PERSONAL_TOKEN]},
     "NewPersonalTokenView": {**PERSONAL_TOKEN, "token": "rpat_x"},
