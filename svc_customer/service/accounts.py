@@ -212,6 +212,9 @@ class AccountMethods(Dependencies):
     def list_accounts(self, *, query: dict[str, str]) -> dict[str, Any]:
         """One page of accounts.
 
+        ``filter[custom.<key>]`` finds by those fields of the organization's own
+        that are indexed, with the operators of their type except ``contains``.
+
         Needs the ``accounts:read`` permission.
 
         Args:

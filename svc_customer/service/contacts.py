@@ -184,6 +184,9 @@ class ContactMethods(Dependencies):
     def list_contacts(self, *, query: dict[str, str]) -> dict[str, Any]:
         """One page of contacts.
 
+        ``filter[custom.<key>]`` finds by those fields of the organization's own
+        that are indexed, with the operators of their type except ``contains``.
+
         Needs the ``contacts:read`` permission.
 
         Args:
