@@ -29,6 +29,7 @@ __all__ = [
     "next_delay_s",
     "primitive",
     "read_envelope",
+    "told",
     "wire_time",
 ]
 
@@ -207,8 +208,8 @@ def changes_between(before: Any, after: Any) -> dict[str, dict[str, Any]]:
         what fields say to be derived. Of an object that is told by key, each
         member is a field: ``custom.region``.
     """
-    old = {} if before is None else _told(before)
-    new = _told(after)
+    old = {} if before is None else told(before)
+    new = told(after)
     return {
         name: {"from": primitive(old.get(name)), "to": primitive(new.get(name))}
         for name in (*new, *sorted(old.keys() - new.keys()))
@@ -216,8 +217,8 @@ def changes_between(before: Any, after: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _told(record: Any) -> dict[str, Any]:
-    """What is told of a record; a member of an object as ``field.key``."""
+def told(record: Any) -> dict[str, Any]:
+    """What history tells of a record; a member of an object as ``field.key``."""
     values = dataclasses.asdict(record)
     for name in _BOOKKEEPING & values.keys():
         del values[name]

@@ -11,15 +11,20 @@ from pymongo.database import Database
 
 from chassis.config import setting
 from chassis.context import Context
-from chassis.mongo import Document
+from chassis.mongo import Document, Index
 from chassis.outbox import EVENT_LOG
 from chassis.rows import TenantRows
 from chassis.vault import SUBJECT_KEYS, Vault
 
-__all__ = ["History"]
+__all__ = ["OPERATION_INDEX", "History"]
 
+# Where operations are asked for by their id.
+OPERATION_INDEX: Final = Index(
+    (("org_id", 1), ("operation_id", 1), ("aggregate.id", 1), ("sequence", 1))
+)
 _MOST_VERSIONS: Final = 100
 _AT_ONCE: Final = 200
+_MOST_OF_OPERATION: Final = 2_000
 
 
 class History:
@@ -38,6 +43,46 @@ class History:
             "step": self._context.step,
         }
         return self._log.find_one(event) is not None
+
+    def own_events(self, record_ids: Sequence[str]) -> set[str]:
+        """Of which of these records this very step is in the log already."""
+        events = {
+            "aggregate.id": {"$in": list(record_ids)},
+            "operation_id": self._context.operation_id,
+            "step": self._context.step,
+        }
+        rows = self._log.find(events, [("aggregate.id", 1)], len(record_ids))
+        return {row["aggregate"]["id"] for row in rows}
+
+    def of_operation(
+        self, operation_id: str, beyond: str, limit: int
+    ) -> list[Document]:
+        """An operation's events in the log, by record and in order, with changes.
+
+        A collection whose operations are asked for has an index that leads
+        to them (``OPERATION_INDEX``).
+
+        Args:
+            operation_id: Which one.
+            beyond: The record's id behind which to begin; "" for the first.
+            limit: The most there are to be.
+        """
+        asked = {"operation_id": operation_id, "aggregate.id": {"$gt": beyond}}
+        order = [("aggregate.id", 1), ("sequence", 1)]
+        return self.readable(self._log.find(asked, order, limit))
+
+    def of_records(
+        self, operation_id: str, record_ids: Sequence[str]
+    ) -> list[Document]:
+        """An operation's events of some hundred records, by record and in order."""
+        asked = {"operation_id": operation_id, "aggregate.id": {"$in": record_ids}}
+        order = [("aggregate.id", 1), ("sequence", 1)]
+        return self.readable(self._log.find(asked, order, _MOST_OF_OPERATION))
+
+    def count_operation(self, operation_id: str, cap: int) -> int:
+        """How many events the log has of an operation, at most one beyond the cap."""
+        asked = {"operation_id": operation_id}
+        return self._log.count(asked, cap, keys=OPERATION_INDEX.keys)
 
     def page(
         self,

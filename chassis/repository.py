@@ -118,7 +118,7 @@ class Repository(Reader[Entity]):
         *,
         expected_version: int | None = None,
         is_mergeable: bool = False,
-        is_archived: bool = False,
+        is_archived: bool | None = False,
     ) -> Entity:
         """Read a record, change it and store it with its event in one write.
 
@@ -135,7 +135,8 @@ class Repository(Reader[Entity]):
             describe: The event, from the old and the new value.
             expected_version: The version that the caller saw, if it cares.
             is_mergeable: Whether it may be made on top of a later version.
-            is_archived: Look for an archived record instead of a live one.
+            is_archived: Look for an archived record instead of a live one; None
+                for either.
 
         Raises:
             NotFoundError: ``<noun>_not_found``.
@@ -144,11 +145,7 @@ class Repository(Reader[Entity]):
             ConflictError: ``too_many_writers``, or what ``change`` raises.
             UnavailableError: ``outbox_full``.
         """
-        conditions = {
-            "_id": record_id,
-            "archived_at": {"$ne": None} if is_archived else None,
-            **self._rights("write"),
-        }
+        conditions = {"_id": record_id, **self._changeable(is_archived=is_archived)}
         for _ in range(_WRITE_ATTEMPTS):
             document = self._rows.find_one(conditions)
             if document is None or self._is_done(document):
@@ -164,6 +161,14 @@ class Repository(Reader[Entity]):
             if stored is not None:
                 return stored
         raise ConflictError("too_many_writers", "Too many changes at once; try again.")
+
+    def _changeable(self, *, is_archived: bool | None) -> Document:
+        """What is asked of records that the caller may change."""
+        archived = {"archived_at": {"$ne": None} if is_archived else None}
+        return {
+            **({} if is_archived is None else archived),
+            **self._rights("write"),
+        }
 
     def _refuse_clashes(
         self, document: Document, before: Entity, after: Entity, version: int | None
@@ -192,6 +197,19 @@ class Repository(Reader[Entity]):
         Raises:
             UnavailableError: ``outbox_full``: a thousand of its events wait.
         """
+        try:
+            document = self._rows.update(*self._update_of(entity, event))
+        except DuplicateKeyError as error:
+            raise self._taken(error) from None
+        if document is None:
+            self._refuse_if_full(entity.id)
+            return None
+        return self._noted(document)
+
+    def _update_of(
+        self, entity: Entity, event: Event | None
+    ) -> tuple[Document, Document]:
+        """What a record must match to be stored, and the update that does it."""
         sequence = entity.sequence + (event is not None)
         content = self._content(entity)
         update: Document = {
@@ -219,14 +237,7 @@ class Repository(Reader[Entity]):
             "version": entity.version,
             f"pending_events.{PENDING_CAP - 1}": {"$exists": False},
         }
-        try:
-            document = self._rows.update(conditions, update)
-        except DuplicateKeyError as error:
-            raise self._taken(error) from None
-        if document is None:
-            self._refuse_if_full(entity.id)
-            return None
-        return self._noted(document)
+        return conditions, update
 
     def _noted(self, document: Document) -> Entity:
         """The record that this operation stored, now or when it was tried before."""
@@ -292,17 +303,20 @@ class Repository(Reader[Entity]):
         that is tried again at once, but not if others went on changing the
         record meanwhile; the log knows all of them.
         """
-        if self._context.step_id in document["operations"]:
+        if self._remembers(document):
             return True
-        if not self._context.is_repeated:
-            return False
-        own = self._context.operation_id, self._context.step
         # An event leaves the record only when the log has it, so that the log
         # is to be read after the record.
-        return any(
+        is_repeated = self._context.is_repeated
+        return is_repeated and self.history.has_own_event(document["_id"])
+
+    def _remembers(self, document: Document) -> bool:
+        """Whether the record itself still knows of a change of this operation."""
+        own = self._context.operation_id, self._context.step
+        return self._context.step_id in document["operations"] or any(
             (each["operation_id"], each.get("step")) == own
             for each in document.get("pending_events", ())
-        ) or self.history.has_own_event(document["_id"])
+        )
 
     def _done_before(self, record_id: str, document: Document | None) -> Document:
         """The record that this operation has changed already.

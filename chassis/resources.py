@@ -118,6 +118,10 @@ class Records(Generic[Entity]):
         caller = self._context.identified_caller
         caller.require(f"{self.repository.resource}:{action}")
 
+    def now(self) -> datetime:
+        """The current time, as the worker has it."""
+        return self._context.now()
+
     @property
     def writable_fields(self) -> frozenset[str]:
         """What a patch of the caller's may name."""
@@ -261,6 +265,17 @@ class Records(Generic[Entity]):
         patch = load(self.kind.update_input, with_merged_objects(payload, current))
         self._worker.check_references(_differing(record, patch))
         return patch
+
+    def check_patch(self, payload: Mapping[str, Any]) -> None:
+        """Refuse a patch that no record could take.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
+        """
+        self._require_writable(payload)
+        patch = load(self.kind.update_input, with_merged_objects(payload, {}))
+        self._worker.check_references(patch)
 
     def _require_writable(self, names: Iterable[str]) -> None:
         caller = self._context.identified_caller

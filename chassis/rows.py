@@ -213,13 +213,7 @@ class TenantRows:
                 session=self._context.session,
             )
         except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(each["code"] != _DUPLICATE_KEY for each in failures):
-                raise
-            return {
-                each["index"]: DuplicateKeyError("taken", _DUPLICATE_KEY, each)
-                for each in failures
-            }
+            return _taken(error)
         return {}
 
     def update(
@@ -250,6 +244,27 @@ class TenantRows:
             session=self._context.session,
         ).modified_count
 
+    def update_many(
+        self, updates: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    ) -> tuple[int, dict[int, DuplicateKeyError]]:
+        """Change rows, each by its own conditions and update, in one message.
+
+        Returns:
+            How many there were to change, and those, by their place, of which
+            a unique value is taken.
+
+        Raises:
+            BulkWriteError: Some could not be changed for another reason.
+        """
+        changes = [UpdateOne(self._own(asked), update) for asked, update in updates]
+        try:
+            done = self._rows.bulk_write(
+                changes, ordered=False, session=self._context.session
+            )
+        except BulkWriteError as error:
+            return error.details["nMatched"], _taken(error)
+        return done.matched_count, {}
+
     def upsert(
         self, conditions: Mapping[str, Any], update: Mapping[str, Any]
     ) -> Document:
@@ -270,3 +285,18 @@ class TenantRows:
     def delete(self, conditions: Mapping[str, Any]) -> None:
         """Remove the first row that matches."""
         self._rows.delete_one(self._own(conditions), session=self._context.session)
+
+
+def _taken(error: BulkWriteError) -> dict[int, DuplicateKeyError]:
+    """The writes, by their place, that failed because a unique value is taken.
+
+    Raises:
+        BulkWriteError: Some failed for another reason.
+    """
+    failures = error.details["writeErrors"]
+    if any(each["code"] != _DUPLICATE_KEY for each in failures):
+        raise error
+    return {
+        each["index"]: DuplicateKeyError("taken", _DUPLICATE_KEY, each)
+        for each in failures
+    }

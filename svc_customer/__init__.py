@@ -2,11 +2,12 @@
 
 Owns: accounts, contacts, interactions, custom_fields, interaction_days (how
     many there were of each type, with whom, by day; and the chassis'
-    event_log, jobs, leases, subject_keys, idempotency_keys).
+    event_log, jobs, job_reports, leases, subject_keys, idempotency_keys).
 RPCs: create/get/list/update/archive/restore for accounts, contacts,
     interactions and custom_fields; batches, list_…_history and revert_… for the
     first three; get_account_hierarchy; list_tags; search_records;
-    upsert_customer; check_health.
+    upsert_customer; create/list/get/cancel/undo for bulk updates, undo_operation;
+    check_health.
 Events out:
     customer.{account,contact,custom_field}_{created,updated,archived,restored},
     customer.interaction_{recorded,updated,archived,restored}.

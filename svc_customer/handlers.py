@@ -5,14 +5,23 @@ from typing import Any, Final
 
 from chassis import inject
 from chassis.broadcasting import Broadcast, Broadcaster
+from chassis.bulk import BulkUpdate, UndoOperation
 from chassis.handling import batch_handler
+from chassis.history import History
+from chassis.job_reports import JobReports
+from chassis.job_runner import job_handler
+from chassis.jobs import Job
 from chassis.mongo import Repositories
 from chassis.outbox import OutboxRelay
 from chassis.topology import TOUCHED_EXCHANGE
+from chassis.turns import Step
 from svc_customer import repository
 from svc_customer.domain.interaction_days import Counted
 from svc_customer.jobs.custom_fields import CustomFieldIndexing
+from svc_customer.repository.bulk_updates import BULK_UPDATE, UNDO
 from svc_customer.repository.interaction_days import InteractionDays
+from svc_customer.service.dependencies import Dependencies
+from svc_customer.service.kinds import records_by_noun, records_of
 
 __all__ = ["CustomerEvents"]
 
@@ -24,7 +33,7 @@ _COUNTED: Final = (
 )
 
 
-class CustomerEvents(CustomFieldIndexing):
+class CustomerEvents(CustomFieldIndexing, Dependencies):
     """Relays what happens to the records, counts it, and carries jobs out."""
 
     name = "customer"
@@ -32,6 +41,21 @@ class CustomerEvents(CustomFieldIndexing):
     relay: None = inject(OutboxRelay(*(each.name for each in repository.RECORDS)))
     days: InteractionDays = inject(Repositories(InteractionDays))
     news: Broadcaster = inject(Broadcast(TOUCHED_EXCHANGE))
+
+    job_reports: JobReports = inject(Repositories(JobReports))
+    history: History = inject(Repositories(History))
+
+    @job_handler(BULK_UPDATE)
+    def update_in_bulk(self, job: Job) -> Step:
+        """Change the next few hundred records of a bulk update."""
+        records = records_of(self)[job.arguments["resource"]]
+        return BulkUpdate(records, self.job_reports, job).step()
+
+    @job_handler(UNDO)
+    def undo_operation(self, job: Job) -> Step:
+        """Take back what an operation did to the next few hundred records."""
+        records = records_by_noun(self)
+        return UndoOperation(records, self.history, self.job_reports, job).step()
 
     @batch_handler(size=200, sources={"customer": _COUNTED})
     def on_events(self, events: Sequence[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from gateway_flask.routes.aggregate import aggregate
 from gateway_flask.routes.analytics import analytics
 from gateway_flask.routes.audit import audit
 from gateway_flask.routes.auth import auth
+from gateway_flask.routes.bulk_updates import bulk_updates
 from gateway_flask.routes.challenges import challenges
 from gateway_flask.routes.customer import customer
 from gateway_flask.routes.docs import docs
@@ -48,6 +49,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     access_tokens,
     service_accounts,
     customer,
+    bulk_updates,
     sales,
     analytics,
     notify,

@@ -144,7 +144,8 @@ def _link(found: list[Route], paths: dict[str, Any], schemas: Schemas) -> None:
         }
         responses = paths[source.path][source.method]["responses"]
         if links:
-            responses["201" if "201" in responses else "200"]["links"] = links
+            success = next(each for each in responses if each.startswith("2"))
+            responses[success]["links"] = links
 
 
 def _fields_for(

@@ -46,6 +46,10 @@ PERMISSIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "read": "see which fields of one's own there are",
         "write": "make and change them",
     },
+    "bulk-updates": {
+        "read": "see everybody's changes of many records at once",
+        "write": "change many records at once",
+    },
     "leads": {"read": "see leads", "write": "make, change, qualify and convert them"},
     "opportunities": {"read": "see opportunities"},
     "analytics": {"read": "see counts over the whole organization"},
@@ -170,6 +174,7 @@ BUILT_IN_ROLES: Final[Mapping[str, BuiltInRole]] = {
                 **_EVERYBODY,
                 **_on((*_CUSTOMERS, *_SALES), read="all", write="all"),
                 **_on(("analytics", "deliveries", "roles"), read="all"),
+                **_on(("bulk-updates",), read="all", write="all"),
             },
         ),
         BuiltInRole(

@@ -2,10 +2,15 @@
 
 from typing import Final
 
+from chassis.history import OPERATION_INDEX
 from chassis.idempotency import IDEMPOTENCY_KEYS
+from chassis.job_reports import JOB_REPORTS
 from chassis.jobs import JOBS
+from chassis.leases import LEASES
 from chassis.matching import MATCH_LOCKS
-from chassis.outbox import OUTBOX_COLLECTIONS
+from chassis.mongo import Collection
+from chassis.outbox import EVENT_LOG
+from chassis.vault import SUBJECT_KEYS
 from svc_customer.repository.accounts import ACCOUNTS, AccountRepository
 from svc_customer.repository.contacts import CONTACTS, ContactRepository
 from svc_customer.repository.custom_fields import CUSTOM_FIELDS, CustomFieldRepository
@@ -15,13 +20,20 @@ from svc_customer.repository.interactions import INTERACTIONS, InteractionReposi
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 
 RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS, CUSTOM_FIELDS)
+# Operations are taken back by their id.
+CUSTOMER_EVENT_LOG: Final = Collection(
+    EVENT_LOG.name, (*EVENT_LOG.indexes, OPERATION_INDEX), is_append_only=True
+)
 COLLECTIONS: Final = (
     *RECORDS,
     INTERACTION_DAYS,
     JOBS,
+    JOB_REPORTS,
     IDEMPOTENCY_KEYS,
     MATCH_LOCKS,
-    *OUTBOX_COLLECTIONS,
+    CUSTOMER_EVENT_LOG,
+    LEASES,
+    SUBJECT_KEYS,
 )
 REPOSITORIES: Final = (
     AccountRepository,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, TypeVar
 
+from chassis.many import ManyRepository
 from chassis.mongo import Document
 from chassis.searching import Searchable
 from svc_customer.domain.lifecycle import StageEntry
@@ -33,7 +34,7 @@ class Tag:
     count: int
 
 
-class CustomerRepository(Searchable[Customer]):
+class CustomerRepository(ManyRepository[Customer], Searchable[Customer]):
     """Records with stages and tags."""
 
     live = LIVE

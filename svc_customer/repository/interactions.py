@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from chassis.fields import Field
+from chassis.many import ManyRepository
 from chassis.mongo import Collection, Document, by
-from chassis.repository import Repository
 from svc_customer.domain.interactions import DIRECTIONS, INTERACTION_TYPES, Interaction
 from svc_customer.repository.records import (
     LIVE,
@@ -39,7 +39,7 @@ INTERACTIONS: Final = Collection(
 )
 
 
-class InteractionRepository(Repository[Interaction]):
+class InteractionRepository(ManyRepository[Interaction]):
     """The timelines of one organization."""
 
     collection = INTERACTIONS

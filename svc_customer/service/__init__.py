@@ -3,6 +3,7 @@
 from chassis.rpc import rpc
 from svc_customer.service import (
     accounts,
+    bulk_updates,
     contacts,
     conversion,
     custom_fields,
@@ -22,6 +23,7 @@ class CustomerService(
     conversion.ConversionMethods,
     search.SearchMethods,
     tags.TagMethods,
+    bulk_updates.BulkUpdateMethods,
 ):
     """Companies, people, and what happened with them."""
 

@@ -29,7 +29,7 @@ from svc_customer.service.custom_values import CustomizedRecords, values_to_matc
 from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_account_number
 
-__all__ = ["AccountMethods"]
+__all__ = ["AccountMethods", "account_records"]
 
 _CHILDREN_SHOWN: Final = "200"
 
@@ -88,11 +88,16 @@ class _Accounts(CustomizedRecords[Account]):
         return moved
 
 
+def account_records(worker: Dependencies) -> _Accounts:
+    """The accounts, in the hands of one worker."""
+    return _Accounts(worker.accounts, worker)
+
+
 class AccountMethods(Dependencies):
     """What can be done with accounts."""
 
     def _accounts(self) -> _Accounts:
-        return _Accounts(self.accounts, self)
+        return account_records(self)
 
     def _past_accounts(self) -> Chronicle[Account]:
         return Chronicle(self._accounts())

@@ -21,7 +21,7 @@ from svc_customer.service.custom_values import CustomizedRecords, values_to_matc
 from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_numbers
 
-__all__ = ["ContactMethods"]
+__all__ = ["ContactMethods", "contact_records"]
 
 
 def _primary_email(data: Mapping[str, Any]) -> list[str]:
@@ -60,11 +60,16 @@ class _Contacts(CustomizedRecords[Contact]):
         return with_numbers(super().read_patch(record, payload), record)
 
 
+def contact_records(worker: Dependencies) -> Records[Contact]:
+    """The contacts, in the hands of one worker."""
+    return _Contacts(_CONTACT, worker.contacts, worker)
+
+
 class ContactMethods(Dependencies):
     """What can be done with contacts."""
 
     def _contacts(self) -> Records[Contact]:
-        return _Contacts(_CONTACT, self.contacts, self)
+        return contact_records(self)
 
     def _past_contacts(self) -> Chronicle[Contact]:
         return Chronicle(self._contacts())

@@ -21,7 +21,7 @@ from svc_customer.schemas.interactions import (
 )
 from svc_customer.service.dependencies import Dependencies
 
-__all__ = ["InteractionMethods"]
+__all__ = ["InteractionMethods", "interaction_records"]
 
 _INTERACTION: Final = Kind(
     create_input=CreateInteractionInput(),
@@ -41,11 +41,16 @@ _INTERACTION: Final = Kind(
 )
 
 
+def interaction_records(worker: Dependencies) -> Records[Interaction]:
+    """The interactions, in the hands of one worker."""
+    return Records(_INTERACTION, worker.interactions, worker)
+
+
 class InteractionMethods(Dependencies):
     """What can be done with interactions."""
 
     def _interactions(self) -> Records[Interaction]:
-        return Records(_INTERACTION, self.interactions, self)
+        return interaction_records(self)
 
     def _past_interactions(self) -> Chronicle[Interaction]:
         return Chronicle(self._interactions())

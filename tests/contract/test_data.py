@@ -19,6 +19,7 @@ PACKAGES = ["chassis", "gateway_flask", *(f"svc_{name}" for name in SERVICES)]
 CHASSIS_COLLECTIONS = {
     "event_log",
     "jobs",
+    "job_reports",
     "leases",
     "subject_keys",
     "idempotency_keys",

@@ -27,8 +27,6 @@ UNANSWERED = {
     "act_not_found",
     "challenge_exists",
     "challenge_not_found",
-    "job_finished",
-    "job_not_found",
     "sign_in_expired",
     "delivery_is_done",
     "invalid_position",

@@ -294,7 +294,42 @@ ACCESS = {
 }
 TAG = {"name": "vip", "count": 3, "count_capped": False}
 SERVICE_KEY = {"id": ID, "name": NAME, "hint": "rsvc_abcd", "expires_at": NOW}
+BULK_UPDATE = {
+    "id": ID,
+    "kind": "update",
+    "status": "running",
+    "operation_id": ID,
+    "undoes": None,
+    "resource": "contacts",
+    "filter": {"source": "fair"},
+    "changes": {"source": "web"},
+    "counts": {
+        "matched": 2,
+        "updated": 1,
+        "unchanged": 0,
+        "failed": 1,
+        "conflicts": 0,
+    },
+    "progress": 0.5,
+    "error": {"code": "job_failed", "message": NAME},
+    "created_by": {"type": "person", "id": OWNER},
+    "created_at": NOW,
+    "started_at": NOW,
+    "finished_at": None,
+}
 VIEWED = {
+    "BulkUpdateView": BULK_UPDATE,
+    "BulkUpdateCountsView": BULK_UPDATE["counts"],
+    "BulkUpdateErrorView": BULK_UPDATE["error"],
+    "BulkUpdateActorView": BULK_UPDATE["created_by"],
+    "BulkUpdateConflictView": {
+        "record_id": ID,
+        "resource": "contacts",
+        "outcome": "conflict",
+        "code": "changed_since",
+        "message": NAME,
+        "conflicts": {"source": {"original": "a", "changed_to": "b", "current": None}},
+    },
     "AuditEntryView": {
         "id": ID,
         "occurred_at": "2026-01-31T09:30:00.123Z",

@@ -1,0 +1,174 @@
+"""Bulk updates on the wire."""
+
+from typing import Any, ClassVar, Final
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+from chassis.schemas import Id, Input, Moment
+
+__all__ = [
+    "BulkUpdateConflictView",
+    "BulkUpdateView",
+    "CreateBulkUpdateInput",
+    "ListConflictsQuery",
+]
+
+RESOURCES: Final = ("accounts", "contacts", "interactions")
+_NAME: Final = validate.Regexp(r"[a-z_][a-z0-9_.]{0,99}\Z")
+_MOST_VALUES: Final = 100
+
+
+class CreateBulkUpdateInput(Input):
+    """One patch for every record that a filter finds.
+
+    Attributes:
+        filter: As the filters of a list: ``{field: value}`` or
+            ``{field: {operator: value}}``; for ``in`` and ``nin`` a list.
+            Records match that the caller may read and change.
+        changes: A merge patch, as for one record.
+        dry_run: Only count the records.
+    """
+
+    example: ClassVar[dict[str, Any]] = {
+        "resource": "contacts",
+        "filter": {"lifecycle_stage": "lead", "created_at": {"lt": "2026-01-01"}},
+        "changes": {"lifecycle_stage": "subscriber"},
+        "dry_run": True,
+    }
+
+    resource = fields.String(required=True, validate=validate.OneOf(RESOURCES))
+    filter = fields.Dict(
+        keys=fields.String(validate=_NAME),
+        required=True,
+        validate=validate.Length(1, 10),
+    )
+    changes = fields.Dict(required=True, validate=validate.Length(1, 50))
+    dry_run = fields.Boolean(load_default=False)
+
+    @post_load
+    def _filters(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**data, "filters": dict(_parameters(data.pop("filter")))}
+
+
+def _parameters(given: dict[str, Any]) -> Any:
+    """The filters as they would stand in a query string."""
+    for name, asked in given.items():
+        if not isinstance(asked, dict):
+            yield f"filter[{name}]", _text(name, asked)
+            continue
+        if not asked:
+            raise ValidationError({name: ["Give an operator."]}, "filter")
+        for operator, value in asked.items():
+            yield f"filter[{name}][{operator}]", _text(name, value)
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, list) and 1 <= len(value) <= _MOST_VALUES:
+        texts = [_text(name, each) for each in value if not isinstance(each, list)]
+        if len(texts) == len(value) and not any("," in each for each in texts):
+            return ",".join(texts)
+    raise ValidationError({name: ["Not a value to filter by."]}, "filter")
+
+
+class BulkUpdateActorView(Schema):
+    """Who asked for it."""
+
+    type = fields.String()
+    id = fields.String()
+
+
+class BulkUpdateErrorView(Schema):
+    """Why it failed."""
+
+    code = fields.String()
+    message = fields.String()
+
+
+class BulkUpdateCountsView(Schema):
+    """What came of it so far, in records.
+
+    Attributes:
+        matched: That were to be changed.
+        updated: That were changed.
+        unchanged: That were so already.
+        failed: That could not be changed.
+        conflicts: Of which fields were left alone, as somebody had changed
+            them since; of an undo.
+    """
+
+    matched = fields.Integer()
+    updated = fields.Integer()
+    unchanged = fields.Integer()
+    failed = fields.Integer()
+    conflicts = fields.Integer()
+
+
+class BulkUpdateView(Schema):
+    """A change of many records, or the undoing of an operation.
+
+    Attributes:
+        id: Null where records were only counted.
+        kind: ``update`` or ``undo``.
+        status: ``counted`` is a dry run, ``cancelling`` still at work for about
+            a second.
+        operation_id: What all of its changes carry; it can be undone by that.
+        undoes: The operation that is undone.
+        progress: What part is done, from 0 to 1; null if nobody knows.
+    """
+
+    id = Id(allow_none=True)
+    kind = fields.String(validate=validate.OneOf(("update", "undo")))
+    status = fields.String()
+    operation_id = Id(allow_none=True)
+    undoes = Id(allow_none=True)
+    resource = fields.String(allow_none=True)
+    filter = fields.Dict(allow_none=True)
+    changes = fields.Dict(allow_none=True)
+    counts = fields.Nested(BulkUpdateCountsView)
+    progress = fields.Float(allow_none=True)
+    error = fields.Nested(BulkUpdateErrorView, allow_none=True)
+    created_by = fields.Nested(BulkUpdateActorView)
+    created_at = Moment(allow_none=True)
+    started_at = Moment(allow_none=True)
+    finished_at = Moment(allow_none=True)
+
+
+class ListConflictsQuery(Input):
+    """Which part of the records is asked for."""
+
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(1, 200),
+        metadata={"description": "How many records."},
+    )
+    cursor = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 1_000),
+        metadata={"description": "`next_cursor` of the page before."},
+    )
+
+
+class BulkUpdateConflictView(Schema):
+    """A record that was not changed, or not all of it.
+
+    Attributes:
+        record_id: Which one.
+        resource: Of which kind.
+        outcome: ``failed``: nothing was changed; ``conflict``: some fields were
+            left alone.
+        code: Why.
+        conflicts: ``{field: {original, changed_to, current}}``: what it was
+            before the operation, what that made of it, and what it is now; null
+            where the caller may not see the record.
+    """
+
+    record_id = Id()
+    resource = fields.String()
+    outcome = fields.String(validate=validate.OneOf(("failed", "conflict")))
+    code = fields.String()
+    message = fields.String()
+    conflicts = fields.Dict(allow_none=True)

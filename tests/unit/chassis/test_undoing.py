@@ -1,0 +1,171 @@
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from marshmallow import fields
+
+from chassis.bulk import _whole
+from chassis.errors import NotFoundError
+from chassis.events import changes_between
+from chassis.schemas import Input
+from chassis.undoing import Undo, effects_of
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    id: str = "a"
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    archived_at: datetime | None = None
+
+
+class ThingInput(Input):
+    title = fields.String(allow_none=True)
+    tags = fields.List(fields.String())
+
+
+KIND = SimpleNamespace(
+    update_input=ThingInput(),
+    change=lambda thing, patch, _: dataclasses.replace(thing, **patch),
+    archive=lambda thing, now: dataclasses.replace(thing, archived_at=now),
+    restore=lambda thing, _: dataclasses.replace(thing, archived_at=None),
+    created="created",
+    updated=lambda *_: "updated",
+    archived=lambda *_: "archived",
+    restored=lambda *_: "restored",
+)
+RECORDS = SimpleNamespace(
+    kind=KIND,
+    repository=SimpleNamespace(noun="thing"),
+    now=lambda: NOW,
+    read_patch=lambda _, patch: {
+        name: tuple(value) if name == "tags" else value for name, value in patch.items()
+    },
+)
+
+
+def row(before, after, sequence=2, record_id="a", **changes):
+    return {
+        "aggregate": {"type": "thing", "id": record_id},
+        "sequence": sequence,
+        "changes": changes or changes_between(before, after),
+    }
+
+
+def undo(*rows):
+    return Undo(RECORDS, effects_of(rows))
+
+
+CLERK = Thing(title="Clerk", tags=("a",))
+BOSS = Thing(title="Boss", tags=("b",))
+QUEEN = Thing(title="Queen", tags=("b",))
+
+
+class TestUndo:
+    def test_puts_back_what_is_still_as_it_was_left(self):
+        undoing = undo(row(CLERK, BOSS))
+
+        assert undoing.change(BOSS) == CLERK
+        assert undoing.conflicts(CLERK) == {}
+
+    def test_leaves_alone_what_was_changed_since(self):
+        undoing = undo(row(CLERK, BOSS))
+        after = undoing.change(QUEEN)
+
+        assert after == Thing(title="Queen", tags=("a",))
+        assert undoing.conflicts(after) == {
+            "title": {"original": "Clerk", "changed_to": "Boss", "current": "Queen"}
+        }
+
+    def test_takes_several_events_of_a_record_as_one(self):
+        undoing = undo(row(CLERK, BOSS), row(BOSS, QUEEN, 3))
+
+        assert undoing.change(QUEEN) == CLERK
+
+    def test_has_nothing_to_do_twice(self):
+        undoing = undo(row(CLERK, BOSS))
+
+        assert undoing.change(CLERK) is CLERK
+        assert undoing.conflicts(CLERK) == {}
+
+    def test_archives_what_was_made(self):
+        after = undo(row(None, CLERK, 1)).change(CLERK)
+
+        assert after.archived_at == NOW
+
+    @pytest.mark.parametrize("record", [BOSS, dataclasses.replace(CLERK, title=None)])
+    def test_leaves_alone_what_was_made_and_somebody_touched(self, record):
+        undoing = undo(row(None, CLERK, 1))
+
+        assert undoing.change(record) is record
+        assert "title" in undoing.conflicts(record)
+
+    def test_takes_a_field_that_was_filled_since_for_touched(self):
+        bare = Thing(tags=("a",))
+        undoing = undo(row(None, bare, 1))
+        filled = dataclasses.replace(bare, title="Clerk")
+
+        assert undoing.change(filled) is filled
+        assert undoing.conflicts(filled)["title"] == {
+            "original": None,
+            "changed_to": None,
+            "current": "Clerk",
+        }
+
+    def test_restores_and_puts_back_in_one_change(self):
+        gone = dataclasses.replace(BOSS, archived_at=NOW)
+        undoing = undo(row(CLERK, BOSS), row(BOSS, gone, 3))
+
+        assert undoing.change(gone) == CLERK
+        assert undoing.describe(gone, CLERK) == "restored"
+
+    def test_archives_again_what_was_restored(self):
+        gone = dataclasses.replace(CLERK, archived_at=NOW)
+        undoing = undo(row(gone, CLERK))
+
+        assert undoing.change(CLERK).archived_at == NOW
+        assert undoing.describe(CLERK, gone) == "archived"
+
+    def test_refuses_what_somebody_archived_since(self):
+        gone = dataclasses.replace(BOSS, archived_at=NOW)
+
+        with pytest.raises(NotFoundError):
+            undo(row(CLERK, BOSS)).change(gone)
+
+    def test_cannot_bring_back_what_was_erased(self):
+        erased = {"from": None, "to": None, "is_erased": True}
+        changes = {"title": erased, "tags": {"from": ["a"], "to": ["b"]}}
+        undoing = undo(row(None, None, 2, **changes))
+        after = undoing.change(BOSS)
+
+        assert after == Thing(title="Boss", tags=("a",))
+        assert undoing.conflicts(after).keys() == {"title"}
+
+
+class TestWhole:
+    def rows(self, *counts):
+        return [
+            {"aggregate": {"id": f"{place:03}"}}
+            for place, events in enumerate(counts)
+            for _ in range(events)
+        ]
+
+    def test_has_all_of_a_record_or_nothing(self):
+        found = _whole(self.rows(*[400, 400, 200]))
+
+        assert {each["aggregate"]["id"] for each in found} == {"000", "001"}
+
+    def test_has_all_where_nothing_is_cut_off(self):
+        rows = self.rows(3, 1)
+
+        assert _whole(rows) == rows
+
+    def test_is_of_two_hundred_records_at_most(self):
+        assert len(_whole(self.rows(*[1] * 999))) == 200
+
+    def test_has_a_record_of_very_many_events(self):
+        assert len(_whole(self.rows(1_000))) == 1_000
