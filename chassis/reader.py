@@ -74,6 +74,13 @@ class Reader(Generic[Entity]):
         document = self._rows.find_one({"_id": record_id})
         return None if document is None else self.restore(document)
 
+    def existing(self, record_ids: Names[str]) -> set[str]:
+        """Those ids that records have, archived or not, whoever may see them."""
+        rows = self._rows.find(
+            {"_id": {"$in": list(record_ids)}}, [("_id", 1)], len(record_ids)
+        )
+        return {row["_id"] for row in rows}
+
     def get(self, record_id: str) -> Entity:
         """The record, if it is live and the caller may read it.
 

@@ -28,7 +28,16 @@ __all__ = [
 ]
 
 _PERSONAL: Final = frozenset(
-    {"first_name", "last_name", "emails", "phones", "job_title", "addresses"}
+    {
+        "first_name",
+        "last_name",
+        "emails",
+        "phones",
+        "job_title",
+        # They say as what.
+        "accounts",
+        "addresses",
+    }
 )
 _ABOUT_A_PERSON: Final = frozenset({"subject", "body", "metadata"})
 

@@ -31,7 +31,12 @@ from evaluation.data.names import (
     TRADES,
 )
 from svc_customer.domain.accounts import Account
-from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
+from svc_customer.domain.contacts import (
+    Contact,
+    ContactAccount,
+    EmailAddress,
+    PhoneNumber,
+)
 from svc_customer.domain.records import Address
 
 __all__ = ["DATA_END", "Organization", "organizations"]
@@ -233,7 +238,7 @@ def _contact(organization: Organization, number: int) -> Contact:
         emails=_emails(chance, organization, f"{first}.{last}", number, employer),
         phones=_phones(chance),
         job_title=_pick(chance, JOB_TITLES) if chance.random() < _WITH_TITLE else None,
-        account_id=None if employer is None else _account_id(organization, employer),
+        accounts=() if employer is None else _employed(organization, employer),
         do_not_contact=chance.random() < _NOT_TO_CONTACT,
         addresses=(_address(chance),) if chance.random() < _WITH_ADDRESS else (),
     )
@@ -245,6 +250,11 @@ def _employer(chance: random.Random, organization: Organization) -> int | None:
     if not count or chance.random() > _EMPLOYED:
         return None
     return int(count * chance.random() ** 3)
+
+
+def _employed(organization: Organization, number: int) -> tuple[ContactAccount, ...]:
+    account_id = _account_id(organization, number)
+    return (ContactAccount(account_id=account_id, is_primary=True),)
 
 
 def _account_id(organization: Organization, number: int) -> str:

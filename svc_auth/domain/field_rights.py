@@ -81,11 +81,15 @@ _OWNERS: Final = frozenset({"owner_id", "team_ids"})
 # events tell it to everybody who may read the record.
 READABLE: Final[Mapping[str, frozenset[str]]] = {
     "accounts": _OWNERS | {"lifecycle_stage", "source"},
-    "contacts": _OWNERS | {"account_id", "lifecycle_stage", "source"},
+    "contacts": _OWNERS | {"account_id", "accounts", "lifecycle_stage", "source"},
     "interactions": _OWNERS
     | {"type", "occurred_at", "contact_id", "account_id", "amount"},
     "leads": _OWNERS | {"status", "source", "rating"},
     "opportunities": frozenset({"amount"}),
+}
+# Two names of one thing.
+_TWINS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "contacts": {"account_id": ("accounts",), "accounts": ("account_id",)}
 }
 
 
@@ -135,7 +139,8 @@ def restricted_names(fields: Fields) -> dict[str, dict[str, list[str]]]:
     for resource, rights in fields.items():
         for name, right in rights.items():
             if right != "write":
-                also = HIDEABLE[resource].get(name, ())
+                names = {**HIDEABLE[resource], **_TWINS.get(resource, {})}
+                also = names.get(name, ())
                 named = found.setdefault(resource, {}).setdefault(right, [])
                 named += [name, *also]
     return found

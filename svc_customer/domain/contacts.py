@@ -1,17 +1,20 @@
 """People, and how to reach them."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from chassis.errors import InvalidInputError
+from chassis.errors import InvalidInputError, invalid_field
 from svc_customer.domain.records import Address, CustomerRecord
 
 __all__ = [
     "EMAIL_VALIDITIES",
+    "MOST_ACCOUNTS",
     "PHONE_VALIDITIES",
     "Contact",
+    "ContactAccount",
     "EmailAddress",
     "PhoneNumber",
     "change_contact",
@@ -19,6 +22,7 @@ __all__ = [
     "new_contact",
 ]
 
+MOST_ACCOUNTS: Final = 20
 EMAIL_VALIDITIES: Final = ("unverified", "valid", "invalid", "bounced", "disposable")
 PHONE_VALIDITIES: Final = ("valid", "possible", "invalid", "unknown")
 
@@ -51,6 +55,15 @@ class PhoneNumber:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContactAccount:
+    """An account that somebody belongs to, and as what."""
+
+    account_id: str
+    role: str | None = None
+    is_primary: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contact(CustomerRecord):
     """A person that the organization deals with."""
 
@@ -59,7 +72,7 @@ class Contact(CustomerRecord):
     emails: tuple[EmailAddress, ...] = ()
     phones: tuple[PhoneNumber, ...] = ()
     job_title: str | None = None
-    account_id: str | None = None
+    accounts: tuple[ContactAccount, ...] = ()
     do_not_contact: bool = False
     addresses: tuple[Address, ...] = ()
 
@@ -72,6 +85,11 @@ class Contact(CustomerRecord):
     def phone(self) -> str | None:
         """The primary phone number."""
         return next((p.number for p in self.phones if p.is_primary), None)
+
+    @property
+    def account_id(self) -> str | None:
+        """The primary account."""
+        return next((a.account_id for a in self.accounts if a.is_primary), None)
 
 
 def is_identified(data: Mapping[str, Any]) -> bool:
@@ -87,7 +105,7 @@ def new_contact(
         id=contact_id,
         created_at=now,
         updated_at=now,
-        **{"owner_id": owner_id, **data},
+        **{"owner_id": owner_id, **_with_accounts(data, ())},
     ).begun()
 
 
@@ -98,11 +116,42 @@ def change_contact(
 
     Raises:
         InvalidInputError: ``contact_unidentified``: neither a last name nor
-            an address would be left.
+            an address would be left; ``invalid_input``: too many accounts.
     """
-    changed = contact.changed(patch, now)
+    changed = contact.changed(_with_accounts(patch, contact.accounts), now)
     if not is_identified({"last_name": changed.last_name, "emails": changed.emails}):
         raise InvalidInputError(
             "contact_unidentified", "A contact needs a last name or an address."
         )
     return changed
+
+
+def _with_accounts(
+    data: Mapping[str, Any], accounts: tuple[ContactAccount, ...]
+) -> dict[str, Any]:
+    """The same, with ``account_id`` said as what becomes of all accounts.
+
+    It takes the place of the primary one; none leaves the others as they are.
+    """
+    told = {name: value for name, value in data.items() if name != "account_id"}
+    if "account_id" not in data:
+        return told
+    return {**told, "accounts": _with_primary(accounts, data["account_id"])}
+
+
+def _with_primary(
+    accounts: tuple[ContactAccount, ...], account_id: str | None
+) -> tuple[ContactAccount, ...]:
+    if any(each.account_id == account_id for each in accounts):
+        return tuple(
+            dataclasses.replace(each, is_primary=each.account_id == account_id)
+            for each in accounts
+        )
+    others = tuple(each for each in accounts if not each.is_primary)
+    if account_id is None:
+        return others
+    if len(others) >= MOST_ACCOUNTS:
+        raise invalid_field(
+            "invalid_input", f"At most {MOST_ACCOUNTS} accounts.", field="account_id"
+        )
+    return (ContactAccount(account_id=account_id, is_primary=True), *others)

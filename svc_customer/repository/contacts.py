@@ -1,14 +1,19 @@
 """Contacts in MongoDB."""
 
-from collections.abc import Mapping
-from typing import ClassVar, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 from chassis.fields import Field
 from chassis.mailboxes import address_key
 from chassis.mongo import Collection, Document, by
 from chassis.search_words import search_words
 from chassis.searching import SEARCH_INDEX
-from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
+from svc_customer.domain.contacts import (
+    Contact,
+    ContactAccount,
+    EmailAddress,
+    PhoneNumber,
+)
 from svc_customer.domain.records import Address
 from svc_customer.repository.custom_values import CUSTOM_INDEXES, Customized
 from svc_customer.repository.customers import CustomerRepository
@@ -34,7 +39,7 @@ CONTACTS: Final = Collection(
         by("folded.job_title", covering=FACETS),
         by("email_keys"),
         by("phone_keys"),
-        by("account_id", "created_at", covering=FACETS),
+        by("account_ids", "created_at", covering=FACETS),
         by("do_not_contact", "created_at", covering=FACETS),
     ),
 )
@@ -47,7 +52,7 @@ class ContactRepository(Customized, CustomerRepository[Contact]):
     noun = "contact"
     resource = "contacts"
     entity = Contact
-    schema_version = 4
+    schema_version = 5
     orders = (("last_name", "first_name"),)
     fields: ClassVar[Mapping[str, Field]] = {
         **CUSTOMER_FIELDS,
@@ -56,7 +61,7 @@ class ContactRepository(Customized, CustomerRepository[Contact]):
         "job_title": Field("text"),
         "email": Field("email", "email_keys", is_list=True),
         "phone": Field("phone", "phone_keys", is_list=True),
-        "account_id": Field("id"),
+        "account_id": Field("id", "account_ids", is_list=True),
         "do_not_contact": Field("flag"),
     }
 
@@ -66,6 +71,7 @@ class ContactRepository(Customized, CustomerRepository[Contact]):
             "emails": tuple(EmailAddress(**each) for each in document["emails"]),
             "phones": tuple(PhoneNumber(**each) for each in document["phones"]),
             "addresses": tuple(Address(**each) for each in document["addresses"]),
+            "accounts": tuple(ContactAccount(**each) for each in _accounts(document)),
         }
         return super().restore({**document, **parts})
 
@@ -88,4 +94,13 @@ class ContactRepository(Customized, CustomerRepository[Contact]):
             **stored_keys(entity.external_ids),
             "email_keys": email_keys,
             "phone_keys": phone_keys(numbers),
+            "account_ids": [each.account_id for each in entity.accounts],
         }
+
+
+def _accounts(document: Document) -> Sequence[Mapping[str, Any]]:
+    """Those of a contact; once there was one at most."""
+    if "accounts" in document:
+        return document["accounts"]  # type: ignore[no-any-return]
+    only = document.get("account_id")
+    return [{"account_id": only, "is_primary": True}] if only else []

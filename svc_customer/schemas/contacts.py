@@ -15,7 +15,9 @@ from marshmallow import (
 from chassis.schemas import Email, Id, Input, Text
 from svc_customer.domain.contacts import (
     EMAIL_VALIDITIES,
+    MOST_ACCOUNTS,
     PHONE_VALIDITIES,
+    ContactAccount,
     EmailAddress,
     PhoneNumber,
     is_identified,
@@ -30,6 +32,11 @@ from svc_customer.schemas.records import (
 
 __all__ = ["ContactView", "CreateContactInput", "UpdateContactInput"]
 
+_SHORT_AND_FULL: Final = (
+    ("email", "emails"),
+    ("phone", "phones"),
+    ("account_id", "accounts"),
+)
 _SEVERAL: Final = validate.Length(max=20)
 
 
@@ -63,10 +70,19 @@ class PhoneInput(Input):
         return {name: value for name, value in data.items() if name not in read}
 
 
+class ContactAccountInput(Input):
+    """An account that somebody belongs to."""
+
+    account_id = Id(required=True)
+    role = Text(100, load_default=None, allow_none=True)
+    is_primary = fields.Boolean(load_default=False)
+
+
 class UpdateContactInput(RecordInput):
     """A merge patch (RFC 7396) of a contact.
 
-    ``email`` and ``phone`` are shorthand for a list with one primary entry.
+    ``email`` and ``phone`` are shorthand for a list with one primary entry;
+    ``account_id`` is the primary account, others of ``accounts`` stay.
     """
 
     example: ClassVar[dict[str, Any]] = {
@@ -74,7 +90,7 @@ class UpdateContactInput(RecordInput):
         "phone": None,
     }
 
-    lists = RecordInput.lists | {"emails", "phones", "addresses"}
+    lists = RecordInput.lists | {"emails", "phones", "accounts", "addresses"}
 
     first_name = Text(100, allow_none=True)
     last_name = Text(100, allow_none=True)
@@ -84,6 +100,11 @@ class UpdateContactInput(RecordInput):
     phones = fields.List(fields.Nested(PhoneInput), allow_none=True, validate=_SEVERAL)
     job_title = Text(100, allow_none=True)
     account_id = Id(allow_none=True)
+    accounts = fields.List(
+        fields.Nested(ContactAccountInput),
+        allow_none=True,
+        validate=validate.Length(max=MOST_ACCOUNTS),
+    )
     do_not_contact = fields.Boolean()
     addresses = fields.List(
         fields.Nested(AddressInput), allow_none=True, validate=_SEVERAL
@@ -91,11 +112,14 @@ class UpdateContactInput(RecordInput):
 
     @validates_schema
     def _one_way_to_say_it(self, data: dict[str, Any], **_: Any) -> None:
-        for short, full in (("email", "emails"), ("phone", "phones")):
+        for short, full in _SHORT_AND_FULL:
             if short in data and full in data:
                 raise ValidationError(f"Not together with {full}.", short)
             if sum(each["is_primary"] for each in data.get(full) or ()) > 1:
                 raise ValidationError("Only one can be primary.", full)
+        named = [each["account_id"] for each in data.get("accounts") or ()]
+        if len(set(named)) < len(named):
+            raise ValidationError("Each account once.", "accounts")
 
     @post_load
     def _values(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -109,6 +133,8 @@ class UpdateContactInput(RecordInput):
             data["emails"] = _with_primary(data["emails"] or (), EmailAddress)
         if "phones" in data:
             data["phones"] = _with_primary(data["phones"] or (), PhoneNumber)
+        if "accounts" in data:
+            data["accounts"] = _with_primary(data["accounts"] or (), ContactAccount)
         return data
 
 
@@ -167,6 +193,14 @@ class PhoneView(Schema):
     )
 
 
+class ContactAccountView(Schema):
+    """An account that somebody belongs to."""
+
+    account_id = Id()
+    role = fields.String(allow_none=True)
+    is_primary = fields.Boolean()
+
+
 class ContactView(RecordView):
     """A contact."""
 
@@ -177,6 +211,9 @@ class ContactView(RecordView):
     emails = fields.List(fields.Nested(EmailView))
     phones = fields.List(fields.Nested(PhoneView))
     job_title = fields.String(allow_none=True)
-    account_id = Id(allow_none=True)
+    account_id = Id(
+        allow_none=True, metadata={"description": "The primary one of `accounts`."}
+    )
+    accounts = fields.List(fields.Nested(ContactAccountView))
     do_not_contact = fields.Boolean()
     addresses = fields.List(fields.Nested(AddressView))

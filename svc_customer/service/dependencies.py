@@ -15,6 +15,7 @@ from chassis.members import Members, named_people
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
 from svc_customer.domain.accounts import Account
+from svc_customer.domain.contacts import ContactAccount
 from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.custom_fields import CustomFieldRepository
@@ -79,12 +80,24 @@ class Dependencies:
         given = {(name, data[name]) for name in found if data.get(name)} - known
         missing = [name for name, value in sorted(given) if found[name](value) is None]  # type: ignore[no-untyped-call]
         known |= {(name, value) for name, value in given if name not in missing}
+        missing += self._missing_accounts(data.get("accounts", ()))
         if missing:
             raise invalid_input(
                 [{"field": name, "code": "reference_not_found"} for name in missing],
                 "reference_not_found",
                 "This refers to something that is not there.",
             )
+
+    def _missing_accounts(self, named: Sequence[ContactAccount]) -> list[str]:
+        """The places in a contact's list of accounts that are not there."""
+        if not named:
+            return []
+        found = self.accounts.existing([each.account_id for each in named])
+        return [
+            f"accounts.{place}.account_id"
+            for place, each in enumerate(named)
+            if each.account_id not in found
+        ]
 
     def _find_live_account(self, account_id: str) -> Account | None:
         account = self.accounts.find(account_id)

@@ -366,6 +366,7 @@ VIEWED = {
     },
     "AccountView": ACCOUNT,
     "AddressView": ADDRESS,
+    "ContactAccountView": CONTACT.accounts[0],
     "ContactView": CONTACT,
     "HierarchyView": {
         "ancestors": [ACCOUNT],

@@ -8,6 +8,8 @@ from members import recruit
 
 pytestmark = pytest.mark.e2e
 
+MISSING = "01a207cb-a158-7c5e-b478-fdd8d973fa46"
+
 
 def make(client, name="Acme", **fields):
     code, made, _ = client("POST", "/v1/accounts", {"name": name, **fields})
@@ -119,6 +121,65 @@ class TestAccounts:
         for who, account_id in ((rep, top), (stranger, mine)):
             answer = who("GET", f"/v1/accounts/{account_id}/hierarchy")
             assert (answer[0], answer[1]["code"]) == (404, "account_not_found")
+
+
+def people_of(client, account_id):
+    _, page, _ = client("GET", f"/v1/contacts?filter[account_id]={account_id}")
+    return {each["id"] for each in page["data"]}
+
+
+class TestPeopleOfSeveral:
+    def test_are_found_by_each_of_them(self, client):
+        one, other = make(client), make(client)
+        accounts = [
+            {"account_id": one, "role": "CFO"},
+            {"account_id": other, "role": "Adviser"},
+        ]
+        payload = {"last_name": "Li", "accounts": accounts}
+        _, made, _ = client("POST", "/v1/contacts", payload)
+        _, view, _ = client("GET", f"/v1/accounts/{other}/overview")
+
+        assert made["account_id"] == one
+        assert made["accounts"] == [
+            {**accounts[0], "is_primary": True},
+            {**accounts[1], "is_primary": False},
+        ]
+        assert people_of(client, one) == people_of(client, other) == {made["id"]}
+        shown = view["sections"]["contacts"]["data"]["data"][0]
+        assert shown["accounts"][1]["role"] == "Adviser"
+
+    def test_get_another_primary_one_by_its_id(self, client):
+        one, other = make(client), make(client)
+        payload = {"last_name": "Li", "account_id": one}
+        _, made, _ = client("POST", "/v1/contacts", payload)
+        path = f"/v1/contacts/{made['id']}"
+        _, moved, _ = client("PATCH", path, {"account_id": other})
+        _, left, _ = client("PATCH", path, {"account_id": None})
+
+        only = {"role": None, "is_primary": True}
+        assert made["accounts"] == [{"account_id": one, **only}]
+        assert moved["accounts"] == [{"account_id": other, **only}]
+        assert (left["account_id"], left["accounts"]) == (None, [])
+        assert people_of(client, one) == people_of(client, other) == set()
+
+    @pytest.mark.parametrize(
+        ("fields", "at_fault"),
+        [
+            ({"accounts": [{}]}, "accounts.0.account_id"),
+            ({"accounts": [{"account_id": None}]}, "accounts.0.account_id"),
+            ({"accounts": [{"account_id": MISSING}]}, "accounts.0.account_id"),
+            ({"accounts": [{"account_id": MISSING}] * 2}, "accounts"),
+            ({"accounts": [{"account_id": MISSING}] * 21}, "accounts"),
+            ({"accounts": [], "account_id": MISSING}, "account_id"),
+            ({"accounts": [{"account_id": MISSING, "x": 1}]}, "accounts.0.x"),
+            ({"accounts": "x"}, "accounts"),
+        ],
+    )
+    def test_name_accounts_that_are_there(self, client, fields, at_fault):
+        payload = {"last_name": "Li", **fields}
+        code, problem, _ = client("POST", "/v1/contacts", payload)
+
+        assert (code, problem["errors"][0]["field"]) == (422, at_fault)
 
 
 @pytest.mark.parametrize(

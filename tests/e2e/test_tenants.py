@@ -58,6 +58,9 @@ def put(payload, field, value):
     if not rest:
         value = [value] if name.endswith("_ids") else value
         return {**payload, name: value}
+    if rest.startswith("0"):
+        inner = rest.partition(".")[2]
+        return {**payload, name: [put({}, inner, value) if inner else value]}
     return {**payload, name: put(payload.get(name) or {}, rest, value)}
 
 

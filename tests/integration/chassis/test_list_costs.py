@@ -18,7 +18,12 @@ from chassis.errors import InvalidInputError
 from chassis.ids import new_id
 from chassis.migrate import migrate
 from svc_customer.domain.accounts import Account
-from svc_customer.domain.contacts import Contact, EmailAddress, PhoneNumber
+from svc_customer.domain.contacts import (
+    Contact,
+    ContactAccount,
+    EmailAddress,
+    PhoneNumber,
+)
 from svc_customer.domain.interactions import Interaction
 from svc_customer.repository import RECORDS
 from svc_customer.repository.accounts import AccountRepository
@@ -134,7 +139,7 @@ def record(kind, *, is_rare, number):
             job_title=text,
             emails=(EmailAddress(address=f"{code}@example.com", is_primary=True),),
             phones=(PhoneNumber(number=phone, is_primary=True),),
-            account_id=other,
+            accounts=(ContactAccount(account_id=other, is_primary=True),),
             do_not_contact=is_rare,
         )
     return Interaction(

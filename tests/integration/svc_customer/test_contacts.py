@@ -70,3 +70,39 @@ class TestCreateContact:
         code, again, _ = keyed("POST", "/v1/contacts", payload)
 
         assert (code, again["id"]) == (201, contact["id"])
+
+
+class TestContactsFromBefore:
+    def test_are_read_and_changed_as_all_others(self, client, status):
+        _, account, _ = client("POST", "/v1/accounts", {"name": "Acme"})
+        payload = {"last_name": "Old", "phone": "+44 20 7946 0000", "email": "a@b.co"}
+        _, contact, _ = client("POST", "/v1/contacts", payload)
+        with pymongo.MongoClient(status["mongo_uri"]) as mongo:
+            mongo["rapport_customer"]["contacts"].update_one(
+                {"_id": contact["id"]},
+                {
+                    "$unset": dict.fromkeys(
+                        ("accounts", "account_ids", "lifecycle_history", "custom"), ""
+                    ),
+                    "$set": {
+                        "account_id": account["id"],
+                        "schema_version": 3,
+                        "phones": [{"number": "1", "type": "work", "is_primary": True}],
+                        "emails": [
+                            {"address": "a@b.co", "type": "work", "is_primary": True}
+                        ],
+                    },
+                },
+            )
+        path = f"/v1/contacts/{contact['id']}"
+        _, page, _ = client("GET", f"/v1/contacts?filter[id]={contact['id']}")
+        _, changed, _ = client("PATCH", path, {"lifecycle_stage": "customer"})
+        (shown,) = page["data"]
+
+        assert (shown["account_id"], shown["lifecycle_history"]) == (account["id"], [])
+        assert shown["phones"][0]["validity"] == "unknown"
+        assert shown["emails"][0]["validity"] == "unverified"
+        assert changed["accounts"] == shown["accounts"]
+        assert [each["stage"] for each in changed["lifecycle_history"]] == ["customer"]
+        found = client("GET", f"/v1/contacts?filter[account_id]={account['id']}")[1]
+        assert [each["id"] for each in found["data"]] == [contact["id"]]

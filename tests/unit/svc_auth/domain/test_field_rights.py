@@ -70,3 +70,9 @@ class TestRestrictedNames:
         }
 
         assert restricted_names(fields) == expected
+
+    @pytest.mark.parametrize("name", ["account_id", "accounts"])
+    def test_are_both_names_of_one_thing(self, name):
+        names = restricted_names({"contacts": {name: "read"}})
+
+        assert sorted(names["contacts"]["read"]) == ["account_id", "accounts"]
