@@ -33,6 +33,8 @@ __all__ = [
 Document = dict[str, Any]
 # An index was dropped while it was read.
 QUERY_PLAN_KILLED: Final = 175
+# A document is larger than 16 MiB, or an update would make it so.
+_TOO_LARGE: Final = frozenset({10_334, 17_419, 17_420})
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,14 @@ def as_wire_error(error: BaseException) -> WireError | None:
         return DeadlineExceededError(
             "deadline_exceeded", "The database did not answer in time."
         )
+    code = getattr(error, "code", None)
+    if code in _TOO_LARGE:
+        # What is taken in is bounded: events that wait have filled the record.
+        return UnavailableError("outbox_full", "Too many events of it wait.")
     if (
         isinstance(error, pymongo.errors.ConnectionFailure)
         or error.has_error_label("TransientTransactionError")
-        or getattr(error, "code", None) == QUERY_PLAN_KILLED
+        or code == QUERY_PLAN_KILLED
     ):
         return UnavailableError("database_unavailable", "The database is away.")
     return None

@@ -84,3 +84,22 @@ class TestATrace:
             log = log_of(service)
             wanted = {"aggregate.id": record, "traceparent": {"$regex": self.TRACE}}
             until(lambda log=log, wanted=wanted: log.find_one(wanted))
+
+
+class TestARecord:
+    def test_full_of_events_is_changed_when_they_have_been_published(
+        self, client, until, paused
+    ):
+        _, made, _ = client("POST", "/v1/contacts", PERSON)
+        about = {"type": "note", "contact_id": made["id"]}
+        path = client("POST", "/v1/interactions", about)[2]["Location"]
+        with paused("customer-events-1"):
+            answers = []
+            while not answers or (answers[-1][0] == 200 and len(answers) < 150):
+                body = chr(0x1F600 + len(answers)) * 20_000
+                answers.append(client("PATCH", path, {"body": body}))
+
+        code, problem, headers = answers[-1]
+        assert (code, problem["code"]) == (503, "outbox_full")
+        assert headers["Retry-After"]
+        until(lambda: client("PATCH", path, {"body": "short"})[0] == 200)
