@@ -1,8 +1,9 @@
 """Records with values of custom fields: how they are read, checked and shown."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
+import orjson
 from marshmallow import ValidationError
 
 from chassis.errors import FieldError, invalid_input
@@ -22,7 +23,10 @@ __all__ = ["CustomReader", "CustomizedRecords", "Customizer", "values_to_match"]
 
 Customer = TypeVar("Customer", bound=CustomerRecord)
 
-_LONGEST_NAME = 100
+_LONGEST_NAME: Final = 100
+# A list shows two hundred records at once, and a record keeps what it was like
+# until that is in the log.
+_MAX_SIZE: Final = 65_536
 
 
 class Customizer(Worker, Protocol):
@@ -162,6 +166,9 @@ class CustomReader:
             if field.required and key in needed and key not in values
             if _name(key) not in wrong
         ]
+        if not errors and len(orjson.dumps(values)) > _MAX_SIZE:
+            message = f"All values together take at most {_MAX_SIZE} bytes."
+            errors = [{"field": "custom", "code": "invalid", "message": message}]
         if errors:
             raise invalid_input(errors)
         self._check_references(values, current, live)

@@ -268,6 +268,19 @@ class TestValues:
             "amount_base": 3,
         }
 
+    def test_are_bounded_all_together(self, newcomer):
+        client = newcomer()
+        keys = [define(client, type="text")["key"] for _ in range(9)]
+        path, _ = add(client)
+        some, many = ({"custom": dict.fromkeys(keys, c * 2_000)} for c in "é\U0001f600")
+
+        assert client("PATCH", path, some)[0] == 200
+        assert refusal(client("PATCH", path, many)) == (
+            422,
+            "invalid_input",
+            {"custom": "invalid"},
+        )
+
     def test_refer_to_what_is_there(self, org, newcomer):
         key = define(org, type="reference", reference_to="accounts")["key"]
         account = add(org, "accounts")[1]["id"]
