@@ -30,7 +30,7 @@ UNRESTRICTED: Final = Restriction()
 
 def is_among(name: str, fields: Collection[str]) -> bool:
     """Whether a field is one of these, or a member of one: ``custom.region``."""
-    return name in fields or name.partition(".")[0] in fields
+    return name in fields or ("." in name and name.partition(".")[0] in fields)
 
 
 def read_restrictions(claim: Any) -> dict[str, Restriction]:

@@ -53,6 +53,10 @@ SIGNED_IN = {
     "auth.switch_org",
     "auth.transfer_org",
     "auth.update_me",
+    # Whether an id is a member's tells nothing else of them.
+    "auth.find_members",
+    # It needs to read the resource that is asked for.
+    "customer.list_tags",
     # They answer with what the caller may read of each kind.
     "customer.search_records",
     "sales.search_records",
