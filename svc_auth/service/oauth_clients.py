@@ -302,13 +302,14 @@ class OAuthClientMethods(ClientDependencies):
 
         Its tokens stay good. Each call makes another.
 
-        Needs the ``oauth-clients:write`` permission.
+        Needs the ``oauth-clients:write`` permission, and all that the
+        application may do for itself.
 
         Returns:
             A ``NewOAuthClientView``.
 
         Raises:
-            ForbiddenError: ``token_restricted``.
+            ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
             NotFoundError: ``oauth_client_not_found``.
             ConflictError: ``client_is_public``: it has no secret.
 
@@ -322,6 +323,7 @@ class OAuthClientMethods(ClientDependencies):
         def change(client: OAuthClient) -> OAuthClient:
             if client.is_public:
                 raise ConflictError("client_is_public", "This one has no secret.")
+            self._check_own_rights(client)
             return client.changed({"secret_hash": hash_of(secret)}, now)
 
         client = self.oauth_clients.change(
@@ -360,6 +362,10 @@ class OAuthClientMethods(ClientDependencies):
                 {"field": error.field_name, "code": "invalid", "message": message}
                 for message in error.messages
             ) from None
+        self._check_own_rights(client)
+
+    def _check_own_rights(self, client: OAuthClient) -> None:
+        """Refuse if whoever has its secret may do more than the caller."""
         if "client_credentials" in client.grant_types:
             self.check_held(Rights(own_grants(client.scope)))
 

@@ -524,6 +524,19 @@ class TestGiving:
         }
         self.refused(deputy("POST", "/v1/oauth-clients", payload))
 
+    def test_does_not_take_over_an_application_that_sees_more(self, org, deputy):
+        payload = {
+            "name": "Sync",
+            "grant_types": ["client_credentials"],
+            "scope": "contacts:read",
+        }
+        code, made, _ = org.owner("POST", "/v1/oauth-clients", payload)
+        assert code == 201, made
+        path = f"/v1/oauth-clients/{made['id']}/rotate-secret"
+
+        self.refused(deputy("POST", path))
+        assert org.owner("POST", path)[0] == 200
+
     def test_makes_tokens_that_see_as_little(self, deputy, contact):
         payload = {"name": "Import", "scope": ["contacts:read"]}
         code, made, _ = deputy("POST", "/v1/access-tokens", payload)
