@@ -39,7 +39,7 @@ _PERSONAL: Final = frozenset(
         "addresses",
     }
 )
-_ABOUT_A_PERSON: Final = frozenset({"subject", "body", "metadata"})
+_ABOUT_A_PERSON: Final = frozenset({"subject", "body", "metadata", "attachments"})
 
 
 def account_created(account: Account) -> Event:
@@ -145,6 +145,7 @@ def _interaction(
             "occurred_on": interaction.occurred_at.date().isoformat(),
             "amount": None if amount is None else f"{amount.amount:f}",
             "currency": None if amount is None else amount.currency,
+            "mentions": list(interaction.mentions),
             "changed": sorted(changes),
         },
         changes=changes,

@@ -64,6 +64,8 @@ HIDEABLE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "subject": (),
         "body": (),
         "metadata": (),
+        "duration_s": (),
+        "attachments": (),
         "external_ids": ("external_id",),
     },
     "leads": {
@@ -83,7 +85,8 @@ READABLE: Final[Mapping[str, frozenset[str]]] = {
     "accounts": _OWNERS | {"lifecycle_stage", "source"},
     "contacts": _OWNERS | {"account_id", "accounts", "lifecycle_stage", "source"},
     "interactions": _OWNERS
-    | {"type", "occurred_at", "contact_id", "account_id", "amount"},
+    | {"type", "occurred_at", "contact_id", "account_id", "amount"}
+    | {"thread_id", "in_reply_to", "mentions"},
     "leads": _OWNERS | {"status", "source", "rating"},
     "opportunities": frozenset({"amount"}),
 }

@@ -12,6 +12,7 @@ from svc_customer.domain.records import OwnedRecord
 __all__ = [
     "DIRECTIONS",
     "INTERACTION_TYPES",
+    "Attachment",
     "Interaction",
     "change_interaction",
     "new_interaction",
@@ -33,8 +34,25 @@ INTERACTION_TYPES: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """What is told of a file that is kept elsewhere."""
+
+    name: str
+    content_type: str
+    size_bytes: int
+    url: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Interaction(OwnedRecord):
-    """One thing that happened with a contact, an account or both."""
+    """One thing that happened with a contact, an account or both.
+
+    Attributes:
+        thread_id: The interaction that began its thread, which may be itself.
+        in_reply_to: The interaction that it answers.
+        mentions: Members of the organization.
+    """
 
     type: str
     occurred_at: datetime
@@ -44,19 +62,27 @@ class Interaction(OwnedRecord):
     subject: str | None = None
     body: str | None = None
     amount: Money | None = None
+    duration_s: int | None = None
+    thread_id: str | None = None
+    in_reply_to: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    mentions: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def new_interaction(
     interaction_id: str, data: Mapping[str, Any], owner_id: str | None, now: datetime
 ) -> Interaction:
-    """An interaction as it is recorded; it happened now unless said otherwise."""
+    """An interaction as it is recorded.
+
+    Unless said otherwise it happened now, and begins a thread.
+    """
     return Interaction(
         id=interaction_id,
         owner_id=owner_id,
         created_at=now,
         updated_at=now,
-        **{"occurred_at": now, **data},
+        **{"occurred_at": now, "thread_id": interaction_id, **data},
     )
 
 

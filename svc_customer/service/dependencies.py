@@ -23,7 +23,7 @@ from svc_customer.repository.interactions import InteractionRepository
 
 __all__ = ["Dependencies"]
 
-_PEOPLE: Final = ("owner_id",)
+_PEOPLE: Final = ("owner_id", "mentions")
 
 
 class Dependencies:
@@ -72,14 +72,18 @@ class Dependencies:
             "account_id": self.accounts.find,
             "parent_id": self._find_live_account,
             "contact_id": self.contacts.find,
+            "thread_id": self.interactions.find,
+            "in_reply_to": self.interactions.find,
             "owner_id": lambda owner: self.members.include([owner]) or None,
             "team_ids": lambda teams: caller.sees_teams(teams) or None,
         }
-        # The rows of a batch often refer to the same thing.
-        known = self.__dict__.setdefault("known_references", set())
-        given = {(name, data[name]) for name in found if data.get(name)} - known
-        missing = [name for name, value in sorted(given) if found[name](value) is None]  # type: ignore[no-untyped-call]
-        known |= {(name, value) for name, value in given if name not in missing}
+        given = [(name, data[name]) for name in sorted(found) if data.get(name)]
+        for each in given:
+            if each not in self.referred:
+                name, value = each
+                self.referred[each] = found[name](value)  # type: ignore[no-untyped-call]
+        missing = [each[0] for each in given if self.referred[each] is None]
+        missing += self._missing_people(data.get("mentions", ()))
         missing += self._missing_accounts(data.get("accounts", ()))
         if missing:
             raise invalid_input(
@@ -87,6 +91,23 @@ class Dependencies:
                 "reference_not_found",
                 "This refers to something that is not there.",
             )
+
+    @cached_property
+    def referred(self) -> dict[tuple[str, Any], Any]:
+        """What was found by names and values of fields that refer to something.
+
+        The rows of a batch often refer to the same thing.
+        """
+        return {}
+
+    def _missing_people(self, mentions: Sequence[str]) -> list[str]:
+        """The places in a list of people who are no members."""
+        self.members.learn(mentions)
+        return [
+            f"mentions.{place}"
+            for place, each in enumerate(mentions)
+            if not self.members.include([each])
+        ]
 
     def _missing_accounts(self, named: Sequence[ContactAccount]) -> list[str]:
         """The places in a contact's list of accounts that are not there."""

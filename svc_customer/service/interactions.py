@@ -1,9 +1,11 @@
 """RPCs of interactions."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from chassis.batches import Batch
 from chassis.chronicle import Chronicle
+from chassis.errors import invalid_field
 from chassis.idempotency import idempotent
 from chassis.resources import Kind, Records
 from chassis.rpc import rpc
@@ -41,9 +43,42 @@ _INTERACTION: Final = Kind(
 )
 
 
+class _Interactions(Records[Interaction]):
+    """Interactions, which are in threads, and with accounts by way of contacts."""
+
+    def __init__(self, worker: Dependencies) -> None:
+        super().__init__(_INTERACTION, worker.interactions, worker)
+        self._referred = worker.referred
+
+    def read_new(self, payload: Any) -> dict[str, Any]:
+        data = self._in_its_thread(super().read_new(payload))
+        contact = self._referred.get(("contact_id", data.get("contact_id")))
+        if contact is None:
+            return data
+        return {"account_id": contact.account_id, **data}
+
+    def read_patch(
+        self, record: Interaction, payload: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        patch = super().read_patch(record, payload)
+        if patch.get("in_reply_to") == record.id:
+            raise invalid_field(
+                "invalid_input", "It cannot answer itself.", field="in_reply_to"
+            )
+        return self._in_its_thread(patch)
+
+    def _in_its_thread(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The same, in the thread that it is said to be in, or of what it answers."""
+        for name in ("thread_id", "in_reply_to"):
+            other = self._referred.get((name, data.get(name)))
+            if other is not None:
+                return {**data, "thread_id": other.thread_id}
+        return data
+
+
 def interaction_records(worker: Dependencies) -> Records[Interaction]:
     """The interactions, in the hands of one worker."""
-    return Records(_INTERACTION, worker.interactions, worker)
+    return _Interactions(worker)
 
 
 class InteractionMethods(Dependencies):

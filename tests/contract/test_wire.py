@@ -40,7 +40,7 @@ from svc_auth.domain.teams import Team
 from svc_customer.domain.accounts import new_account
 from svc_customer.domain.contacts import EmailAddress, PhoneNumber, new_contact
 from svc_customer.domain.custom_fields import CustomField
-from svc_customer.domain.interactions import new_interaction
+from svc_customer.domain.interactions import Attachment, new_interaction
 from svc_customer.domain.records import Address
 from svc_notify.domain import Delivery, DeliveryStatus
 from svc_sales.domain.leads import Conversion, LeadStatus, new_lead
@@ -176,6 +176,10 @@ INTERACTION = new_interaction(
         "body": NAME,
         "amount": MONEY,
         "metadata": {"said": NAME, "times": 2},
+        "attachments": (
+            Attachment(name=NAME, content_type="text/plain", size_bytes=1),
+        ),
+        "mentions": (OWNER,),
     },
     OWNER,
     NOW,
@@ -366,6 +370,7 @@ VIEWED = {
     },
     "AccountView": ACCOUNT,
     "AddressView": ADDRESS,
+    "AttachmentView": INTERACTION.attachments[0],
     "ContactAccountView": CONTACT.accounts[0],
     "ContactView": CONTACT,
     "HierarchyView": {

@@ -61,7 +61,7 @@ def put(payload, field, value):
     """The payload with a value at a dotted path."""
     name, _, rest = field.partition(".")
     if not rest:
-        value = [value] if name.endswith("_ids") else value
+        value = [value] if name.endswith("_ids") or name == "mentions" else value
         return {**payload, name: value}
     if rest.startswith("0"):
         inner = rest.partition(".")[2]
@@ -101,7 +101,7 @@ class TestAnIdInABody:
             self._try_row(ours, theirs, operation, field)
             return
         path, _ = ours.ready(operation)
-        name = field.rpartition(".")[2]
+        name = field.removesuffix(".0").rpartition(".")[2]
         payload = {} if operation.method == "patch" else ours.own(operation.example())
         given = put(payload, field, theirs.an(referred(name)))
         code, answer, _ = ours.client(operation.method.upper(), path, given)
@@ -112,7 +112,7 @@ class TestAnIdInABody:
         }
 
     def _try_row(self, ours, theirs, operation, field):
-        prefix, _, name = field.rpartition(".")
+        prefix, _, name = field.removesuffix(".0").rpartition(".")
         if prefix == "operations.0":
             record_id, tag = theirs.new(operation.noun)
             rows = [

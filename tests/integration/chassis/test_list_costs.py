@@ -149,6 +149,7 @@ def record(kind, *, is_rare, number):
         occurred_at=at,
         contact_id=other,
         account_id=other,
+        thread_id=other,
         subject=text,
     )
 
@@ -378,6 +379,23 @@ class TestPages:
         assert returned == 11
         assert "COLLSCAN" not in used
         assert max(keys, documents) <= BOUND
+
+
+class TestTimelines:
+    @pytest.mark.parametrize("field", ["contact_id", "account_id", "thread_id"])
+    @pytest.mark.parametrize("sort", ["-occurred_at", "occurred_at"])
+    def test_are_read_in_their_order_from_wherever(self, database, field, sort):
+        rows = InteractionRepository(database, context_of(ORG))
+        parameters = {f"filter[{field}]": COMMON, "sort": sort, "limit": "200"}
+        costs = [cost_of(database, InteractionRepository, parameters)]
+        for _ in range(5):
+            parameters["cursor"] = rows.page(parameters, ()).next_cursor
+        costs.append(cost_of(database, InteractionRepository, parameters))
+
+        for used, keys, documents, returned in costs:
+            assert not {"COLLSCAN", "SORT"} & used
+            assert returned == 201
+            assert max(keys, documents) <= returned + BOUND
 
 
 class TestRights:
