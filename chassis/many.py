@@ -79,7 +79,7 @@ class ManyRepository(Repository[Entity]):
             len(record_ids),
         )
         outcomes: dict[str, Changed[Entity] | WireError] = {}
-        saves: dict[str, tuple[Entity, Event | None]] = {}
+        saves: dict[str, tuple[Entity, Event | None, Document]] = {}
         for document, is_done in zip(found, self._are_done(found), strict=True):
             before: Entity = self.restore(document)
             try:
@@ -90,7 +90,7 @@ class ManyRepository(Repository[Entity]):
             if after == before:
                 outcomes[before.id] = Changed(before, is_changed=is_done)
             else:
-                saves[before.id] = after, describe(before, after)
+                saves[before.id] = after, describe(before, after), document
         outcomes |= self._save_all(saves)
         for record_id in record_ids:
             if record_id not in outcomes:
@@ -106,7 +106,7 @@ class ManyRepository(Repository[Entity]):
         return [self._remembers(each) or each["_id"] in logged for each in documents]
 
     def _save_all(
-        self, saves: Mapping[str, tuple[Entity, Event | None]]
+        self, saves: Mapping[str, tuple[Entity, Event | None, Document]]
     ) -> dict[str, Changed[Entity] | WireError]:
         """Store changed records; those that others stored meanwhile are left out."""
         if not saves:

@@ -9,6 +9,7 @@ and those of one record in order.
 """
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -61,6 +62,9 @@ PENDING_INDEX: Final = Index((("pending_at", 1),), is_sparse=True)
 _LEASE_LIFE: Final = timedelta(seconds=8)
 _RENEW_AFTER: Final = timedelta(seconds=2)
 _SWEEP_S: Final = 1.0
+# Long work gives no hints. Where there was a full batch at once, more is to come.
+_FLOODED_SWEEP_S: Final = 0.1
+_FLOOD_S: Final = 2.0
 _BATCH: Final = 200
 # Of one record at a time, so that a batch has a size that can be told.
 _MOST_OF_ONE: Final = 50
@@ -119,6 +123,7 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
         """Begin to relay."""
         database = self.mongo.database
         self._is_stopping = False
+        self._flooded_until = 0.0
         self._lease = Lease(database[LEASES.name], "relay", _LEASE_LIFE)
         self._publisher = ConfirmingPublisher(self.container.config["AMQP_URI"])
         master_key = setting("VAULT_KEY")
@@ -156,7 +161,9 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
             except (PyMongoError, NotPublishedError, LeaseLostError) as error:
                 logger.warning("relay will try again", extra={"error": repr(error)})
                 eventlet.sleep(_SWEEP_S)
-            with eventlet.Timeout(_SWEEP_S, exception=False):
+            is_flooded = time.monotonic() < self._flooded_until
+            pause_s = _FLOODED_SWEEP_S if is_flooded else _SWEEP_S
+            with eventlet.Timeout(pause_s, exception=False):
                 self._wake.wait()
         self._release()
 
@@ -169,6 +176,7 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
     def _work(self) -> None:
         """Relay until nothing is left; renew the lease on the way."""
         while self._relay.work() and not self._is_stopping:
+            self._flooded_until = time.monotonic() + _FLOOD_S
             if not self._lease.hold(_RENEW_AFTER):
                 raise LeaseLostError
 

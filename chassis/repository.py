@@ -207,13 +207,24 @@ class Repository(Reader[Entity]):
         return self._noted(document)
 
     def _update_of(
-        self, entity: Entity, event: Event | None
+        self, entity: Entity, event: Event | None, known: Document | None = None
     ) -> tuple[Document, Document]:
-        """What a record must match to be stored, and the update that does it."""
+        """What a record must match to be stored, and the update that does it.
+
+        Where the stored document is ``known``, it sets only what is other there.
+        """
         sequence = entity.sequence + (event is not None)
         content = self._content(entity)
+        unset = dict.fromkeys(self.sparse_keys - content.keys(), "")
+        if known is not None:
+            unset = {name: "" for name in unset if name in known}
+            content = {
+                name: value
+                for name, value in content.items()
+                if name not in known or known[name] != value
+            }
         update: Document = {
-            "$unset": dict.fromkeys(self.sparse_keys - content.keys(), ""),
+            "$unset": unset,
             "$set": {
                 **content,
                 "schema_version": self.schema_version,

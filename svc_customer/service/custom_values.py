@@ -84,6 +84,17 @@ class CustomizedRecords(Records[Customer]):
         del patch["custom"]
         return patch | self._custom.patched(record.custom, payload["custom"])
 
+    def check_patch(self, payload: Mapping[str, Any]) -> None:
+        """Refuse a patch that no record could take.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
+        """
+        super().check_patch(payload)
+        if "custom" in payload:
+            self._custom.patched({}, payload["custom"])
+
     def whole(self, record: Customer) -> dict[str, Any]:
         """Everything that there is to show, without values of archived fields."""
         view = super().whole(record)

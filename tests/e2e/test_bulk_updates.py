@@ -161,6 +161,7 @@ class TestBulkUpdates:
             ({"changes": {}}, "changes"),
             ({"changes": {"nose": 1}}, "nose"),
             ({"changes": {"account_id": new_id()}}, "account_id"),
+            ({"changes": {"custom": {"nose": 1}}}, "custom.nose"),
             ({"resource": "leads"}, "resource"),
             ({"dry_run": "perhaps"}, "dry_run"),
         ],

@@ -83,6 +83,16 @@ class TestChanges:
         assert client("GET", path)[0] == 200
 
 
+def holds(record, patch):
+    """Whether a record has what a patch of one field wanted."""
+    ((name, value),) = patch.items()
+    if name == "external_ids":
+        return value.items() <= record[name].items()
+    if name in {"addresses", "emails"}:
+        return value[0].items() <= record[name][0].items()
+    return record[name] == value
+
+
 class TestManyWriters:
     def test_lose_nothing_of_one_record(self, client):
         _, made, _ = client("POST", "/v1/contacts", {"last_name": "Busy"})
@@ -99,6 +109,42 @@ class TestManyWriters:
         assert set(codes) == {200}
         assert after["version"] == 31
         assert after["external_ids"].keys() == {f"system_{n}" for n in range(10)}
+
+    def test_keep_disjoint_changes_and_hear_of_every_clash(self, client):
+        address = {"type": "home", "city": "Bonn"}
+        payload = {"last_name": "Busy", "phone": "1", "addresses": [address]}
+        _, made, headers = client("POST", "/v1/contacts", payload)
+        path = f"/v1/contacts/{made['id']}"
+        patches = [
+            *({"external_ids": {f"system_{n}": str(n)}} for n in range(8)),
+            {"first_name": "Ada"},
+            {"job_title": "Countess"},
+            {"addresses": [{**address, "city": "Köln"}]},
+            {"emails": [{"address": "ada@busy.example"}]},
+            {"tags": ["busy"]},
+            {"source": "fair"},
+            *({"last_name": f"Busy {n}"} for n in range(18)),
+            *({"phone": str(n)} for n in range(2, 20)),
+        ]
+
+        def write(patch):
+            code, answer, _ = client("PATCH", path, patch, If_Match=headers["ETag"])
+            return code, patch, answer
+
+        with ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(write, patches))
+        after = client("GET", path)[1]
+        stored = [patch for code, patch, _ in answers if code == 200]
+        refused = [answer for code, _, answer in answers if code == 412]
+
+        assert len(stored) + len(refused) == len(patches) == 50
+        assert sum("last_name" in patch for patch in stored) == 1
+        assert sum("phone" in patch for patch in stored) == 1
+        assert sum("external_ids" in patch for patch in stored) >= 1
+        assert all(answer["conflicts"] for answer in refused)
+        assert all(holds(after, patch) for patch in stored)
+        # Nobody else wanted these.
+        assert all(patch in stored for patch in patches[8:14])
 
 
 class TestObjects:
