@@ -28,6 +28,7 @@ _DEFAULT_LIMIT: Final = 50
 _MAX_FILTERS: Final = 10
 _MAX_SORT: Final = 3
 _FILTER = re.compile(r"filter\[([a-z_][a-z0-9_.]*)\](?:\[([a-z_]+)\])?")
+_BOUNDS: Final = frozenset({"$gt", "$gte", "$lt", "$lte"})
 _PARAMETERS: Final = frozenset({"sort", "limit", "cursor", "fields", "include"})
 
 
@@ -160,11 +161,36 @@ def all_of(conditions: Iterable[Condition]) -> dict[str, Any]:
     more: list[Condition] = []
     for condition in conditions:
         for path, asked in condition.items():
+            if any(_holds(part, path, asked) for part in (merged, *more)):
+                continue
             if merged.get(path, {}).keys() & asked.keys():
                 more.append({path: asked})
             else:
                 merged.setdefault(path, {}).update(asked)
     return {**merged, "$and": more} if more else merged
+
+
+def _holds(part: Condition, path: str, asked: dict[str, Any]) -> bool:
+    """Whether ``part`` asks this already, or can be made to within one range.
+
+    Bounds of one value of many, ``{"$elemMatch": {"k": name, "v": bounds}}``, are
+    looked up together only if they are asked of the same element.
+    """
+    known = part.get(path, {})
+    if asked.items() <= known.items():
+        return True
+    one, other = known.get("$elemMatch", {}), asked.get("$elemMatch", {})
+    bounds, more = one.get("v", {}), other.get("v", {})
+    if (
+        len(asked) > 1
+        or not (bounds and more)
+        or {**one, "v": None} != {**other, "v": None}
+        or not {*bounds, *more} <= _BOUNDS
+        or bounds.keys() & more.keys()
+    ):
+        return False
+    part[path] = {**known, "$elemMatch": {**one, "v": {**bounds, **more}}}
+    return True
 
 
 def value_at(document: Mapping[str, Any], path: str) -> Any:

@@ -19,7 +19,7 @@ from svc_customer.repository.custom_fields import CustomFieldRepository
 __all__ = ["INDEX_JOB", "CustomFieldIndexing"]
 
 INDEX_JOB: Final = "index_custom_field"
-_BATCH: Final = 500
+_BATCH: Final = 1_000
 # Whoever began to write before the field was to be indexed has written by then.
 _LONGEST_WRITE_S: Final = 10.0
 
@@ -34,7 +34,7 @@ class CustomFieldIndexing:
 
     @job_handler(INDEX_JOB)
     def index_custom_field(self, job: Job) -> Step:
-        """Index five hundred records.
+        """Index a thousand records.
 
         First all, in the order of their making. Ten seconds later those that
         have changed since the field was to be indexed, as somebody may have

@@ -51,13 +51,13 @@ FIELDS = [
         {
             "resource": "contacts",
             "key": key,
-            "type": "text" if key == "scarce" else key,
+            "type": {"scarce": "text", "place": "number"}.get(key, key),
             "indexed": True,
         },
         None,
         LONG_AGO,
     )
-    for key in TYPES
+    for key in (*TYPES, "place")
 ]
 SERIAL = new_custom_field(
     new_id(),
@@ -94,7 +94,8 @@ def contact(number, *, is_rare):
     at = LONG_AGO + timedelta(seconds=number)
     values = {key: found[is_rare] for key, found in TYPES.items()}
     custom = {key: value for key, value in values.items() if value is not None}
-    custom = {**custom, "serial": number} if is_rare or number % 2 else {}
+    own = {"serial": number, "place": number}
+    custom = {**custom, **own} if is_rare or number % 2 else {}
     data = {
         "last_name": "C",
         "custom": custom,
@@ -216,6 +217,15 @@ class TestFilters:
         )
 
         assert returned == FEW
+        assert "COLLSCAN" not in used
+        assert max(keys, documents) <= BOUND
+
+    def test_between_two_bounds_read_what_is_there(self, cost):
+        used, keys, documents, returned = cost(
+            **{"filter[custom.place][gte]": "701", "filter[custom.place][lt]": "706"}
+        )
+
+        assert returned == 3
         assert "COLLSCAN" not in used
         assert max(keys, documents) <= BOUND
 

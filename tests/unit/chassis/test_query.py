@@ -10,7 +10,7 @@ from chassis.cursors import CursorSeal
 from chassis.errors import InvalidInputError
 from chassis.fields import OPERATORS, Clock, Field
 from chassis.ids import new_id
-from chassis.query import Listing, Page, compile_query
+from chassis.query import Listing, Page, all_of, compile_query
 
 FIELDS = {
     "id": Field("id", "_id"),
@@ -343,3 +343,36 @@ class TestPage:
                 "count_capped": True,
             },
         }
+
+
+def of_one(name, **bounds):
+    asked = {f"${operator}": value for operator, value in bounds.items()}
+    return {"many": {"$elemMatch": {"k": name, "v": asked}}}
+
+
+class TestAllOf:
+    def test_asks_bounds_of_one_value_together(self):
+        asked = all_of([of_one("a", gte=1), of_one("b", lt=5), of_one("a", lt=3)])
+
+        assert asked == {
+            **of_one("a", gte=1, lt=3),
+            "$and": [of_one("b", lt=5)],
+        }
+
+    def test_finds_the_value_among_several(self):
+        asked = all_of([of_one("a", gt=1), of_one("b", gt=5), of_one("b", lte=9)])
+
+        assert asked == {**of_one("a", gt=1), "$and": [of_one("b", gt=5, lte=9)]}
+
+    def test_lets_several_elements_have_values_of_their_own(self):
+        asked = all_of([of_one("a", eq=1), of_one("a", eq=2), of_one("a", lt=9)])
+
+        assert asked == {
+            **of_one("a", eq=1),
+            "$and": [of_one("a", eq=2), of_one("a", lt=9)],
+        }
+
+    def test_says_nothing_twice(self):
+        condition = {"a": {"$eq": 1}}
+
+        assert all_of([condition, condition]) == condition
