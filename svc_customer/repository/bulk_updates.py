@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+from chassis.fields import Field
 from chassis.jobs import Jobs
 
 __all__ = ["BULK_UPDATE", "UNDO", "BulkUpdateJobs"]
@@ -16,3 +17,6 @@ class BulkUpdateJobs(Jobs):
 
     resource = "bulk-updates"
     live: ClassVar[Mapping[str, Any]] = {"kind": {"$in": [BULK_UPDATE, UNDO]}}
+    fields: ClassVar[Mapping[str, Field]] = {
+        name: field for name, field in Jobs.fields.items() if name != "kind"
+    }
