@@ -11,5 +11,6 @@ RPCs: create/get/list/update/archive/restore for accounts, contacts,
 Events out:
     customer.{account,contact,custom_field}_{created,updated,archived,restored},
     customer.interaction_{recorded,updated,archived,restored}.
-Events in: its own of interactions, which it counts.
+Events in: its own of interactions, which it counts; sales.lead_converted and
+    sales.opportunity_created, which it notes on timelines.
 """

@@ -1,13 +1,15 @@
-"""The events role of svc_customer: it publishes, counts, and does long work."""
+"""The events role of svc_customer: it publishes, counts, notes, and does long work."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from chassis import inject
 from chassis.broadcasting import Broadcast, Broadcaster
 from chassis.bulk import BulkUpdate, UndoOperation
-from chassis.handling import batch_handler
+from chassis.handling import batch_handler, event_handler
 from chassis.history import History
+from chassis.ids import derive_id
 from chassis.job_reports import JobReports
 from chassis.job_runner import job_handler
 from chassis.jobs import Job
@@ -15,8 +17,9 @@ from chassis.mongo import Repositories
 from chassis.outbox import OutboxRelay
 from chassis.topology import TOUCHED_EXCHANGE
 from chassis.turns import Step
-from svc_customer import repository
+from svc_customer import events, repository
 from svc_customer.domain.interaction_days import Counted
+from svc_customer.domain.interactions import new_interaction
 from svc_customer.jobs.custom_fields import CustomFieldIndexing
 from svc_customer.repository.bulk_updates import BULK_UPDATE, UNDO
 from svc_customer.repository.interaction_days import InteractionDays
@@ -68,6 +71,48 @@ class CustomerEvents(CustomFieldIndexing, Dependencies):
         """
         counted = self.days.count({each["aggregate"]["id"] for each in events})
         self.news.send(_touched(counted))
+
+    @event_handler("sales", "lead_converted")
+    def on_lead_converted(self, event: dict[str, Any]) -> None:
+        """Note on the timelines that a lead has become a customer.
+
+        Idempotent: the interaction's id follows from the event's.
+        """
+        opportunity_id = event["data"]["opportunity_id"]
+        lead_id = event["aggregate"]["id"]
+        self._note(
+            event, "Lead converted", lead_id=lead_id, opportunity_id=opportunity_id
+        )
+
+    @event_handler("sales", "opportunity_created")
+    def on_opportunity_created(self, event: dict[str, Any]) -> None:
+        """Note on the timelines that there is something to be won.
+
+        Idempotent as above.
+        """
+        opportunity_id = event["aggregate"]["id"]
+        self._note(event, "Opportunity created", opportunity_id=opportunity_id)
+
+    def _note(self, event: dict[str, Any], subject: str, **facts: str) -> None:
+        """Record what another service tells, for all who see whom it is about."""
+        data, interaction_id = event["data"], derive_id(event["id"], "interaction")
+        contact = self.contacts.find(data["contact_id"] or "")
+        account = self.accounts.find(data["account_id"] or "")
+        about = contact or account
+        if about is None or self.interactions.find(interaction_id) is not None:
+            return
+        details = {
+            "type": "system",
+            "subject": subject,
+            "occurred_at": datetime.fromisoformat(event["occurred_at"]),
+            "contact_id": contact and contact.id,
+            "account_id": account and account.id,
+            "team_ids": about.team_ids,
+            "metadata": {"event": event["event"], **facts},
+        }
+        now = self.context.now()
+        interaction = new_interaction(interaction_id, details, about.owner_id, now)
+        self.interactions.add(interaction, events.interaction_recorded(interaction))
 
 
 def _touched(records: Iterable[Counted]) -> list[dict[str, Any]]:

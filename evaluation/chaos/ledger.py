@@ -43,6 +43,9 @@ _EVENTS: Final[Mapping[Operation, Sequence[str]]] = {
         "sales.opportunity_created",
         "customer.account_created",
         "customer.contact_created",
+        # What svc_customer notes of either of the first two.
+        "customer.interaction_recorded",
+        "customer.interaction_recorded",
     ),
     # Counted in the new organization, not in the one that is looked at.
     Operation.REGISTER_ORG: (),

@@ -33,6 +33,8 @@ _SHOWN: Final[Mapping[str, tuple[str, str | None]]] = {
     "leads": ("company", "status"),
     "opportunities": ("name", "status"),
 }
+# Nobody wrote what the system noted.
+_ASKED: Final = {"interactions": "&filter[type][ne]=system"}
 
 
 class UnreadableError(Exception):
@@ -174,7 +176,7 @@ class Reader:
     def _pages(self, plural: str) -> Iterator[Row]:
         marker, state = _SHOWN[plural]
         names = ",".join(filter(None, ("id", "version", marker, state)))
-        path = f"/v1/{plural}?limit={_PAGE}&fields={names}"
+        path = f"/v1/{plural}?limit={_PAGE}&fields={names}{_ASKED.get(plural, '')}"
         cursor = ""
         while True:
             page = self._get(f"{path}&cursor={cursor}" if cursor else path)

@@ -42,6 +42,8 @@ class TestDefinitions:
             "feed-customer",
             "evt-auth-challenge_issued--notify.on_challenge_issued",
             "evt-auth-org_registered--notify.on_org_registered",
+            "evt-sales-lead_converted--customer.on_lead_converted",
+            "evt-sales-opportunity_created--customer.on_opportunity_created",
             *(f"rpc-{service}" for service in SERVICES),
             *(f"dead-letters-{service}" for service in SERVICES),
         }

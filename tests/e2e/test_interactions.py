@@ -176,3 +176,41 @@ class TestMentions:
         assert made["mentions"] == [colleague, me]
         assert (code, problem["errors"][0]["field"]) == (422, "mentions.1")
         assert until(told) == [[colleague, me]]
+
+
+class TestWhatTheSystemNotes:
+    def test_is_on_the_timelines_of_those_it_is_about(
+        self, client, newcomer, status, until
+    ):
+        grants = {
+            "accounts": {"read": "all"},
+            "contacts": {"read": "own"},
+            "interactions": {"read": "own"},
+        }
+        client("POST", "/v1/roles", {"key": "own", "name": "Own", "grants": grants})
+        owner = recruit(status, newcomer, client, "own")
+        other = recruit(status, newcomer, client, "own")
+        payload = {"last_name": "Li", "owner_id": owner.user_id}
+        _, contact, _ = client("POST", "/v1/contacts", payload)
+        _, lead, _ = client("POST", "/v1/leads", {"company": "Acme"})
+        client("POST", f"/v1/leads/{lead['id']}/qualify")
+        path, asked = f"/v1/leads/{lead['id']}/convert", {"contact_id": contact["id"]}
+        _, made, _ = client("POST", path, asked)
+
+        def noted():
+            path = f"/v1/interactions?filter[contact_id]={contact['id']}"
+            data = client("GET", path)[1]["data"]
+            return len(data) == 2 and data
+
+        notes = {each["subject"]: each for each in until(noted)}
+        assert notes.keys() == {"Lead converted", "Opportunity created"}
+        for note in notes.values():
+            assert (note["type"], note["owner_id"]) == ("system", owner.user_id)
+            assert note["account_id"] == made["account_id"]
+            assert owner("GET", f"/v1/interactions/{note['id']}")[0] == 200
+            assert other("GET", f"/v1/interactions/{note['id']}")[0] == 404
+        assert notes["Lead converted"]["metadata"] == {
+            "event": "sales.lead_converted",
+            "lead_id": lead["id"],
+            "opportunity_id": made["opportunity_id"],
+        }

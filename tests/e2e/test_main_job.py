@@ -15,6 +15,8 @@ ONE_CONVERSION = {
     "auth.session_started": 1,
     "customer.account_created": 1,
     "customer.contact_created": 1,
+    # The lead's and the opportunity's, on the timeline.
+    "customer.interaction_recorded": 2,
     "sales.lead_converted": 1,
     "sales.lead_created": 1,
     "sales.lead_qualified": 1,

@@ -8,8 +8,8 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def account(client):
-    """An account with a contact, an interaction and an open opportunity."""
+def account(client, until):
+    """An account with a contact, a note, and an open opportunity, noted too."""
     _, account, _ = client("POST", "/v1/accounts", {"name": "Ångström & Söhne"})
     _, contact, _ = client(
         "POST", "/v1/contacts", {"last_name": "Li", "account_id": account["id"]}
@@ -19,7 +19,13 @@ def account(client):
     client("POST", f"/v1/leads/{lead['id']}/qualify")
     payload = {"account_id": account["id"], "contact_id": contact["id"]}
     client("POST", f"/v1/leads/{lead['id']}/convert", payload)
-    return account
+    path = f"/v1/accounts/{account['id']}"
+
+    def counted():
+        _, current, _ = client("GET", path)
+        return current["interaction_count"] == 3 and current
+
+    return until(counted)
 
 
 def statuses(answer):
@@ -43,7 +49,7 @@ class TestOverview:
         }
 
         assert sections["account"]["data"] == account
-        assert lengths == {"contacts": 1, "opportunities": 1, "interactions": 1}
+        assert lengths == {"contacts": 1, "opportunities": 1, "interactions": 3}
         for each in sections.values():
             assert client("GET", each["href"])[1] == each["data"]
 

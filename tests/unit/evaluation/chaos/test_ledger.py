@@ -59,7 +59,7 @@ def found(**other):
             "customer.account_created": 2,
             "customer.contact_created": 2,
             "customer.contact_updated": 1,
-            "customer.interaction_recorded": 1,
+            "customer.interaction_recorded": 3,
             "sales.lead_created": 1,
             "sales.lead_qualified": 1,
             "sales.lead_converted": 1,
@@ -206,7 +206,7 @@ class TestCompare:
         writes["purchase"].outcome = outcome
         there = found() if is_there else with_records(interactions=[])
         if outcome is Outcome.PENDING or not is_there:
-            totals = {**there.totals, "customer.interaction_recorded": 0}
+            totals = {**there.totals, "customer.interaction_recorded": 2}
             there = dataclasses.replace(there, totals=totals)
 
         assert kinds(writes, there) == [kind]
