@@ -187,7 +187,10 @@ class History:
 def _waiting(document: Document) -> list[Document]:
     """The events that are still in the record, as the log will have them."""
     return [
-        {**event, "_id": event["id"]} for event in document.get("pending_events", ())
+        {**event, "_id": event["id"]}
+        for event in document.get("pending_events", ())
+        # Of what else it is part of there are events as well.
+        if event["aggregate"]["id"] == document["_id"]
     ]
 
 

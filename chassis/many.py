@@ -210,7 +210,7 @@ class ManyRepository(Repository[Entity]):
         self, parameters: Mapping[str, str], asked_at: datetime
     ) -> tuple[Query, Document]:
         caller = self._context.identified_caller
-        known = self._shown_fields(parameters)
+        known = self.shown_fields(parameters)
         listing = Listing(
             # What is archived cannot be changed.
             fields={name: known[name] for name in known if name != "archived_at"},

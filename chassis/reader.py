@@ -100,7 +100,10 @@ class Reader(Generic[Entity]):
         return self._found(self._rows.find_one(conditions))
 
     def page(
-        self, parameters: Mapping[str, str], view_fields: Names[str]
+        self,
+        parameters: Mapping[str, str],
+        view_fields: Names[str],
+        within: Mapping[str, Any] | None = None,
     ) -> Page[Entity]:
         """One page of the records that the caller may read.
 
@@ -109,21 +112,24 @@ class Reader(Generic[Entity]):
         Args:
             parameters: Those of the list grammar, as they came.
             view_fields: What ``fields=`` may name.
+            within: What is asked of records besides, in a list that is a part
+                of another; an index has to serve it.
 
         Raises:
             InvalidInputError: See ``chassis.query.compile_query``.
         """
         listing = Listing(
-            fields=self._shown_fields(parameters),
+            fields=self.shown_fields(parameters),
             view_fields=frozenset(view_fields) - self.hidden_fields,
-            scope=f"{self._rows.org_id}\n{self.collection.name}",
+            scope=f"{self._rows.org_id}\n{self.collection.name}\n{within or ''}",
             orders=self.orders,
             default_sort=self.default_sort,
         )
         query = compile_query(parameters, listing, self._clock, own_seal())
         is_asked = any(name.startswith("filter[archived_at]") for name in parameters)
         live = {} if is_asked else self.live
-        conditions = {**live, **query.conditions, **self._rights("read")}
+        part = dict(within or {})
+        conditions = {**live, **query.conditions, **part, **self._rights("read")}
         documents, next_cursor = find_page(
             self._rows, query, conditions, self.collection.indexes
         )
@@ -132,10 +138,20 @@ class Reader(Generic[Entity]):
             next_cursor=next_cursor,
             fields=query.fields,
             with_count=query.with_count,
-            count=self._count(query, conditions) if query.with_count else None,
+            count=self._count(query, conditions, part) if query.with_count else None,
         )
 
-    def _shown_fields(self, parameters: Names[str]) -> Mapping[str, Field]:
+    def reachable(self, record_ids: Names[str]) -> set[str]:
+        """Which of these are live records that the caller may read."""
+        asked = {**self.readable(), "_id": {"$in": list(record_ids)}}
+        rows = self._rows.find(asked, [("_id", 1)], _MOST_MATCHES, only=("_id",))
+        return {row["_id"] for row in rows}
+
+    def readable(self) -> Document:
+        """What is asked of a live record for the caller to read it."""
+        return {**self.live, **self._rights("read")}
+
+    def shown_fields(self, parameters: Names[str]) -> Mapping[str, Field]:
         """What lists may be asked by: nothing that the caller may not see."""
         fields, hidden = self.fields_for(parameters), self.hidden_fields
         if not hidden:
@@ -152,13 +168,13 @@ class Reader(Generic[Entity]):
         """Where the values are that ``match`` finds records by."""
         return self.fields[name].path_of(name)
 
-    def _count(self, query: Query, conditions: Document) -> int | None:
+    def _count(self, query: Query, conditions: Document, part: Document) -> int | None:
         """How many there are of what is asked; None if that takes too long.
 
         Where nothing is asked, all indexes look alike to MongoDB, and it may
         take the one with fifty entries for each record.
         """
-        is_narrowed = query.conditions or self._rights("read")
+        is_narrowed = query.conditions or part or self._rights("read")
         keys = () if is_narrowed else self._keys_by(self.default_sort.removeprefix("-"))
         try:
             with pymongo.timeout(_PATIENCE_S):

@@ -23,7 +23,7 @@ from chassis.reader import Entity, Reader
 from chassis.records import access_list, changed_at
 from chassis.views import without
 
-__all__ = ["Addition", "Repository"]
+__all__ = ["PENDING_CAP", "Addition", "Repository"]
 
 PENDING_CAP: Final = 1_000
 _REMEMBERED_OPERATIONS: Final = 10

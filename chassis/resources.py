@@ -152,14 +152,16 @@ class Records(Generic[Entity]):
         self.permit("read")
         return self.shown(self.repository.get(record_id))
 
-    def page(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """One page of the list, ``{"data": […], "page": {…}}``.
+    def page(
+        self, query: Mapping[str, str], within: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """One page of the list or a part of it, ``{"data": […], "page": {…}}``.
 
         Raises:
             InvalidInputError: 400; see ``chassis.query.compile_query``.
         """
         self.permit("read")
-        page = self.repository.page(query, self.kind.view.fields)
+        page = self.repository.page(query, self.kind.view.fields, within)
         return page.view(self.shown)
 
     def update(

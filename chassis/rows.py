@@ -69,6 +69,7 @@ class TenantRows:
         limit: int,
         without: Sequence[str] = (),
         *,
+        only: Sequence[str] = (),
         keys: Sequence[tuple[str, int]] = (),
     ) -> list[Document]:
         """At most ``limit`` rows in order, without some of what they hold.
@@ -78,14 +79,15 @@ class TenantRows:
             sort: Paths and directions.
             limit: How many rows.
             without: What need not be read of them.
+            only: All that is to be read of them, besides the id.
             keys: Of the index to find them in; MongoDB's choice if not given.
         """
         return self._read(
             lambda **hint: list(
                 self._rows.find(
                     self._own(conditions),
-                    dict.fromkeys(without, 0) or None,
-                    sort=sort,
+                    dict.fromkeys(without, 0) or dict.fromkeys(only, 1) or None,
+                    sort=sort or None,
                     limit=limit,
                     session=self._context.session,
                     **hint,
@@ -228,7 +230,10 @@ class TenantRows:
         )
 
     def update_each(
-        self, updates: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+        self,
+        updates: Sequence[
+            tuple[Mapping[str, Any], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+        ],
     ) -> int:
         """Change the first row that matches each condition, in one message.
 
@@ -264,6 +269,14 @@ class TenantRows:
         except BulkWriteError as error:
             return error.details["nMatched"], _taken(error)
         return done.matched_count, {}
+
+    def update_all(
+        self, conditions: Mapping[str, Any], update: Mapping[str, Any]
+    ) -> None:
+        """Change every row that matches, alike."""
+        self._rows.update_many(
+            self._own(conditions), update, session=self._context.session
+        )
 
     def upsert(
         self, conditions: Mapping[str, Any], update: Mapping[str, Any]

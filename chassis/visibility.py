@@ -18,6 +18,9 @@ _IRREGULAR: Final = {
     "opportunity": "opportunities",
     "delivery": "deliveries",
     "org": "org",
+    # Who may see a record may see which segments it comes into.
+    "account_membership": "accounts",
+    "contact_membership": "contacts",
 }
 _EVERY: Final = "*"
 

@@ -7,6 +7,7 @@ from svc_customer.domain.accounts import Account
 from svc_customer.domain.contacts import Contact
 from svc_customer.domain.custom_fields import CustomField
 from svc_customer.domain.interactions import Interaction
+from svc_customer.domain.segments import Membership, Segment
 
 __all__ = [
     "account_archived",
@@ -25,6 +26,13 @@ __all__ = [
     "interaction_recorded",
     "interaction_restored",
     "interaction_updated",
+    "segment_archived",
+    "segment_built",
+    "segment_created",
+    "segment_entered",
+    "segment_left",
+    "segment_restored",
+    "segment_updated",
 ]
 
 _PERSONAL: Final = frozenset(
@@ -185,4 +193,68 @@ def _custom_field(verb: str, before: CustomField | None, after: CustomField) -> 
             "changed": sorted(changes),
         },
         changes=changes,
+    )
+
+
+def segment_created(segment: Segment) -> Event:
+    """There is a new segment."""
+    return _segment("created", None, segment)
+
+
+def segment_updated(before: Segment, after: Segment) -> Event:
+    """A segment has other values."""
+    return _segment("updated", before, after)
+
+
+def segment_archived(before: Segment, after: Segment) -> Event:
+    """A segment was put away."""
+    return _segment("archived", before, after)
+
+
+def segment_restored(before: Segment, after: Segment) -> Event:
+    """A segment is back."""
+    return _segment("restored", before, after)
+
+
+def segment_built(before: Segment, after: Segment) -> Event:
+    """A segment has the members of its definition, so many."""
+    return _segment("built", before, after, size=after.size)
+
+
+def _segment(
+    verb: str, before: Segment | None, after: Segment, **facts: int | None
+) -> Event:
+    changes = changes_between(before, after)
+    return Event(
+        name=f"customer.segment_{verb}",
+        data={
+            "resource": after.resource,
+            "kind": after.kind,
+            **facts,
+            "changed": sorted(changes),
+        },
+        changes=changes,
+    )
+
+
+def segment_entered(moved: Membership) -> Event:
+    """A record has come into a segment."""
+    return _membership("entered", moved)
+
+
+def segment_left(moved: Membership) -> Event:
+    """A record has gone out of a segment."""
+    return _membership("left", moved)
+
+
+def _membership(verb: str, membership: Membership) -> Event:
+    segment = membership.segment
+    return Event(
+        name=f"customer.segment_{verb}",
+        data={
+            "segment_id": segment.id,
+            "kind": segment.kind,
+            "resource": segment.resource,
+            "record_id": membership.record_id,
+        },
     )

@@ -1,6 +1,7 @@
 """The events role of svc_customer: it publishes, counts, notes, and does long work."""
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,14 +16,17 @@ from chassis.job_runner import job_handler
 from chassis.jobs import Job
 from chassis.mongo import Repositories
 from chassis.outbox import OutboxRelay
+from chassis.timers import leased_timer
 from chassis.topology import TOUCHED_EXCHANGE
 from chassis.turns import Step
 from svc_customer import events, repository
 from svc_customer.domain.interaction_days import Counted
 from svc_customer.domain.interactions import new_interaction
 from svc_customer.jobs.custom_fields import CustomFieldIndexing
+from svc_customer.projections import SegmentProjection
 from svc_customer.repository.bulk_updates import BULK_UPDATE, UNDO
 from svc_customer.repository.interaction_days import InteractionDays
+from svc_customer.repository.segments import DueSegments
 from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.kinds import records_by_noun, records_of
 
@@ -34,15 +38,26 @@ _COUNTED: Final = (
     "interaction_archived",
     "interaction_restored",
 )
+_CHANGED: Final = tuple(
+    f"{noun}_{verb}"
+    for noun in ("account", "contact")
+    for verb in ("created", "updated", "archived", "restored")
+)
+# Of manual segments, which definitions of others may name.
+_MOVED: Final = ("segment_entered", "segment_left")
+_RESOURCES: Final = {"account": "accounts", "contact": "contacts"}
+_AT_ONCE: Final = 20
+_TURN_S: Final = 6.0
 
 
-class CustomerEvents(CustomFieldIndexing, Dependencies):
-    """Relays what happens to the records, counts it, and carries jobs out."""
+class CustomerEvents(CustomFieldIndexing, SegmentProjection, Dependencies):
+    """Relays what happens to the records, counts and sorts it, and does jobs."""
 
     name = "customer"
 
     relay: None = inject(OutboxRelay(*(each.name for each in repository.RECORDS)))
     days: InteractionDays = inject(Repositories(InteractionDays))
+    due: DueSegments = inject(Repositories(DueSegments))
     news: Broadcaster = inject(Broadcast(TOUCHED_EXCHANGE))
 
     job_reports: JobReports = inject(Repositories(JobReports))
@@ -60,17 +75,43 @@ class CustomerEvents(CustomFieldIndexing, Dependencies):
         records = records_by_noun(self)
         return UndoOperation(records, self.history, self.job_reports, job).step()
 
-    @batch_handler(size=200, sources={"customer": _COUNTED})
+    @batch_handler(size=200, sources={"customer": (*_COUNTED, *_CHANGED, *_MOVED)})
     def on_events(self, events: Sequence[dict[str, Any]]) -> None:
-        """Count the interactions that a batch of events is about.
+        """Count interactions, and look which segments their records are in by now.
 
-        An event only says which interaction to look at: as what it is counted
-        is compared with what it is, so that neither order nor repetition
-        matters. Whom it was counted for is told again when an event comes
-        again, as the first attempt may have died before it told.
+        An event only says what to look at: what is kept is compared with what
+        should be, so that neither order nor repetition matters. Whom something
+        was counted for is told again when an event comes again, as the first
+        attempt may have died before it told.
         """
-        counted = self.days.count({each["aggregate"]["id"] for each in events})
+        counted = self.days.count(
+            each["aggregate"]["id"] for each in events if _name(each) in _COUNTED
+        )
         self.news.send(_touched(counted))
+        concerned = counted | {each for event in events for each in _changed(event)}
+        for (org_id, resource), ids in _grouped(concerned).items():
+            with self.context.in_org(org_id):
+                self.evaluate_segments(resource, sorted(ids))
+        for (org_id, resource), ids in _grouped(_put_away(events)).items():
+            with self.context.in_org(org_id):
+                self.recount_segments_of(resource, sorted(ids))
+
+    @leased_timer(1)
+    def count_segments(self) -> None:
+        """Count the members of segments that others came into, and each day."""
+        for row in self.due.to_count(self.context.now(), _AT_ONCE):
+            with self.context.in_org(row["org_id"]):
+                self.count_members(self.segments.restore(row), row["recount_at"])
+            self.news.send([{"org_id": row["org_id"], "touched": [row["_id"]]}])
+
+    @leased_timer(5)
+    def turn_segments(self) -> None:
+        """Look at whom it concerns that a day begins, for some seconds at a time."""
+        until = time.monotonic() + _TURN_S
+        for row in self.due.to_turn(self.context.now(), _AT_ONCE):
+            if time.monotonic() < until:
+                with self.context.in_org(row["org_id"]):
+                    self.turn(self.segments.restore(row), row, until)
 
     @event_handler("sales", "lead_converted")
     def on_lead_converted(self, event: dict[str, Any]) -> None:
@@ -113,6 +154,35 @@ class CustomerEvents(CustomFieldIndexing, Dependencies):
         now = self.context.now()
         interaction = new_interaction(interaction_id, details, about.owner_id, now)
         self.interactions.add(interaction, events.interaction_recorded(interaction))
+
+
+def _name(event: Mapping[str, Any]) -> str:
+    return str(event["event"]).partition(".")[2]
+
+
+def _changed(event: Mapping[str, Any]) -> Iterator[Counted]:
+    """The record that an event says to look at, if that is no interaction's."""
+    if _name(event) in _CHANGED:
+        aggregate = event["aggregate"]
+        resource = _RESOURCES[aggregate["type"]]
+        yield Counted(event["org_id"], resource, aggregate["id"])
+    elif _name(event) in _MOVED and event["data"]["kind"] == "manual":
+        data = event["data"]
+        yield Counted(event["org_id"], data["resource"], data["record_id"])
+
+
+def _grouped(records: Iterable[Counted]) -> dict[tuple[str, str], set[str]]:
+    groups: dict[tuple[str, str], set[str]] = {}
+    for each in records:
+        groups.setdefault((each.org_id, each.resource), set()).add(each.record_id)
+    return groups
+
+
+def _put_away(events: Iterable[Mapping[str, Any]]) -> Iterator[Counted]:
+    """Records that count no longer, or again, as members of whatever they are in."""
+    for event in events:
+        if _name(event).endswith(("_archived", "_restored")):
+            yield from _changed(event)
 
 
 def _touched(records: Iterable[Counted]) -> list[dict[str, Any]]:

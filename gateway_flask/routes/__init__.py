@@ -23,6 +23,7 @@ from gateway_flask.routes.people import people
 from gateway_flask.routes.roles import roles
 from gateway_flask.routes.sales import sales
 from gateway_flask.routes.second_factors import second_factors
+from gateway_flask.routes.segments import segments
 from gateway_flask.routes.service_accounts import service_accounts
 from gateway_flask.routes.sessions import sessions
 from gateway_flask.routes.sign_in import sign_in
@@ -50,6 +51,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     service_accounts,
     customer,
     bulk_updates,
+    segments,
     sales,
     analytics,
     notify,

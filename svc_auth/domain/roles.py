@@ -50,6 +50,10 @@ PERMISSIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "read": "see everybody's changes of many records at once",
         "write": "change many records at once",
     },
+    "segments": {
+        "read": "see segments, and of their members those they may see",
+        "write": "make and change them, and say who is in manual ones",
+    },
     "leads": {"read": "see leads", "write": "make, change, qualify and convert them"},
     "opportunities": {"read": "see opportunities"},
     "analytics": {"read": "see counts over the whole organization"},
@@ -68,6 +72,7 @@ OWNED: Final = frozenset(
 )
 _CUSTOMERS: Final = ("accounts", "contacts", "interactions")
 _SALES: Final = ("leads", "opportunities")
+_SEGMENTS: Final = ("segments",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +177,7 @@ BUILT_IN_ROLES: Final[Mapping[str, BuiltInRole]] = {
             description="All customers and sales, and what they add up to.",
             grants={
                 **_EVERYBODY,
-                **_on((*_CUSTOMERS, *_SALES), read="all", write="all"),
+                **_on((*_CUSTOMERS, *_SALES, *_SEGMENTS), read="all", write="all"),
                 **_on(("analytics", "deliveries", "roles"), read="all"),
                 **_on(("bulk-updates",), read="all", write="all"),
             },
@@ -184,6 +189,7 @@ BUILT_IN_ROLES: Final[Mapping[str, BuiltInRole]] = {
             grants={
                 **_EVERYBODY,
                 **_on((*_CUSTOMERS, *_SALES), read="team", write="own"),
+                **_on(_SEGMENTS, read="all"),
             },
         ),
         BuiltInRole(
@@ -192,7 +198,7 @@ BUILT_IN_ROLES: Final[Mapping[str, BuiltInRole]] = {
             description="Sees all customers and records what happens with them.",
             grants={
                 **_EVERYBODY,
-                **_on(_CUSTOMERS, read="all"),
+                **_on((*_CUSTOMERS, *_SEGMENTS), read="all"),
                 **_on(("interactions",), write="all"),
             },
         ),
@@ -202,14 +208,17 @@ BUILT_IN_ROLES: Final[Mapping[str, BuiltInRole]] = {
             description="Sees everything about customers and sales, changes nothing.",
             grants={
                 **_EVERYBODY,
-                **_on((*_CUSTOMERS, *_SALES, "analytics"), read="all"),
+                **_on((*_CUSTOMERS, *_SALES, *_SEGMENTS, "analytics"), read="all"),
             },
         ),
         BuiltInRole(
             key="read_only",
             name="Read only",
             description="Sees all customers and sales.",
-            grants={**_EVERYBODY, **_on((*_CUSTOMERS, *_SALES), read="all")},
+            grants={
+                **_EVERYBODY,
+                **_on((*_CUSTOMERS, *_SALES, *_SEGMENTS), read="all"),
+            },
         ),
     )
 }

@@ -16,10 +16,16 @@ from svc_customer.repository.contacts import CONTACTS, ContactRepository
 from svc_customer.repository.custom_fields import CUSTOM_FIELDS, CustomFieldRepository
 from svc_customer.repository.interaction_days import INTERACTION_DAYS
 from svc_customer.repository.interactions import INTERACTIONS, InteractionRepository
+from svc_customer.repository.segments import (
+    SEGMENT_LOCKS,
+    SEGMENT_SIZES,
+    SEGMENTS,
+    SegmentRepository,
+)
 
 __all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
 
-RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS, CUSTOM_FIELDS)
+RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS, CUSTOM_FIELDS, SEGMENTS)
 # Operations are taken back by their id.
 CUSTOMER_EVENT_LOG: Final = Collection(
     EVENT_LOG.name, (*EVENT_LOG.indexes, OPERATION_INDEX), is_append_only=True
@@ -27,6 +33,8 @@ CUSTOMER_EVENT_LOG: Final = Collection(
 COLLECTIONS: Final = (
     *RECORDS,
     INTERACTION_DAYS,
+    SEGMENT_LOCKS,
+    SEGMENT_SIZES,
     JOBS,
     JOB_REPORTS,
     IDEMPOTENCY_KEYS,
@@ -40,4 +48,5 @@ REPOSITORIES: Final = (
     ContactRepository,
     InteractionRepository,
     CustomFieldRepository,
+    SegmentRepository,
 )

@@ -26,7 +26,7 @@ from svc_customer.domain.interaction_days import (
 )
 from svc_customer.repository.interactions import INTERACTIONS
 
-__all__ = ["INTERACTION_DAYS", "InteractionDays"]
+__all__ = ["BY_DAY", "BY_RECORD", "BY_TYPE", "INTERACTION_DAYS", "InteractionDays"]
 
 
 def _by(*fields: str) -> Index:
@@ -34,14 +34,10 @@ def _by(*fields: str) -> Index:
     return Index(tuple((name, 1) for name in names))
 
 
-INTERACTION_DAYS: Final = Collection(
-    "interaction_days",
-    (
-        _by("resource", "type", "day", "record_id"),
-        _by("resource", "day", "record_id"),
-        _by("record_id", "type", "day"),
-    ),
-)
+BY_TYPE: Final = _by("resource", "type", "day", "record_id")
+BY_DAY: Final = _by("resource", "day", "record_id")
+BY_RECORD: Final = _by("record_id", "type", "day")
+INTERACTION_DAYS: Final = Collection("interaction_days", (BY_TYPE, BY_DAY, BY_RECORD))
 _NEEDED: Final = (
     "org_id",
     "contact_id",

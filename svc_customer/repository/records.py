@@ -66,6 +66,7 @@ CUSTOMER_INDEXES: Final = (
             ("lifecycle_stage", "created_at"),
             ("source", "created_at"),
             ("last_interaction_at",),
+            ("segment_keys", "created_at"),
         )
     ),
 )

@@ -9,6 +9,7 @@ from svc_customer.service import (
     custom_fields,
     interactions,
     search,
+    segment_members,
     tags,
 )
 
@@ -22,6 +23,7 @@ class CustomerService(
     custom_fields.CustomFieldMethods,
     conversion.ConversionMethods,
     search.SearchMethods,
+    segment_members.SegmentMemberMethods,
     tags.TagMethods,
     bulk_updates.BulkUpdateMethods,
 ):

@@ -42,6 +42,7 @@ from svc_customer.domain.contacts import EmailAddress, PhoneNumber, new_contact
 from svc_customer.domain.custom_fields import CustomField
 from svc_customer.domain.interactions import Attachment, new_interaction
 from svc_customer.domain.records import Address
+from svc_customer.domain.segments import Membership, new_segment
 from svc_notify.domain import Delivery, DeliveryStatus
 from svc_sales.domain.leads import Conversion, LeadStatus, new_lead
 from svc_sales.domain.opportunities import opportunity_of
@@ -184,6 +185,19 @@ INTERACTION = new_interaction(
     OWNER,
     NOW,
 )
+SEGMENT = new_segment(
+    ID,
+    {
+        "resource": "contacts",
+        "kind": "dynamic",
+        "name": NAME,
+        "description": NAME,
+        "definition": {"field": "last_name", "op": "eq", "value": NAME},
+    },
+    OWNER,
+    NOW,
+)
+SEGMENT_SIZE = {"day": "2026-01-31", "size": 2, "lowest": 1, "highest": 3}
 CONVERSION = Conversion(
     account_id=ID,
     contact_id=ID,
@@ -271,6 +285,7 @@ RECORDS = {
     "opportunity": OPPORTUNITY,
     "org": ORG,
     "role": ROLE,
+    "segment": SEGMENT,
     "session": SESSION,
     "signing_key": SIGNING_KEY,
     "team": TEAM,
@@ -369,6 +384,17 @@ VIEWED = {
         "lag_ms": 3,
     },
     "AccountView": ACCOUNT,
+    "SegmentMemberView": CONTACT,
+    "SegmentMovesView": {"changed": 1, "unchanged": 0},
+    "SegmentPreviewView": {
+        "count": 1,
+        "count_capped": False,
+        "sample": [],
+        "computed_at": "2026-01-31T09:30:00.123Z",
+    },
+    "SegmentSizeView": SEGMENT_SIZE,
+    "SegmentSizesView": {"data": [SEGMENT_SIZE]},
+    "SegmentView": SEGMENT,
     "AddressView": ADDRESS,
     "AttachmentView": INTERACTION.attachments[0],
     "ContactAccountView": CONTACT.accounts[0],
@@ -456,6 +482,8 @@ def built(builder):
     parameters = inspect.signature(builder).parameters
     if "act" in parameters:
         return builder(ACT)
+    if "moved" in parameters:
+        return builder(Membership(SEGMENT, ID))
     record = RECORDS[builder.__name__.rpartition("_")[0]]
     if len(parameters) == 1:
         return builder(record)

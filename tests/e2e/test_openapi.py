@@ -36,6 +36,9 @@ SEARCH_S = int(os.environ.get("SCHEMATHESIS_S", "25"))
 SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
 
 
+OF_MANUAL_SEGMENTS = ("add_segment_members", "remove_segment_members")
+
+
 class Examples:
     """The examples of the description, referring to records that are there."""
 
@@ -56,6 +59,8 @@ class Examples:
     def _path_parameter(self, name, operation):
         if name in THERE:
             return THERE[name]
+        if operation["operationId"] in OF_MANUAL_SEGMENTS:
+            return self._manual_segment()
         found = self._made(name.removesuffix("_id"))
         if operation["operationId"].startswith("restore_"):
             path = f"/v1/{operation['tags'][0]}/{found}"
@@ -83,6 +88,10 @@ class Examples:
             # What follows in the path is its own.
             self._account = made["id"]
         return made["id"]
+
+    def _manual_segment(self):
+        terms = {"resource": "contacts", "kind": "manual", "name": uuid.uuid4().hex}
+        return self._client("POST", "/v1/segments", terms)[1]["id"]
 
     def _session(self):
         self._refresh_token()
@@ -142,6 +151,9 @@ class Examples:
             "replace_recovery_codes": {**current, "otp": self._recovery_code},
             "change_password": {**current, "password": own["password"]},
             "confirm_password_reset": {"token": given.reset_token},
+            "add_segment_members": {"ids": lambda: [self._made("contact")]},
+            "remove_segment_members": {"ids": lambda: [self._made("contact")]},
+            "create_segment": {"name": lambda: f"Segment {uuid.uuid4().hex}"},
             "create_team": {"name": lambda: f"Team {uuid.uuid4().hex[:20]}"},
             "login": own,
             "accept_invitation": {"token": given.invitation_token},

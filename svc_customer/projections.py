@@ -1,0 +1,247 @@
+"""Keeping segments' members up to date: in builds, after changes, as time goes by."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from chassis import inject
+from chassis.context import Context
+from chassis.errors import NotFoundError, WireError
+from chassis.fields import Clock
+from chassis.ids import derive_id
+from chassis.job_runner import job_handler
+from chassis.jobs import Job
+from chassis.mongo import Document, Repositories
+from chassis.signing import CurrentContext
+from chassis.turns import RETRY_DELAYS_S, Step
+from svc_customer import events
+from svc_customer.domain.definitions import Happened, Property, leaves
+from svc_customer.domain.segments import Segment, expanded, referring
+from svc_customer.repository.memberships import Memberships, Plan
+from svc_customer.repository.segment_clock import SegmentClock, is_timely, next_turn
+from svc_customer.repository.segments import SegmentJobs, SegmentRepository
+
+__all__ = ["SegmentBuilds", "SegmentProjection"]
+
+_STEP_S: Final = 0.7
+_AT_ONCE: Final = 1_000
+
+
+class SegmentBuilds:
+    """Having segments evaluated from the beginning."""
+
+    context: Context = inject(CurrentContext())
+    segments: SegmentRepository = inject(Repositories(SegmentRepository))
+    segment_jobs: SegmentJobs = inject(Repositories(SegmentJobs))
+
+    def start_build(self, segment: Segment) -> None:
+        """Have a segment's latest build made; twice is the same.
+
+        Raises:
+            ConflictError: ``too_many_jobs``.
+        """
+        arguments = {"segment_id": segment.id, "build": segment.build}
+        job_id = derive_id(segment.id, f"build {segment.build}")
+        self.segment_jobs.add(job_id, "build_segment", arguments)
+
+    def rebuild_referring(self, segment: Segment) -> None:
+        """Have all segments built anew whose definition depends on this one.
+
+        Raises:
+            ConflictError: ``too_many_jobs``.
+        """
+        now = self.context.now()
+        for each in referring(segment.id, self.segments.all_live().values()):
+            rebuilt = self.segments.change(
+                each.id, lambda before: before.rebuilt(now), events.segment_updated
+            )
+            self.start_build(rebuilt)
+
+
+class SegmentProjection(SegmentBuilds):
+    """What the events role does for segments."""
+
+    memberships: Memberships = inject(Repositories(Memberships))
+    segment_clock: SegmentClock = inject(Repositories(SegmentClock))
+
+    def evaluate_segments(self, resource: str, record_ids: Sequence[str]) -> None:
+        """Let records be in the dynamic segments whose definition they fit by now.
+
+        In the organization of the context. It compares what is with what should
+        be, so that twice does no harm.
+        """
+        live = self.segments.all_live()
+        dynamic = [
+            each
+            for each in live.values()
+            if each.resource == resource and each.kind == "dynamic"
+        ]
+        plans = [plan for each in dynamic if (plan := self._plan(each, live))]
+        if plans:
+            now = self.context.now()
+            self.memberships.evaluate(resource, record_ids, plans, live, now)
+
+    def _plan(self, segment: Segment, live: Mapping[str, Segment]) -> Plan | None:
+        """How to evaluate a segment; None if its definition holds no longer."""
+        is_building = segment.built != segment.build
+        try:
+            plan = Plan(
+                segment,
+                segment.key_of(segment.build),
+                is_silent=is_building,
+                node=expanded(segment, live),
+            )
+            self.memberships.check(plan, live, self.context.now())
+        except WireError:
+            self.segments.fail(segment.id, segment.build)
+            return None
+        return plan
+
+    @job_handler("build_segment")
+    def build_segment(self, job: Job) -> Step:
+        """Look at every live record, a thousand at a time, and then tidy up.
+
+        Whoever comes in or goes out meanwhile is looked at by
+        ``evaluate_segments``, for this build too. The members of the build
+        before are shown until this one is complete. A step that is done again
+        finds nothing left to do; a build that was overtaken ends.
+        """
+        segment_id, build = job.arguments["segment_id"], job.arguments["build"]
+        segment = self.segments.find(segment_id)
+        if segment is None or segment.archived_at or segment.build != build:
+            return Step(cursor=None)
+        try:
+            return self._step(segment, job.cursor)
+        except Exception as error:
+            is_refused = isinstance(error, WireError) and error.status < 500  # noqa: PLR2004
+            if is_refused or job.attempt > len(RETRY_DELAYS_S):
+                self.segments.fail(segment_id, build)
+            raise
+
+    def _step(self, segment: Segment, cursor: Any) -> Step:
+        if segment.built == segment.build:
+            return self._tidy(segment, segment.key)
+        live = self.segments.all_live()
+        key = segment.key_of(segment.build)
+        plan = Plan(segment, key, is_silent=True, node=expanded(segment, live))
+        place = cursor or {"after": None, "clock": self.context.now()}
+        after, looked_at = place["after"], 0
+        until = time.monotonic() + _STEP_S
+        while time.monotonic() < until:
+            ids, after = self.memberships.walk(segment.resource, after, _AT_ONCE)
+            now = self.context.now()
+            self.memberships.evaluate(segment.resource, ids, [plan], live, now)
+            looked_at += len(ids)
+            if after is None:
+                self._complete(plan, place["clock"])
+                break
+        # What builds before this one left is taken away by steps of their own.
+        step = {"after": after, "clock": place["clock"]}
+        return Step(cursor=step, counts={"looked_at": looked_at})
+
+    def _complete(self, plan: Plan, clock: datetime) -> None:
+        """Show the members that a build found, and tell how many they are."""
+        segment, build, now = plan.segment, plan.segment.build, self.context.now()
+        size = self.memberships.count(segment, plan.key)
+
+        def complete(before: Segment) -> Segment:
+            return before.completed(build, now) if before.build == build else before
+
+        try:
+            built = self.segments.change(
+                segment.id,
+                complete,
+                lambda before, after: events.segment_built(
+                    before, replace(after, size=size)
+                ),
+            )
+        except NotFoundError:
+            # It was put away meanwhile.
+            return
+        self.segments.expect_recount([segment.id], now)
+        self._note_clock(plan, clock)
+        if built.kind == "snapshot":
+            self.rebuild_referring(built)
+
+    def _timely(self, plan: Plan) -> list[Property | Happened]:
+        """The conditions that hold or not as time goes by."""
+        if plan.node is None:
+            return []
+        fields, zone = self.memberships.fields_of(plan), plan.segment.time_zone
+        return [
+            leaf
+            for leaf in leaves(plan.node)
+            if isinstance(leaf, Property | Happened)
+            and is_timely(leaf, fields, ZoneInfo(zone))
+        ]
+
+    def _note_clock(self, plan: Plan, clock: datetime) -> None:
+        is_alive = plan.segment.kind == "dynamic" and bool(self._timely(plan))
+        turn = next_turn(_clock(plan, clock)) if is_alive else None
+        self.segments.note_clock(plan.segment.id, clock, turn)
+
+    def _tidy(self, segment: Segment, before: str) -> Step:
+        cleared = self.memberships.clear(segment, before, _AT_ONCE)
+        cursor = {"cleared": True} if cleared == _AT_ONCE else None
+        return Step(cursor=cursor, counts={"cleared": cleared})
+
+    @job_handler("clear_segment")
+    def clear_segment(self, job: Job) -> Step:
+        """Take the keys of a segment that was put away out of all records."""
+        segment = self.segments.find(job.arguments["segment_id"])
+        if segment is None:
+            return Step(cursor=None)
+        return self._tidy(segment, segment.key_of(job.arguments["build"] + 1))
+
+    def recount_segments_of(self, resource: str, record_ids: Sequence[str]) -> None:
+        """Have all segments counted that these records are in."""
+        ids = self.memberships.segments_of(resource, record_ids)
+        self.segments.expect_recount(ids, self.context.now())
+
+    def count_members(self, segment: Segment, expected_at: datetime) -> None:
+        """Count a segment's members, for those who look at it and its history."""
+        now = self.context.now()
+        size = self.memberships.count(segment, segment.key)
+        self.segments.note_size(segment.id, size, now, expected_at)
+
+    def turn(self, segment: Segment, stored: Document, until: float) -> None:
+        """Look at those records again on which the days that began have an effect.
+
+        Goes on where the last call left off, if that ran out of time.
+
+        Args:
+            segment: A dynamic one that is due.
+            stored: What is kept of its clock.
+            until: When to stop, by the monotonic clock.
+        """
+        live = self.segments.all_live()
+        plan = self._plan(segment, live)
+        if plan is None:
+            self.segments.note_clock(segment.id, stored["clock"], None)
+            return
+        first, after, now = stored.get("due_after") or (0, "", self.context.now())
+        fields = self.memberships.fields_of(plan)
+        span = _clock(plan, stored["clock"]), _clock(plan, now)
+        for place, leaf in enumerate(self._timely(plan)):
+            last = after if place == first else ""
+            while place >= first:
+                ids = self.segment_clock.affected(
+                    segment.resource, leaf, fields, span, after=last, limit=_AT_ONCE
+                )
+                if not ids:
+                    break
+                self.memberships.evaluate(
+                    segment.resource, ids, [plan], live, self.context.now()
+                )
+                last = ids[-1]
+                self.segments.note_place(segment.id, [place, last, now])
+                if time.monotonic() > until:
+                    return
+        self._note_clock(plan, now)
+
+
+def _clock(plan: Plan, now: datetime) -> Clock:
+    return Clock(now, ZoneInfo(plan.segment.time_zone))

@@ -1,0 +1,205 @@
+"""Definitions of segments as conditions on records.
+
+What a field has to be is compiled as the list grammar does it. What has to have
+happened is looked up for some records at a time, and becomes a condition on
+their ids.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from chassis.errors import FieldError, InvalidInputError, WireError, invalid_input
+from chassis.fields import Clock, Field
+from chassis.mongo import Document
+from chassis.rows import TenantRows
+from svc_customer.domain.definitions import (
+    Group,
+    Happened,
+    Member,
+    Node,
+    Not,
+    Property,
+    leaves,
+)
+from svc_customer.domain.segments import Segment
+from svc_customer.repository.interaction_days import BY_RECORD
+
+__all__ = [
+    "SUMMED",
+    "Compiler",
+    "DaySums",
+    "check_fields",
+    "day_range",
+    "field_condition",
+    "names_in",
+]
+
+# Members are live ones; whether a record is has no condition of its own.
+_NOT_ASKED: Final = frozenset({"archived_at"})
+_ZERO: Final = Decimal(0)
+# Which records a condition on what happened holds of.
+Holding = Callable[[Happened], Document]
+
+
+def names_in(node: Node) -> list[str]:
+    """The filters that a definition amounts to, as lists name them."""
+    return [
+        f"filter[{leaf.field}]" for leaf in leaves(node) if isinstance(leaf, Property)
+    ]
+
+
+def check_fields(node: Node, fields: Mapping[str, Field], clock: Clock) -> None:
+    """Refuse conditions that lists would refuse, each named by its path.
+
+    Raises:
+        InvalidInputError: ``invalid_input``.
+    """
+    errors = [
+        error
+        for leaf in leaves(node)
+        if isinstance(leaf, Property)
+        for error in _errors(leaf, fields, clock)
+    ]
+    if errors:
+        raise invalid_input(errors)
+
+
+def _errors(
+    leaf: Property, fields: Mapping[str, Field], clock: Clock
+) -> Iterator[FieldError]:
+    field = None if leaf.field in _NOT_ASKED else fields.get(leaf.field)
+    if field is None:
+        known = ", ".join(sorted(fields.keys() - _NOT_ASKED))
+        yield _error(f"{leaf.path}.field", f"One of {known}.")
+    elif leaf.operator not in field.operators:
+        yield _error(f"{leaf.path}.op", f"One of {', '.join(field.operators)}.")
+    else:
+        try:
+            field_condition(leaf, fields, clock)
+        except ValueError as error:
+            yield _error(f"{leaf.path}.value", f"This takes {error}.")
+        except WireError as refusal:
+            # A custom field that lists do not find by, or not yet.
+            yield _error(f"{leaf.path}.field", refusal.message)
+
+
+def _error(path: str, message: str) -> FieldError:
+    return {"field": path, "code": "invalid", "message": message}
+
+
+def field_condition(
+    leaf: Property, fields: Mapping[str, Field], clock: Clock
+) -> Document:
+    """What a condition on a field asks of a document.
+
+    Raises:
+        ValueError: The text is no value of the field.
+    """
+    return dict(
+        fields[leaf.field].condition(leaf.field, leaf.operator, leaf.text, clock)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiler:
+    """Makes conditions of expanded definitions.
+
+    Attributes:
+        fields: Those of the records' list.
+        clock: What relative dates are relative to.
+        segments: The organization's live segments.
+        holding: Says which of the records something happened with.
+    """
+
+    fields: Mapping[str, Field]
+    clock: Clock
+    segments: Mapping[str, Segment]
+    holding: Holding
+
+    def condition(self, node: Node) -> Document:
+        """What a definition asks of a document.
+
+        Args:
+            node: See ``svc_customer.domain.segments.expanded``.
+
+        Raises:
+            InvalidInputError: ``definition_outdated``: a field or a segment of
+                it is there no longer.
+        """
+        if isinstance(node, Group):
+            word = "$and" if node.is_all else "$or"
+            return {word: [self.condition(each) for each in node.parts]}
+        if isinstance(node, Not):
+            return {"$nor": [self.condition(node.part)]}
+        if isinstance(node, Happened):
+            return self.holding(node)
+        try:
+            if isinstance(node, Member):
+                return {"segment_keys": self.segments[node.segment_id].key}
+            return field_condition(node, self.fields, self.clock)
+        except (LookupError, ValueError, WireError):
+            raise InvalidInputError(
+                "definition_outdated", f"What {node.path} names is there no longer."
+            ) from None
+
+
+class DaySums:
+    """What happened with some records, summed up for one condition at a time.
+
+    Args:
+        days: The organization's ``interaction_days``.
+        ids: Of the records.
+        today: The day it is (UTC).
+    """
+
+    def __init__(self, days: TenantRows, ids: list[str], today: date) -> None:
+        self._days = days
+        self._ids = ids
+        self._today = today
+        self._sums: dict[tuple[str | None, int | None], dict[str, Any]] = {}
+
+    def holding(self, asked: Happened) -> Document:
+        """The condition on the ids of those that it holds of."""
+        sums = self._summed(asked)
+        nothing = (0, _ZERO)
+        return {
+            "_id": {
+                "$in": [
+                    each for each in self._ids if asked.holds(*sums.get(each, nothing))
+                ]
+            }
+        }
+
+    def _summed(self, asked: Happened) -> dict[str, Any]:
+        known = self._sums.get((asked.type, asked.days))
+        if known is not None:
+            return known
+        conditions: Document = {"record_id": {"$in": self._ids}}
+        if asked.type is not None:
+            conditions["type"] = asked.type
+        if asked.days is not None:
+            conditions["day"] = day_range(asked.days, self._today)
+        rows = self._days.aggregate([{"$match": conditions}, *SUMMED], BY_RECORD.keys)
+        found = {row["_id"]: (row["count"], row["amount"].to_decimal()) for row in rows}
+        self._sums[asked.type, asked.days] = found
+        return found
+
+
+SUMMED: Final[Sequence[Document]] = (
+    {
+        "$group": {
+            "_id": "$record_id",
+            "count": {"$sum": "$count"},
+            "amount": {"$sum": "$amount_base"},
+        }
+    },
+)
+
+
+def day_range(days: int, today: date) -> Document:
+    """The last so many days, today included; what is to come does not count."""
+    first = today - timedelta(days=days - 1)
+    return {"$gte": first.isoformat(), "$lte": today.isoformat()}

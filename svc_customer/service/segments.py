@@ -1,0 +1,331 @@
+"""RPCs of segments."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from chassis.errors import ConflictError
+from chassis.fields import Clock
+from chassis.idempotency import idempotent
+from chassis.ids import derive_id
+from chassis.reader import Reader
+from chassis.resources import Kind, Records
+from chassis.rpc import rpc
+from chassis.schemas import load
+from svc_customer import events
+from svc_customer.domain.segments import (
+    MOST_SEGMENTS,
+    Segment,
+    check_definition,
+    is_used,
+    new_segment,
+)
+from svc_customer.projections import SegmentBuilds
+from svc_customer.repository.segment_conditions import check_fields, names_in
+from svc_customer.schemas.segments import (
+    CreateSegmentInput,
+    SegmentView,
+    UpdateSegmentInput,
+)
+from svc_customer.service.dependencies import Dependencies
+
+__all__ = ["SegmentMethods", "manual_only"]
+
+_SEGMENT: Final = Kind(
+    create_input=CreateSegmentInput(),
+    update_input=UpdateSegmentInput(),
+    view=SegmentView(),
+    make=new_segment,
+    change=Segment.changed,
+    archive=Segment.archived,
+    restore=Segment.restored,
+    created=events.segment_created,
+    updated=events.segment_updated,
+    archived=events.segment_archived,
+    restored=events.segment_restored,
+)
+
+
+class SegmentMethods(Dependencies, SegmentBuilds):
+    """What can be done with segments.
+
+    Whatever changes a definition is one transaction that has the organization's
+    segments to itself, so that no two of them can name each other.
+    """
+
+    def _segments(self) -> Records[Segment]:
+        return Records(_SEGMENT, self.segments, self)
+
+    def _alone(self, change: Callable[[], Segment]) -> dict[str, Any]:
+        def work() -> Segment:
+            self.segments.lock()
+            return change()
+
+        segment: Segment = self.transaction(work)
+        return _SEGMENT.shown(segment)
+
+    @rpc(needs="segments:write")
+    @idempotent
+    def create_segment(self, *, payload: dict[str, Any]) -> dict[str, Any]:
+        """Make a segment; the members of a definition are looked for at once.
+
+        Until they are found it is ``building``; a hundred thousand records take
+        some seconds. Then one event tells its size.
+
+        Needs the ``segments:write`` permission.
+
+        Args:
+            payload: A ``CreateSegmentInput``.
+
+        Returns:
+            A ``SegmentView``.
+
+        Raises:
+            InvalidInputError: ``invalid_input``, ``definition_too_large``,
+                ``segment_cycle`` or ``reference_not_found``, naming the
+                condition.
+            ConflictError: ``duplicate_value``, ``too_many_segments``: there are
+                a hundred, or ``too_many_jobs``: twenty are being built.
+
+        Emits:
+            ``customer.segment_created`` v1 and ``customer.segment_built`` v1.
+        """
+        segments = self._segments()
+        segments.permit("write")
+        data = segments.read_new(payload) | {"time_zone": self._time_zone}
+        segment = segments.make(self.operation.new_id("segment"), data)
+
+        def add() -> Segment:
+            if made := self.segments.find(segment.id):
+                return made
+            live = self.segments.all_live()
+            if len(live) >= MOST_SEGMENTS:
+                raise ConflictError(
+                    "too_many_segments", f"There are {MOST_SEGMENTS} already."
+                )
+            self._check(segment, live)
+            added = self.segments.add(segment, events.segment_created(segment))
+            self._begin(added)
+            return added
+
+        return self._alone(add)
+
+    def _check(self, segment: Segment, live: Mapping[str, Segment]) -> None:
+        """Refuse a name that is taken, and a definition that cannot be."""
+        if self.segments.has_name(segment.name, besides=segment.id):
+            raise ConflictError("duplicate_value", "Another segment is called so.")
+        if segment.definition is None:
+            return
+        clock = Clock(self.context.now(), ZoneInfo(segment.time_zone))
+        asked = names_in(segment.node)
+        fields = self.reader(segment.resource).shown_fields(asked)
+        check_fields(segment.node, fields, clock)
+        check_definition(segment, live)
+
+    def _begin(self, segment: Segment) -> None:
+        """Have the members found, or those that there are counted."""
+        if segment.is_manual:
+            self.segments.expect_recount([segment.id], self.context.now())
+        elif segment.built != segment.build:
+            self.start_build(segment)
+
+    def reader(self, resource: str) -> Reader[Any]:
+        """Where records of this kind are found."""
+        return self.contacts if resource == "contacts" else self.accounts
+
+    @property
+    def _time_zone(self) -> str:
+        return self.context.identified_caller.time_zone
+
+    @rpc
+    def get_segment(self, *, segment_id: str) -> dict[str, Any]:
+        """One segment.
+
+        Needs the ``segments:read`` permission.
+
+        Returns:
+            A ``SegmentView``.
+
+        Raises:
+            NotFoundError: ``segment_not_found``, also when it is archived.
+        """
+        return self._segments().get(segment_id)
+
+    @rpc
+    def list_segments(self, *, query: dict[str, str]) -> dict[str, Any]:
+        """One page of the organization's segments.
+
+        Needs the ``segments:read`` permission.
+
+        Args:
+            query: Parameters of the list grammar; see ``chassis.query``.
+
+        Returns:
+            ``{"data": [SegmentView], "page": {…}}``.
+
+        Raises:
+            InvalidInputError: 400, naming the parameter.
+        """
+        return self._segments().page(query)
+
+    @rpc(needs="segments:write")
+    @idempotent
+    def update_segment(
+        self,
+        *,
+        segment_id: str,
+        payload: dict[str, Any],
+        expected_version: int | None = None,
+    ) -> dict[str, Any]:
+        """Change a segment; another definition is evaluated from the beginning.
+
+        So are those of the dynamic segments that name it. The members of the
+        definition before are shown until that is done.
+
+        Needs the ``segments:write`` permission.
+
+        Args:
+            segment_id: A live segment.
+            payload: An ``UpdateSegmentInput``.
+            expected_version: The version the caller last read, if it cares.
+
+        Returns:
+            A ``SegmentView``.
+
+        Raises:
+            InvalidInputError: As ``create_segment``.
+            NotFoundError: ``segment_not_found``.
+            ConflictError: ``duplicate_value``, ``segment_is_manual``: it has
+                members, no definition; or ``too_many_jobs``.
+            VersionConflictError: ``version_conflict``, with ``conflicts``.
+
+        Emits:
+            ``customer.segment_updated`` v1 and ``customer.segment_built`` v1.
+        """
+        self._segments().permit("write")
+        patch = load(_SEGMENT.update_input, payload)
+        if "definition" in patch:
+            patch["time_zone"] = self._time_zone
+        now = self.context.now()
+
+        def change() -> Segment:
+            builds: list[int] = []
+
+            def patched(segment: Segment) -> Segment:
+                if segment.is_manual and "definition" in patch:
+                    raise manual_only("Its members are given, not defined.")
+                changed = segment.changed(patch, now)
+                self._check(changed, self.segments.all_live())
+                builds.append(segment.build)
+                return changed
+
+            changed = self.segments.change(
+                segment_id,
+                patched,
+                events.segment_updated,
+                expected_version=expected_version,
+                is_mergeable=True,
+            )
+            self._begin(changed)
+            if builds and builds[-1] != changed.build:
+                self.rebuild_referring(changed)
+            return changed
+
+        return self._alone(change)
+
+    @rpc
+    def archive_segment(
+        self, *, segment_id: str, expected_version: int | None = None
+    ) -> None:
+        """Put a segment away; it can be restored.
+
+        Nobody is told that its members left it.
+
+        Needs the ``segments:write`` permission.
+
+        Raises:
+            NotFoundError: ``segment_not_found``, also when it is archived.
+            ConflictError: ``segment_in_use``: another's definition names it.
+            VersionConflictError: ``version_conflict``.
+
+        Emits:
+            ``customer.segment_archived`` v1.
+        """
+        self._segments().permit("write")
+        now = self.context.now()
+
+        def archive() -> Segment:
+            if is_used(segment_id, self.segments.all_live().values()):
+                raise ConflictError(
+                    "segment_in_use", "The definition of another segment names it."
+                )
+            archived = self.segments.change(
+                segment_id,
+                lambda segment: segment.archived(now),
+                events.segment_archived,
+                expected_version=expected_version,
+            )
+            if archived.kind == "dynamic":
+                self._clear(archived)
+            return archived
+
+        self._alone(archive)
+
+    def _clear(self, segment: Segment) -> None:
+        arguments = {"segment_id": segment.id, "build": segment.build}
+        job_id = derive_id(segment.id, f"clear {segment.build}")
+        self.segment_jobs.add(job_id, "clear_segment", arguments)
+
+    @rpc(needs="segments:write")
+    @idempotent
+    def restore_segment(
+        self, *, segment_id: str, expected_version: int | None = None
+    ) -> dict[str, Any]:
+        """Bring an archived segment back; a definition is evaluated anew.
+
+        Needs the ``segments:write`` permission.
+
+        Returns:
+            A ``SegmentView``.
+
+        Raises:
+            InvalidInputError: As ``create_segment``: what its definition names
+                may be gone.
+            NotFoundError: ``segment_not_found``: none is archived.
+            ConflictError: ``duplicate_value``: its name is taken;
+                ``too_many_segments`` or ``too_many_jobs``.
+            VersionConflictError: ``version_conflict``.
+
+        Emits:
+            ``customer.segment_restored`` v1 and ``customer.segment_built`` v1.
+        """
+        self._segments().permit("write")
+        now = self.context.now()
+
+        def restore() -> Segment:
+            live = self.segments.all_live()
+
+            def back(segment: Segment) -> Segment:
+                if len(live) >= MOST_SEGMENTS:
+                    raise ConflictError(
+                        "too_many_segments", f"There are {MOST_SEGMENTS} already."
+                    )
+                self._check(segment, live)
+                return segment.restored(now)
+
+            restored = self.segments.change(
+                segment_id,
+                back,
+                events.segment_restored,
+                expected_version=expected_version,
+                is_archived=True,
+            )
+            self._begin(restored)
+            return restored
+
+        return self._alone(restore)
+
+
+def manual_only(message: str) -> ConflictError:
+    """The refusal to evaluate what nobody has defined."""
+    return ConflictError("segment_is_manual", message)

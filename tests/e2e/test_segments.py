@@ -1,0 +1,405 @@
+"""Segments, as clients see them: definitions, members, events."""
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chassis.ids import new_id
+
+pytestmark = pytest.mark.e2e
+
+SECONDS = 5
+BUYERS = {"interactions": "purchase", "count": {"gte": 2}, "within": "90d"}
+CUSTOMERS = {"field": "lifecycle_stage", "op": "eq", "value": "customer"}
+
+
+def days_ago(days):
+    moment = datetime.now(tz=UTC) - timedelta(days=days)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+class Customers:
+    """What one organization has, and which segments that is in."""
+
+    def __init__(self, client, until):
+        self.client = client
+        self.until = until
+
+    def add(self, name, **values):
+        payload = {"last_name": name, **values}
+        code, made, _ = self.client("POST", "/v1/contacts", payload)
+        assert code == 201, made
+        return made["id"]
+
+    def buy(self, contact_id, days, amount="10.00"):
+        payload = {
+            "type": "purchase",
+            "contact_id": contact_id,
+            "occurred_at": days_ago(days),
+            "amount": {"amount": amount, "currency": "USD"},
+        }
+        code, made, _ = self.client("POST", "/v1/interactions", payload)
+        assert code == 201, made
+        return f"/v1/interactions/{made['id']}"
+
+    def segment(self, definition=None, kind="dynamic", **values):
+        """A segment that is ready, by its path."""
+        payload = {"resource": "contacts", "kind": kind, "name": new_id(), **values}
+        if definition is not None:
+            payload["definition"] = definition
+        code, made, _ = self.client("POST", "/v1/segments", payload)
+        assert code == 201, made
+        path = f"/v1/segments/{made['id']}"
+        self.until(lambda: self.client("GET", path)[1]["status"] == "ready")
+        return path
+
+    def members(self, path, query=""):
+        code, page, _ = self.client("GET", f"{path}/members{query}")
+        assert code == 200, page
+        return {each.get("last_name") or each["name"] for each in page["data"]}
+
+    def soon_has(self, path, *names):
+        self.until(lambda: self.members(path) == set(names), within_s=SECONDS)
+
+    def moves(self, path):
+        """What the organization's feed tells of a segment's members, in order."""
+        types = "customer.segment_entered,customer.segment_left"
+        events = self.client("GET", f"/v1/events?types={types}&after=0&limit=200")[1]
+        return [
+            (each["event"].rpartition("_")[2], each["data"]["record_id"])
+            for each in events["data"]
+            if each["data"]["segment_id"] == id_of(path)
+        ]
+
+
+def id_of(path):
+    return path.rpartition("/")[2]
+
+
+@pytest.fixture
+def customers(client, until):
+    return Customers(client, until)
+
+
+class TestADynamicSegment:
+    def test_has_whom_its_definition_fits_and_tells_of_a_build_once(self, customers):
+        ada, _ = customers.add("Ada", lifecycle_stage="customer"), customers.add("Bob")
+        customers.buy(ada, 1)
+        customers.buy(ada, 89)
+        path = customers.segment({"all": [CUSTOMERS, BUYERS]})
+        built = "/v1/events?types=customer.segment_built&after=0"
+
+        def told():
+            return customers.client("GET", built)[1]["data"]
+
+        assert customers.members(path) == {"Ada"}
+        assert customers.moves(path) == []
+        (event,) = customers.until(told, within_s=SECONDS)
+        assert event["data"]["size"] == 1
+
+    def test_follows_changes_and_tells_of_each_move_once(self, customers):
+        path = customers.segment({"all": [CUSTOMERS, BUYERS]})
+        ada = customers.add("Ada", lifecycle_stage="customer")
+        customers.buy(ada, 1)
+        late = customers.buy(ada, 200)
+        assert customers.members(path) == set()
+        customers.client("PATCH", late, {"occurred_at": days_ago(80)})
+        customers.soon_has(path, "Ada")
+        customers.client("PATCH", f"/v1/contacts/{ada}", {"lifecycle_stage": "other"})
+        customers.soon_has(path)
+        customers.client(
+            "PATCH", f"/v1/contacts/{ada}", {"lifecycle_stage": "customer"}
+        )
+        customers.soon_has(path, "Ada")
+        customers.client("DELETE", late)
+        customers.soon_has(path)
+
+        wanted = ["entered", "left", "entered", "left"]
+        customers.until(
+            lambda: [verb for verb, _ in customers.moves(path)] == wanted,
+            within_s=SECONDS,
+        )
+        assert {record for _, record in customers.moves(path)} == {ada}
+
+    def test_asks_for_what_did_not_happen_and_for_sums(self, customers):
+        ada, bob = customers.add("Ada"), customers.add("Bob")
+        idle = customers.segment({"not": {"interactions": None, "within": "30d"}})
+        large = customers.segment(
+            {"interactions": "purchase", "amount": {"gte": "15.00"}}
+        )
+        assert customers.members(idle) == {"Ada", "Bob"}
+        customers.buy(ada, 2)
+        customers.buy(ada, 400)
+        customers.buy(bob, 400)
+
+        customers.soon_has(idle, "Bob")
+        customers.soon_has(large, "Ada")
+
+    def test_leaves_out_what_is_put_away(self, customers):
+        ada = customers.add("Ada", lifecycle_stage="customer")
+        path = customers.segment(CUSTOMERS)
+        customers.client("DELETE", f"/v1/contacts/{ada}")
+        customers.soon_has(path)
+        customers.client("POST", f"/v1/contacts/{ada}/restore")
+
+        customers.soon_has(path, "Ada")
+
+    def test_of_another_definition_is_built_anew_and_so_are_those_that_name_it(
+        self, customers
+    ):
+        customers.add("Ada", lifecycle_stage="customer")
+        customers.add("Bob", lifecycle_stage="evangelist")
+        inner = customers.segment(CUSTOMERS)
+        outer = customers.segment({"not": {"segment": id_of(inner)}})
+        assert (customers.members(inner), customers.members(outer)) == (
+            {"Ada"},
+            {"Bob"},
+        )
+        changed = {"field": "lifecycle_stage", "value": "evangelist"}
+        code, after, _ = customers.client("PATCH", inner, {"definition": changed})
+        assert (code, after["definition"]) == (200, changed)
+
+        customers.soon_has(inner, "Bob")
+        customers.soon_has(outer, "Ada")
+
+    def test_counts_its_members(self, customers):
+        path = customers.segment(CUSTOMERS)
+
+        def has(size):
+            shown = customers.client("GET", path)[1]
+            return shown["size"] == size
+
+        customers.until(lambda: has(0), within_s=SECONDS)
+        for name in ("Ada", "Bob"):
+            customers.add(name, lifecycle_stage="customer")
+        customers.until(lambda: has(2), within_s=SECONDS)
+        (size,) = customers.client("GET", f"{path}/sizes")[1]["data"]
+
+        assert (size["size"], size["lowest"], size["highest"]) == (2, 0, 2)
+
+    def test_of_accounts_has_accounts(self, customers):
+        definition = {"field": "industry", "op": "eq", "value": "Mining"}
+        path = customers.segment(definition, resource="accounts")
+        customers.client(
+            "POST", "/v1/accounts", {"name": "Engines", "industry": "mining"}
+        )
+
+        def names():
+            page = customers.client("GET", f"{path}/members")[1]
+            return [each["name"] for each in page["data"]]
+
+        customers.until(lambda: names() == ["Engines"], within_s=SECONDS)
+
+
+class TestAManualSegment:
+    def test_has_those_that_it_was_given(self, customers):
+        ada, bob = customers.add("Ada"), customers.add("Bob")
+        path = customers.segment(kind="manual")
+        dependent = customers.segment({"segment": id_of(path)})
+        put = customers.client("POST", f"{path}/members", {"ids": [ada, bob]})
+        again = customers.client("POST", f"{path}/members", {"ids": [ada]})
+        assert put[:2] == (200, {"changed": 2, "unchanged": 0})
+        assert again[:2] == (200, {"changed": 0, "unchanged": 1})
+        customers.soon_has(dependent, "Ada", "Bob")
+        gone = customers.client("DELETE", f"{path}/members", {"ids": [ada]})
+        assert gone[:2] == (200, {"changed": 1, "unchanged": 0})
+
+        assert customers.members(path) == {"Bob"}
+        customers.soon_has(dependent, "Bob")
+        wanted = {("entered", ada), ("entered", bob), ("left", ada)}
+        customers.until(lambda: set(customers.moves(path)) == wanted, within_s=SECONDS)
+        assert len(customers.moves(path)) == 3
+
+    def test_refuses_whom_nobody_knows(self, customers, newcomer):
+        path = customers.segment(kind="manual")
+        stranger = newcomer()
+        _, theirs, _ = stranger("POST", "/v1/contacts", {"last_name": "Eve"})
+        ids = [customers.add("Ada"), theirs["id"]]
+        code, problem, _ = customers.client("POST", f"{path}/members", {"ids": ids})
+
+        assert (code, problem["code"]) == (422, "reference_not_found")
+        assert [each["field"] for each in problem["errors"]] == ["ids.1"]
+        assert stranger("GET", path)[0] == 404
+
+
+class TestASnapshot:
+    def test_stays_as_it_was_until_it_is_refreshed(self, customers):
+        customers.add("Ada", lifecycle_stage="customer")
+        path = customers.segment(CUSTOMERS, kind="snapshot")
+        customers.add("Bob", lifecycle_stage="customer")
+        dynamic = customers.segment(CUSTOMERS)
+        assert (customers.members(path), customers.members(dynamic)) == (
+            {"Ada"},
+            {"Ada", "Bob"},
+        )
+        customers.client("POST", f"{path}/refresh")
+
+        customers.soon_has(path, "Ada", "Bob")
+
+
+class TestMembers:
+    def test_are_a_list_like_any_other(self, customers):
+        for name in ("Ada", "Bob", "Cleo"):
+            customers.add(name, lifecycle_stage="customer", tags=[name[0]])
+        path = customers.segment(CUSTOMERS)
+
+        assert customers.members(path, "?filter[tags]=B") == {"Bob"}
+        assert customers.members(path, "?sort=-last_name&limit=1") == {"Cleo"}
+
+    def test_are_those_that_the_caller_may_see(self, customers, newcomer):
+        customers.add("Ada", lifecycle_stage="customer")
+        path = customers.segment(CUSTOMERS)
+        code, page, _ = newcomer()("GET", f"{path}/members")
+
+        assert (code, page["code"]) == (404, "segment_not_found")
+
+
+class TestPreview:
+    def test_counts_and_shows_some(self, customers):
+        ada, bob = (
+            customers.add("Ada", lifecycle_stage="customer"),
+            customers.add("Bob"),
+        )
+        for contact in (ada, ada, bob):
+            customers.buy(contact, 3)
+
+        def preview(definition):
+            payload = {"resource": "contacts", "definition": definition}
+            code, found, _ = customers.client("POST", "/v1/segments/preview", payload)
+            assert (code, found["count_capped"]) == (200, False)
+            names = sorted(each["last_name"] for each in found["sample"])
+            assert len(names) == found["count"]
+            return names
+
+        assert preview(CUSTOMERS) == ["Ada"]
+        assert preview({"not": CUSTOMERS}) == ["Bob"]
+
+
+class TestADefinition:
+    @pytest.mark.parametrize(
+        ("definition", "field"),
+        [
+            ({}, "definition"),
+            ({"all": []}, "definition.all"),
+            ({"all": [{"field": "nothing", "value": 1}]}, "definition.all.0.field"),
+            (
+                {"all": [{"field": "source", "op": "gt", "value": "a"}]},
+                "definition.all.0.op",
+            ),
+            ({"not": {"field": "created_at", "value": "soon"}}, "definition.not.value"),
+            ({"field": {"$ne": 1}, "value": 1}, "definition.field"),
+            ({"field": "source", "value": {"$ne": 1}}, "definition.value"),
+            ({"field": "source", "value": "a", "$where": "1"}, "definition.$where"),
+            ({"interactions": "dance"}, "definition.interactions"),
+            ({"interactions": None, "count": {"gte": -1}}, "definition.count.gte"),
+            ({"interactions": None, "count": {"$gt": 1}}, "definition.count.$gt"),
+            ({"interactions": None, "within": "90 d"}, "definition.within"),
+            ({"interactions": None, "amount": {"gte": 1}}, "definition.amount.gte"),
+            ({"segment": "x"}, "definition.segment"),
+        ],
+    )
+    def test_that_makes_no_sense_is_refused_by_its_path(
+        self, customers, definition, field
+    ):
+        payload = {"resource": "contacts", "definition": definition}
+        code, problem, _ = customers.client("POST", "/v1/segments/preview", payload)
+
+        assert (code, problem["code"]) == (422, "invalid_input")
+        assert [each["field"] for each in problem["errors"]] == [field]
+
+    def test_that_is_too_large_is_refused(self, customers):
+        deep = CUSTOMERS
+        for _ in range(5):
+            deep = {"not": deep}
+        for definition in (deep, {"any": [CUSTOMERS] * 31}):
+            payload = {"resource": "contacts", "definition": definition}
+            code, problem, _ = customers.client("POST", "/v1/segments/preview", payload)
+
+            assert (code, problem["code"]) == (422, "definition_too_large")
+
+    def test_cannot_lead_to_itself_though_two_are_changed_at_once(self, customers):
+        paths = [customers.segment(CUSTOMERS), customers.segment(CUSTOMERS)]
+        names = [{"segment": id_of(path)} for path in paths]
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(
+                pool.map(
+                    lambda place: customers.client(
+                        "PATCH", paths[place], {"definition": names[1 - place]}
+                    ),
+                    (0, 1),
+                )
+            )
+        codes = sorted(answer[0] for answer in answers)
+        (refused,) = [answer[1] for answer in answers if answer[0] == 422]
+
+        assert codes == [200, 422]
+        assert refused["code"] == "segment_cycle"
+        assert refused["errors"][0]["field"] == "definition.segment"
+
+    def test_that_others_name_stays(self, customers):
+        inner = customers.segment(CUSTOMERS)
+        customers.segment({"segment": id_of(inner)})
+        code, problem, _ = customers.client("DELETE", inner)
+
+        assert (code, problem["code"]) == (409, "segment_in_use")
+
+
+class TestKilling:
+    def test_whoever_evaluates_loses_and_repeats_nothing(self, customers, processes):
+        path = customers.segment(CUSTOMERS)
+
+        def kill():
+            victim = processes()["customer-events-1"]["pid"]
+            os.kill(victim, signal.SIGKILL)
+            customers.until(
+                lambda: processes()["customer-events-1"]["pid"] not in {None, victim}
+            )
+
+        def write(number):
+            return customers.add(f"Ada {number:02}", lifecycle_stage="customer")
+
+        with ThreadPoolExecutor(4) as pool:
+            writing = [pool.submit(write, number) for number in range(40)]
+            while not all(each.done() for each in writing):
+                kill()
+            written = {each.result() for each in writing}
+        kill()
+
+        customers.until(
+            lambda: len(customers.members(path, "?limit=200")) == 40, within_s=60
+        )
+        customers.until(lambda: len(customers.moves(path)) >= 40, within_s=60)
+        assert sorted(customers.moves(path)) == sorted(
+            ("entered", each) for each in written
+        )
+
+    def test_a_build_goes_on(self, customers, processes):
+        operations = [
+            {
+                "op": "create",
+                "data": {"last_name": f"A{n}", "lifecycle_stage": "customer"},
+            }
+            for n in range(500)
+        ]
+        for _ in range(4):
+            customers.client("POST", "/v1/contacts/batch", {"operations": operations})
+        payload = {
+            "resource": "contacts",
+            "kind": "dynamic",
+            "name": "Many",
+            "definition": CUSTOMERS,
+        }
+        _, made, _ = customers.client("POST", "/v1/segments", payload)
+        path = f"/v1/segments/{made['id']}"
+        os.kill(processes()["customer-events-1"]["pid"], signal.SIGKILL)
+
+        customers.until(
+            lambda: customers.client("GET", path)[1]["status"] == "ready", within_s=60
+        )
+        page = customers.client("GET", f"{path}/members?limit=1&include=count")[1][
+            "page"
+        ]
+        assert page["count"] == 2000
