@@ -14,6 +14,7 @@ __all__ = [
     "Fields",
     "fields_with",
     "more_than",
+    "other_names",
     "restricted_names",
     "rights_to",
     "together",
@@ -78,22 +79,36 @@ HIDEABLE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "opportunities": {"name": (), "close_on": ()},
 }
-_OWNERS: Final = frozenset({"owner_id", "team_ids"})
+_OWNERS: Final[Mapping[str, tuple[str, ...]]] = {"owner_id": (), "team_ids": ()}
 # What can be made read-only, but not hidden: it says whose the record is, or
 # events tell it to everybody who may read the record.
-READABLE: Final[Mapping[str, frozenset[str]]] = {
-    "accounts": _OWNERS | {"lifecycle_stage", "source"},
-    "contacts": _OWNERS | {"account_id", "accounts", "lifecycle_stage", "source"},
-    "interactions": _OWNERS
-    | {"type", "occurred_at", "contact_id", "account_id", "amount"}
-    | {"thread_id", "in_reply_to", "mentions"},
-    "leads": _OWNERS | {"status", "source", "rating"},
-    "opportunities": frozenset({"amount"}),
+READABLE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "accounts": {**_OWNERS, "lifecycle_stage": (), "source": ()},
+    "contacts": {
+        **_OWNERS,
+        "accounts": ("account_id",),
+        "lifecycle_stage": (),
+        "source": (),
+    },
+    "interactions": {
+        **_OWNERS,
+        "type": (),
+        "occurred_at": (),
+        "contact_id": (),
+        "account_id": (),
+        "amount": (),
+        "thread_id": (),
+        "in_reply_to": (),
+        "mentions": (),
+    },
+    "leads": {**_OWNERS, "status": (), "source": (), "rating": ()},
+    "opportunities": {"amount": ()},
 }
-# Two names of one thing.
-_TWINS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "contacts": {"account_id": ("accounts",), "accounts": ("account_id",)}
-}
+
+
+def other_names(resource: str) -> dict[str, tuple[str, ...]]:
+    """By each field that can be restricted: what else the same values are called."""
+    return {**HIDEABLE[resource], **READABLE[resource]}
 
 
 def rights_to(resource: str, field: str) -> tuple[FieldRight, ...]:
@@ -142,8 +157,6 @@ def restricted_names(fields: Fields) -> dict[str, dict[str, list[str]]]:
     for resource, rights in fields.items():
         for name, right in rights.items():
             if right != "write":
-                names = {**HIDEABLE[resource], **_TWINS.get(resource, {})}
-                also = names.get(name, ())
                 named = found.setdefault(resource, {}).setdefault(right, [])
-                named += [name, *also]
+                named += [name, *other_names(resource).get(name, ())]
     return found

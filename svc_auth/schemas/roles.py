@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 from marshmallow import Schema, ValidationError, fields, validate, validates
 
 from chassis.schemas import Id, Input, Moment, Text
-from svc_auth.domain.field_rights import FIELD_RIGHTS, HIDEABLE, rights_to
+from svc_auth.domain.field_rights import FIELD_RIGHTS, HIDEABLE, other_names, rights_to
 from svc_auth.domain.roles import BUILT_IN_ROLES, OWNED, PERMISSIONS, REACHES
 
 __all__ = ["CreateRoleInput", "PermissionsView", "RoleView", "UpdateRoleInput"]
@@ -86,7 +86,7 @@ def _wrong_with_fields(resource: str, rights: Any) -> Any:
 def _rights_known(resource: str, name: str) -> str:
     if known := rights_to(resource, name):
         return f"Must be one of: {', '.join(known)}."
-    for field, others in HIDEABLE[resource].items():
+    for field, others in other_names(resource).items():
         if name in others:
             return f"Is restricted together with {field}."
     return f"{resource} has no such field that can be restricted."

@@ -13,7 +13,7 @@ from chassis.resources import Kind, Records
 from chassis.rpc import rpc
 from chassis.trust import LONGEST_TOKEN_LIFE_S
 from svc_auth import events
-from svc_auth.domain.field_rights import HIDEABLE, READABLE, rights_to
+from svc_auth.domain.field_rights import HIDEABLE, other_names, rights_to
 from svc_auth.domain.roles import (
     BUILT_IN_ROLES,
     OWNED,
@@ -124,7 +124,7 @@ class RoleMethods(Dependencies):
                         "rights": rights_to(resource, name),
                     }
                     for resource in HIDEABLE
-                    for name in sorted(HIDEABLE[resource].keys() | READABLE[resource])
+                    for name in sorted(other_names(resource))
                 ],
                 "built_in_roles": BUILT_IN_ROLES.values(),
             }

@@ -93,10 +93,9 @@ OWNERS = {
 }
 
 
-def hideable(resource):
-    """Every name of what can be hidden."""
-    named = HIDEABLE[resource]
-    return {*named, *(other for others in named.values() for other in others)}
+def names(fields):
+    """Every name of these fields."""
+    return {*fields, *(other for others in fields.values() for other in others)}
 
 
 def free(resource):
@@ -110,7 +109,7 @@ def test_every_resource_that_is_somebodys_has_its_fields():
 @pytest.mark.parametrize("resource", OWNERS)
 class TestFields:
     def test_are_all_decided_on(self, resource):
-        known = hideable(resource) | READABLE[resource] | free(resource)
+        known = names(HIDEABLE[resource]) | names(READABLE[resource]) | free(resource)
         owner = OWNERS[resource]
         named = {*owner["list"], *owner["view"].fields, *owner["new"].fields}
 
@@ -126,9 +125,9 @@ class TestFields:
         data = OWNERS[resource]["event"].data.keys()
         told = {TOLD_AS.get(name, name) for name in data}
 
-        assert told.isdisjoint(hideable(resource))
+        assert told.isdisjoint(names(HIDEABLE[resource]))
 
     def test_are_of_one_kind(self, resource):
-        kinds = [hideable(resource), READABLE[resource], free(resource)]
+        kinds = [names(HIDEABLE[resource]), names(READABLE[resource]), free(resource)]
 
         assert sum(map(len, kinds)) == len(set().union(*kinds))
