@@ -20,6 +20,7 @@ from chassis.jobs import Job
 from chassis.many import many
 from chassis.mongo import Repositories
 from chassis.resources import Records
+from chassis.restrictions import is_among
 from chassis.rpc import rpc
 from chassis.schemas import load, load_query
 from chassis.undoing import Effect, Undo, effects_of
@@ -98,7 +99,7 @@ class BulkUpdateMethods(Dependencies):
         if data["dry_run"]:
             return self._counted(arguments, matched)
         job_id = self.operation.new_id(BULK_UPDATE)
-        return _shown(self.bulk_updates.add(job_id, BULK_UPDATE, arguments))
+        return self._shown(self.bulk_updates.add(job_id, BULK_UPDATE, arguments))
 
     def _count(self, records: Records[Any], filters: Mapping[str, str]) -> int | None:
         now = self.context.now()
@@ -138,7 +139,7 @@ class BulkUpdateMethods(Dependencies):
         Raises:
             InvalidInputError: 400, naming the parameter.
         """
-        return self.bulk_updates.page(query, _VIEW.fields).view(_shown)
+        return self.bulk_updates.page(query, _VIEW.fields).view(self._shown)
 
     @rpc
     def get_bulk_update(self, *, bulk_update_id: str) -> dict[str, Any]:
@@ -150,7 +151,7 @@ class BulkUpdateMethods(Dependencies):
         Raises:
             NotFoundError: ``job_not_found``.
         """
-        return _shown(self.bulk_updates.get(bulk_update_id))
+        return self._shown(self.bulk_updates.get(bulk_update_id))
 
     @rpc
     def cancel_bulk_update(self, *, bulk_update_id: str) -> dict[str, Any]:
@@ -165,7 +166,7 @@ class BulkUpdateMethods(Dependencies):
             NotFoundError: ``job_not_found``.
             ConflictError: ``job_finished``.
         """
-        return _shown(self.bulk_updates.cancel(bulk_update_id))
+        return self._shown(self.bulk_updates.cancel(bulk_update_id))
 
     @rpc
     @idempotent
@@ -232,7 +233,7 @@ class BulkUpdateMethods(Dependencies):
             raise NotFoundError("operation_not_found", "Nothing was changed by it.")
         job_id = self.operation.new_id(UNDO)
         arguments = {"operation_id": operation_id}
-        return _shown(self.bulk_updates.add(job_id, UNDO, arguments))
+        return self._shown(self.bulk_updates.add(job_id, UNDO, arguments))
 
     @rpc
     def list_bulk_update_conflicts(
@@ -265,6 +266,34 @@ class BulkUpdateMethods(Dependencies):
         return {
             "data": told,
             "page": {"next_cursor": next_cursor, "has_more": has_more},
+        }
+
+    def _shown(self, job: Job) -> dict[str, Any]:
+        """A job as the caller may see it: what of records is hidden is so here."""
+        arguments = job.arguments
+        return _SHOWN(
+            {
+                **vars(job),
+                "kind": "undo" if job.kind == UNDO else "update",
+                "undoes": arguments.get("operation_id"),
+                "resource": arguments.get("resource"),
+                "filter": self._visible(arguments, "filter"),
+                "changes": self._visible(arguments, "changes"),
+                "counts": {name: job.counts.get(name, 0) for name in _COUNTED},
+                "created_by": job.actor,
+            }
+        )
+
+    def _visible(self, arguments: Mapping[str, Any], name: str) -> Any:
+        """What was asked by, or made, of the fields that the caller may see."""
+        caller, resource = self.context.identified_caller, arguments.get("resource")
+        if resource is None or not caller.allows(f"{resource}:read"):
+            return None
+        hidden = caller.hidden_fields(resource)
+        return {
+            field: value
+            for field, value in arguments[name].items()
+            if not is_among(field, hidden)
         }
 
     def _conflicts(self, job: Job, reports: list[Report]) -> list[dict[str, Any]]:
@@ -305,22 +334,6 @@ def _values(
         for name, values in Undo(records, [effect]).conflicts(record).items()
         if name in report.fields and name.partition(".")[0] not in hidden
     }
-
-
-def _shown(job: Job) -> dict[str, Any]:
-    arguments = job.arguments
-    return _SHOWN(
-        {
-            **vars(job),
-            "kind": "undo" if job.kind == UNDO else "update",
-            "undoes": arguments.get("operation_id"),
-            "resource": arguments.get("resource"),
-            "filter": arguments.get("filter"),
-            "changes": arguments.get("changes"),
-            "counts": {name: job.counts.get(name, 0) for name in _COUNTED},
-            "created_by": job.actor,
-        }
-    )
 
 
 def _opened(scope: str, cursor: str | None) -> str | None:

@@ -19,6 +19,7 @@ TRIES = 8
 GRANTS = {
     **{resource: {"read": "all", "write": "all"} for resource in HIDEABLE},
     "opportunities": {"read": "all"},
+    "bulk-updates": {"read": "all", "write": "all"},
 }
 
 CONTACT = {
@@ -401,6 +402,58 @@ class TestReadOnly:
 
         assert (code, answer["errors"][0]["field"]) == (403, "amount")
         assert org.clerk("POST", f"{path}/convert", {})[0] == 200
+
+
+class TestManyRecords:
+    def bulk(self, client, asked, changes):
+        payload = {"resource": "contacts", "filter": asked, "changes": changes}
+        return client("POST", "/v1/bulk-updates", payload)
+
+    def test_are_neither_found_by_what_is_hidden_nor_given_it(self, org, contact):
+        org.restrict(contacts={"emails": "none", "tags": "read"})
+        by_id = {"id": contact["id"]}
+        code, answer, _ = self.bulk(org.clerk, {"email": "x@y.z"}, {"source": "x"})
+        assert (code, answer["errors"][0]["code"]) == (422, "invalid_filter")
+
+        for changes in ({"email": None}, {"tags": []}):
+            code, answer, _ = self.bulk(org.clerk, by_id, changes)
+            assert (code, answer["code"]) == (403, "field_forbidden")
+
+    def test_are_changed_by_others_in_ways_that_are_not_told(self, org, contact):
+        asked = {"id": contact["id"], "email": "hidden.mail@secret.example"}
+        changes = {"phone": "+44 20 7946 0999", "source": "web"}
+        code, job, _ = self.bulk(org.owner, asked, changes)
+        assert code == 202, job
+        path = f"/v1/bulk-updates/{job['id']}"
+        org.restrict(contacts={"emails": "none", "phones": "none"})
+        _, seen, _ = org.clerk("GET", path)
+        _, listed, _ = org.clerk("GET", "/v1/bulk-updates")
+
+        assert seen["filter"] == {"id": contact["id"]}
+        assert seen["changes"] == {"source": "web"}
+        assert "secret.example" not in as_text(listed)
+        assert org.owner("GET", path)[1]["changes"] == changes
+
+    def test_keep_what_is_hidden_when_an_operation_is_undone(self, org, contact):
+        path = f"/v1/contacts/{contact['id']}"
+        org.owner("PATCH", path, {"email": "new.mail@secret.example"})
+        _, history, _ = org.owner("GET", f"{path}/history")
+        operation_id = history["data"][0]["operation_id"]
+        org.restrict(contacts={"emails": "none"})
+        code, job, _ = org.clerk("POST", f"/v1/operations/{operation_id}/undo")
+        assert code == 202, job
+        found = f"/v1/bulk-updates/{job['id']}"
+        done = until(lambda: ended(org.clerk("GET", found)[1]))
+        _, conflicts, _ = org.clerk("GET", f"{found}/conflicts")
+
+        assert (done["counts"]["updated"], done["counts"]["failed"]) == (0, 1)
+        assert [each["code"] for each in conflicts["data"]] == ["field_forbidden"]
+        assert "secret.example" not in as_text(conflicts)
+        assert org.owner("GET", path)[1]["email"] == "new.mail@secret.example"
+
+
+def ended(job):
+    return job["finished_at"] and job
 
 
 class TestRoles:
