@@ -229,16 +229,21 @@ class CustomFieldMethods(Dependencies):
             ``customer.custom_field_updated`` v1, and once more when all records
             are found by it.
         """
+        fields = self._custom_fields()
 
         def update() -> dict[str, Any]:
-            fields = self._custom_fields()
-            changed = fields.update(custom_field_id, payload, expected_version)
-            if payload.get("indexed") and changed["index_status"] == "building":
+            return fields.update(custom_field_id, payload, expected_version)
+
+        def update_and_index() -> dict[str, Any]:
+            changed = update()
+            if changed["index_status"] == "building":
                 job_id = self.operation.new_id("index")
                 self.jobs.add(job_id, INDEX_JOB, {"custom_field_id": custom_field_id})
             return changed
 
-        view: dict[str, Any] = self.transaction(update)
+        if not payload.get("indexed"):
+            return update()
+        view: dict[str, Any] = self.transaction(update_and_index)
         return view
 
     @rpc

@@ -1,6 +1,6 @@
 """Records with values of custom fields: how they are read, checked and shown."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Protocol, TypeVar
 
 import orjson
@@ -128,7 +128,7 @@ class CustomReader:
             for key, field in live.items()
             if field.default is not None
         }
-        needed = {*live} if is_complete else set()
+        needed = live.keys() if is_complete else ()
         return self._stored(self._read({}, {**defaults, **given}, needed))
 
     def patched(
@@ -161,7 +161,7 @@ class CustomReader:
         self,
         current: Mapping[str, Any],
         given: Mapping[str, Any],
-        needed: set[str] | Any,
+        needed: Collection[str],
     ) -> dict[str, Any]:
         live, values = self._live(), dict(current)
         errors: list[FieldError] = []

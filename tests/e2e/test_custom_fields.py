@@ -579,6 +579,73 @@ class TestFilters:
         assert found(client, "late", "1") == {before["id"], meanwhile["id"]}
 
 
+class TestManyRecords:
+    @pytest.fixture
+    def golden(self, newcomer):
+        """A client whose field ``tier`` some contacts have, and two do not."""
+        client = newcomer()
+        define(client, key="tier", type="text", indexed=True)
+        for tier in ("gold", "silver", "gold", "gold"):
+            add(client, tier=tier)
+        add(client)
+        return client
+
+    def finish(self, client, method, path, payload):
+        code, job, _ = client(method, path, payload)
+        assert code == 202, job
+        address = f"/v1/bulk-updates/{job['id']}"
+        until(lambda: client("GET", address)[1]["status"] == "done")
+        return client("GET", address)[1]
+
+    def test_are_changed_by_their_values_and_back(self, golden):
+        change = {
+            "resource": "contacts",
+            "filter": {"custom.tier": "gold"},
+            "changes": {"custom": {"tier": "lead"}},
+        }
+        job = self.finish(golden, "POST", "/v1/bulk-updates", change)
+        changed = len(found(golden, "tier", "lead"))
+        undo = f"/v1/bulk-updates/{job['id']}/undo"
+        undone = self.finish(golden, "POST", undo, {})
+
+        assert (job["counts"]["updated"], changed) == (3, 3)
+        assert undone["counts"]["updated"] == 3
+        assert len(found(golden, "tier", "gold")) == 3
+
+    def test_are_taken_back_to_what_they_were(self, golden):
+        path, _ = add(golden, tier="gold")
+        golden("PATCH", path, {"custom": {"tier": None}})
+        back = golden("POST", f"{path}/revert", {"sequence": 1})[1]
+
+        assert back["custom"] == {"tier": "gold"}
+        assert back["id"] in found(golden, "tier", "gold")
+
+    def test_hide_their_values_from_whoever_may_not_see_them(
+        self, status, newcomer, golden
+    ):
+        role = {
+            "key": "half",
+            "name": "Half",
+            "grants": {"contacts": {"read": "all", "write": "all"}},
+            "fields": {"contacts": {"custom": "none"}},
+        }
+        assert golden("POST", "/v1/roles", role)[0] == 201
+        half = recruit(status, newcomer, golden, "half")
+        path, _ = add(golden, tier="gold")
+        answers = [
+            half("GET", path),
+            half("GET", "/v1/contacts"),
+            half("GET", f"{path}/history"),
+            half("PATCH", path, {"job_title": "x"}),
+        ]
+        asked = half("GET", "/v1/contacts?filter[custom.tier]=gold")[0]
+        written = half("PATCH", path, {"custom": {"tier": "x"}})[1]["code"]
+
+        assert [code for code, _, _ in answers] == [200] * 4
+        assert not any("gold" in str(answer) for _, answer, _ in answers)
+        assert (asked, written) == (400, "field_forbidden")
+
+
 class TestLeads:
     def test_are_converted_though_a_field_is_required(self, newcomer):
         client = newcomer()
