@@ -56,7 +56,7 @@ _NOTICES: Final = {
     ),
     "second_factor_changed": (
         "Your second factor was changed",
-        "the second factor that is asked for when you log in was set up or removed.",
+        "the second factor of your login has changed, and other sessions ended.",
     ),
 }
 

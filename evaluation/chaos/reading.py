@@ -134,10 +134,14 @@ class Operator:
             raise UnreadableError(f"the broker: {error!r}") from error
 
     def mails(self) -> Counter[str]:
-        """How many messages the mail catcher has for each address."""
+        """How many welcomes the mail catcher has for each address."""
         box = mailbox.Maildir(self._mailbox, create=False)
         try:
-            return Counter(str(message["X-Envelope-To"]) for message in box)
+            return Counter(
+                str(message["X-Envelope-To"])
+                for message in box
+                if str(message["Subject"]).startswith("Welcome")
+            )
         finally:
             box.close()
 

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 from svc_auth.domain.records import ChangingRecord
 from svc_auth.domain.roles import PERMISSIONS
+from svc_auth.domain.sessions import PASSWORD
 
 __all__ = [
     "BROWSER_LOGIN_LIFE",
@@ -26,6 +27,7 @@ __all__ = [
     "described",
     "is_redirect_uri",
     "is_registered",
+    "level_of",
     "new_oauth_client",
     "provider",
     "with_parameters",
@@ -58,6 +60,8 @@ SCOPES: Final[Mapping[str, str]] = {
         if action == "read" or resource not in _ADMINISTRATION
     },
 }
+# Without and with a second factor.
+LEVELS: Final = ("urn:rapport:acr:password", "urn:rapport:acr:mfa")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _MAX_URI: Final = 2_000
 _URI: Final = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()+,;=%-]+")
@@ -121,6 +125,8 @@ class AuthorizationCode:
         login_id: Of the session in which the person decided.
         login_org_id: Where that one is.
         uses: How often it has been presented before.
+        methods: By what they proved it (RFC 8176 §2).
+        is_level_asked: Whether the ID token says how much that is worth (``acr``).
     """
 
     client_id: str
@@ -136,6 +142,8 @@ class AuthorizationCode:
     login_id: str = ""
     login_org_id: str = ""
     uses: int = 0
+    methods: tuple[str, ...] = PASSWORD
+    is_level_asked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +153,7 @@ class BrowserLogin:
     Attributes:
         org_id: Whose the session is; the person may belong to others, too.
         session_id: The login, which may be revoked.
+        methods: By what they proved who they are (RFC 8176 §2).
     """
 
     person_id: str
@@ -152,6 +161,7 @@ class BrowserLogin:
     session_id: str
     authenticated_at: datetime
     expires_at: datetime
+    methods: tuple[str, ...] = PASSWORD
 
 
 @dataclass(frozen=True)
@@ -160,6 +170,11 @@ class Denial:
 
     error: str
     description: str
+
+
+def level_of(methods: Iterable[str]) -> str:
+    """How much a proof is worth, as ID tokens say it (``acr``)."""
+    return LEVELS["mfa" in methods]
 
 
 def described(scope: Iterable[str]) -> list[dict[str, str]]:
@@ -299,8 +314,9 @@ def provider(issuer: str) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": ["ES256"],
         "claims_supported": [
             *("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash"),
-            *("name", "email", "email_verified"),
+            *("amr", "acr", "name", "email", "email_verified"),
         ],
+        "acr_values_supported": list(LEVELS),
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "authorization_response_iss_parameter_supported": True,
         "request_parameter_supported": False,

@@ -8,8 +8,10 @@ from svc_auth.domain.people import Membership
 
 __all__ = [
     "ACCESS_TOKEN_LIFE",
+    "PASSWORD",
     "REFRESH_TOKEN_LIFE",
     "SESSION_LIFE",
+    "TWO_FACTORS",
     "Proof",
     "RefreshToken",
     "Session",
@@ -19,6 +21,9 @@ ACCESS_TOKEN_LIFE: Final = timedelta(minutes=15)
 REFRESH_TOKEN_LIFE: Final = timedelta(days=14)
 # However often it is refreshed.
 SESSION_LIFE: Final = timedelta(days=90)
+# How somebody has proved who they are (RFC 8176 §2).
+PASSWORD: Final = ("pwd",)
+TWO_FACTORS: Final = ("pwd", "otp", "mfa")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +33,12 @@ class Proof:
     Attributes:
         membership: As what they come in.
         credentials: The number of the person's credentials that proved it.
+        methods: By what, as RFC 8176 §2 calls it.
     """
 
     membership: Membership
     credentials: int
+    methods: tuple[str, ...] = PASSWORD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +60,8 @@ class Session:
             may do.
         revoked_because: ``logout``, ``refresh_token_reused``, ``revoked``,
             ``deactivated``, ``password_changed``, ``password_reset``,
-            ``email_changed``, or ``credentials_changed``:
-            they had when the session was about to begin.
+            ``email_changed``, ``second_factor_changed``, or
+            ``credentials_changed``: they had when the session was about to begin.
     """
 
     id: str

@@ -42,7 +42,7 @@ class AuthorizationCodeRepository:
 
     def add(self, code: str, record: AuthorizationCode) -> None:
         """Remember a code that is about to be handed out."""
-        values = {**vars(record), "scope": list(record.scope)}
+        values = vars(record)
         self._rows.insert_one(
             {
                 "_id": hash_of(code),
@@ -61,9 +61,7 @@ class AuthorizationCodeRepository:
         )
         if document is None:
             return None
-        names = AuthorizationCode.__dataclass_fields__
-        values = {name: document[name] for name in names if name in document}
-        return AuthorizationCode(**{**values, "scope": tuple(values["scope"])})
+        return AuthorizationCode(**_values(AuthorizationCode, document))
 
     def uses(self, code: str) -> int:
         """How often it has been presented."""
@@ -86,7 +84,13 @@ class BrowserLoginRepository:
     def find(self, cookie: str) -> BrowserLogin | None:
         """The sign-in that a cookie stands for, if any."""
         row = self._rows.find_one({"_id": hash_of(cookie)})
-        if row is None:
-            return None
-        names = BrowserLogin.__dataclass_fields__
-        return BrowserLogin(**{name: row[name] for name in names})
+        return None if row is None else BrowserLogin(**_values(BrowserLogin, row))
+
+
+def _values(kind: type[Any], row: Document) -> dict[str, Any]:
+    """The fields that a row has; those from before the latest are left out."""
+    values = {name: row[name] for name in kind.__dataclass_fields__ if name in row}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values.items()
+    }

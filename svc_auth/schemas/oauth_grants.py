@@ -64,6 +64,7 @@ class AuthorizationQuery(_Parameters):
     nonce = _text("Comes back in the ID token.")
     prompt = _text("`none`, `login`, `consent` or `select_account`.")
     max_age = _text("Sign in anew if that was longer ago, in seconds.")
+    acr_values = _text("Has the ID token say in `acr` how the person signed in.")
     response_mode = _text("`query`; there is no other.")
 
 
@@ -189,6 +190,7 @@ class ProviderView(Schema):
     subject_types_supported = _names()
     id_token_signing_alg_values_supported = _names()
     claims_supported = _names()
+    acr_values_supported = _names()
     prompt_values_supported = _names()
     authorization_response_iss_parameter_supported = fields.Boolean()
     request_parameter_supported = fields.Boolean()

@@ -79,6 +79,11 @@ class SessionView(Schema):
         allow_none=True, metadata={"description": "The application's."}
     )
     client_id = fields.String(allow_none=True)
+    scope = fields.List(
+        fields.String(),
+        allow_none=True,
+        metadata={"description": "What an application was let do."},
+    )
     address = fields.String(metadata={"description": "Where the login came from."})
     user_agent = fields.String(metadata={"description": "The `User-Agent` then."})
     created_at = Moment()

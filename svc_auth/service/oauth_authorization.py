@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from chassis import inject
 from chassis.errors import UnauthenticatedError, bad_request
@@ -31,6 +31,8 @@ from svc_auth.service.proving import Proving
 
 __all__ = ["AuthorizationMethods"]
 
+_MOST_GRANTS: Final = 1_000
+
 
 class AuthorizationMethods(ClientDependencies, Proving):
     """How an application asks a person to be let in."""
@@ -47,6 +49,9 @@ class AuthorizationMethods(ClientDependencies, Proving):
         self, *, parameters: dict[str, str], browser: str = ""
     ) -> dict[str, Any]:
         """What a browser that an application sent here has to do next.
+
+        Whoever has let the application do at least as much before, and has not
+        ended that since, is not asked again, unless ``prompt`` is ``consent``.
 
         Args:
             parameters: An ``AuthorizationQuery``.
@@ -66,8 +71,9 @@ class AuthorizationMethods(ClientDependencies, Proving):
         if denial is not None:
             return self._back(uri, parameters, denial)
         login = self._login(parameters, browser)
-        prompts = parameters.get("prompt", "").split()
-        if "none" in prompts:
+        if login is not None and self._has_consented(client, uri, parameters, login):
+            return self._let_in(client, uri, parameters, login)
+        if "none" in parameters.get("prompt", "").split():
             missing = "login_required" if login is None else "consent_required"
             return self._back(uri, parameters, Denial(missing, "Ask the person."))
         page = {"client_name": client.name, "return_to": uri}
@@ -75,16 +81,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
             return {"step": "sign_in", **page}
         if self.memberships.find_live(login.person_id) is None:
             return {"step": "stranger", **page}
-        person = self.member(login.person_id)
-        org = self.orgs.find(self.context.org_id or "")
-        return {
-            "step": "consent",
-            **page,
-            "person": person.name,
-            "email": person.email,
-            "org": "" if org is None else org.name,
-            "scope": described(_scope_of(parameters)),
-        }
+        return self._consent_page(page, parameters, login)
 
     @rpc(public=True)
     def sign_in_browser(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +114,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
             session_id=session.id,
             authenticated_at=now,
             expires_at=now + BROWSER_LOGIN_LIFE,
+            methods=proof.methods,
         )
         self.browser_logins.add(browser, login)
         return {
@@ -152,11 +150,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
         login = self._login({}, browser)
         if login is None or self.memberships.find_live(login.person_id) is None:
             raise UnauthenticatedError("sign_in_expired", "Sign in again.")
-        code = secrets.token_urlsafe(32)
-        self.authorization_codes.add(
-            code, self._authorization(client, uri, parameters, login)
-        )
-        return self._back(uri, parameters, code)
+        return self._let_in(client, uri, parameters, login)
 
     @rpc(public=True)
     def get_provider(self) -> dict[str, Any]:
@@ -166,6 +160,20 @@ class AuthorizationMethods(ClientDependencies, Proving):
             A ``ProviderView``: the metadata that both standards share.
         """
         return provider(self.keyring.issuer_url)
+
+    def _consent_page(
+        self, page: dict[str, str], parameters: dict[str, str], login: BrowserLogin
+    ) -> dict[str, Any]:
+        person = self.member(login.person_id)
+        org = self.orgs.find(self.context.org_id or "")
+        return {
+            "step": "consent",
+            **page,
+            "person": person.name,
+            "email": person.email,
+            "org": "" if org is None else org.name,
+            "scope": described(_scope_of(parameters)),
+        }
 
     def _asking(self, parameters: dict[str, str]) -> tuple[OAuthClient, str]:
         """Who asks, and where the answer goes; both beyond doubt."""
@@ -201,6 +209,47 @@ class AuthorizationMethods(ClientDependencies, Proving):
             session = self.sessions.find(login.session_id)
         return session is not None and session.is_live(now)
 
+    def _has_consented(
+        self,
+        client: OAuthClient,
+        uri: str,
+        parameters: dict[str, str],
+        login: BrowserLogin,
+    ) -> bool:
+        """Whether the person has let this application do all that already.
+
+        What they allowed lives as long as the sessions that came of it. A program
+        without a secret that is called back on somebody's machine may be any
+        other there: for it they are asked each time (RFC 8252 §8.6).
+        """
+        is_anybody = client.is_public and not uri.startswith("https:")
+        if is_anybody or "consent" in parameters.get("prompt", "").split():
+            return False
+        if self.memberships.find_live(login.person_id) is None:
+            return False
+        now = self.context.now()
+        granted = self.sessions.live_of(login.person_id, ("oauth",), now, _MOST_GRANTS)
+        allowed = {
+            name
+            for session in granted
+            if session.client_id == client.id
+            for name in session.scope or ()
+        }
+        return set(_scope_of(parameters)) <= allowed
+
+    def _let_in(
+        self,
+        client: OAuthClient,
+        uri: str,
+        parameters: dict[str, str],
+        login: BrowserLogin,
+    ) -> dict[str, Any]:
+        code = secrets.token_urlsafe(32)
+        self.authorization_codes.add(
+            code, self._authorization(client, uri, parameters, login)
+        )
+        return self._back(uri, parameters, code)
+
     def _authorization(
         self,
         client: OAuthClient,
@@ -222,6 +271,8 @@ class AuthorizationMethods(ClientDependencies, Proving):
             expires_at=expires_at,
             login_id=login.session_id,
             login_org_id=login.org_id,
+            methods=login.methods,
+            is_level_asked="acr_values" in parameters,
         )
 
     def _back(

@@ -23,6 +23,7 @@ from svc_auth.domain.oauth import (
     ONLINE_LIFE,
     AuthorizationCode,
     OAuthClient,
+    level_of,
 )
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
@@ -262,8 +263,11 @@ class TokenMethods(ClientDependencies):
             "iat": now,
             "exp": now + int(ID_TOKEN_LIFE.total_seconds()),
             "auth_time": int(granted.authenticated_at.timestamp()),
+            "amr": list(granted.methods),
             "at_hash": half_hash(tokens["access_token"]),
         }
+        if granted.is_level_asked:
+            claims["acr"] = level_of(granted.methods)
         if granted.nonce is not None:
             claims["nonce"] = granted.nonce
         return {**answer, "id_token": self.keyring.sign_id_token(claims)}

@@ -24,21 +24,23 @@ from svc_auth.schemas.orgs import (
     TransferOrgInput,
     UpdateOrgInput,
 )
+from svc_auth.service.challenging import Challenging
 from svc_auth.service.dependencies import no_such_reference
 from svc_auth.service.proving import Proving
 
 __all__ = ["OrgMethods"]
 
 
-class OrgMethods(Proving):
+class OrgMethods(Challenging, Proving):
     """What can be done with organizations."""
 
     @rpc(public=True)
     def register_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Create an organization with its owner, and log the owner in.
 
-        All of it or nothing. Asking again in the same operation, with the
-        same address and password, logs in and creates nothing.
+        All of it or nothing. A letter with a link by which the owner shows that
+        the address is theirs goes there. Asking again in the same operation, with
+        the same address and password, logs in and creates nothing.
 
         Args:
             payload: A ``RegisterOrgInput``.
@@ -51,7 +53,8 @@ class OrgMethods(Proving):
             ConflictError: ``email_taken``.
 
         Emits:
-            ``auth.org_registered`` and ``auth.member_joined`` v1.
+            ``auth.org_registered``, ``auth.member_joined`` and
+            ``auth.challenge_issued`` v1.
         """
         data = load(RegisterOrgInput(), payload)
         person, org = self._newcomers(data)
@@ -235,6 +238,8 @@ class OrgMethods(Proving):
         self.orgs.add(org, events.org_registered(org))
         membership = _ownership(person, org)
         self.memberships.add(membership, events.member_joined(membership))
+        email = person.email
+        self.issue_challenge("email_verification", email, person, is_limited=False)
 
 
 def _ownership(person: Person, org: Org) -> Membership:

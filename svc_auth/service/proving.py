@@ -10,7 +10,7 @@ from chassis.schemas import load
 from svc_auth.clients.one_time_codes import matching_step
 from svc_auth.domain.people import Person
 from svc_auth.domain.second_factors import SecondFactor
-from svc_auth.domain.sessions import Proof
+from svc_auth.domain.sessions import PASSWORD, TWO_FACTORS, Proof
 from svc_auth.repository.login_delays import LoginDelays
 from svc_auth.repository.second_factors import SecondFactorRepository
 from svc_auth.schemas.sessions import LoginInput
@@ -45,12 +45,14 @@ class Proving(Dependencies):
         delay = self.login_delays.find(email)
         wait_s = delay.wait_s(place, now)
         person = self._matching(email, data["password"], wait_s, data["org_id"])
-        self._check_factor(person, data["otp"], data["org_id"])
+        methods = self._check_factor(person, data["otp"], data["org_id"])
         self.login_delays.note_success(email, delay, place)
         membership = self.find_membership(person.id, data["org_id"])
         if membership is None:
             raise wrong_credentials()
-        return Proof(membership=membership, credentials=person.credentials)
+        return Proof(
+            membership=membership, credentials=person.credentials, methods=methods
+        )
 
     def check_password(self, email: str, password: str) -> Person:
         """The person with that e-mail address, whose password this is.
@@ -102,16 +104,18 @@ class Proving(Dependencies):
 
     def _check_factor(
         self, person: Person, code: str | None, org_id: str | None
-    ) -> None:
+    ) -> tuple[str, ...]:
+        """By what they have proved who they are, once the code is right, too."""
         factor = self.second_factors.find(person.id)
         if factor is None or factor.confirmed_at is None:
-            return
+            return PASSWORD
         if not code:
             raise UnauthenticatedError(
                 "otp_required", "The code of your authenticator is needed, too."
             )
         if not self.takes_code(factor, code, org_id):
             raise UnauthenticatedError("otp_invalid", "This code is wrong.")
+        return TWO_FACTORS
 
     def _matching(
         self, email: str, password: str, wait_s: int, org_id: str | None = None

@@ -1,9 +1,11 @@
 """RPCs of second factors."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from chassis.errors import ConflictError, NotFoundError, invalid_field
+from chassis.events import Event
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
@@ -12,8 +14,10 @@ from svc_auth.clients.one_time_codes import (
     new_secret,
     provisioning_uri,
 )
+from svc_auth.domain.acts import Act
 from svc_auth.domain.people import Person
 from svc_auth.domain.second_factors import RECOVERY_CODES, SecondFactor
+from svc_auth.domain.sessions import Session
 from svc_auth.schemas.second_factors import (
     BeginTotpInput,
     ChangeSecondFactorInput,
@@ -93,7 +97,10 @@ class SecondFactorMethods(Challenging, Proving):
 
     @rpc
     def confirm_totp(self, *, payload: dict[str, Any]) -> dict[str, Any]:
-        """Have a second factor asked for from now on; sessions go on.
+        """Have a second factor asked for from now on; other sessions end.
+
+        In all of one's organizations, applications and personal tokens
+        included: whoever had only the password may have made them.
 
         Args:
             payload: A ``ConfirmTotpInput``.
@@ -109,8 +116,12 @@ class SecondFactorMethods(Challenging, Proving):
             UnauthenticatedError: ``token_revoked``: the session has ended.
             ConflictError: ``second_factor_is_on``.
             RateLimitedError: ``login_delayed``: too many wrong codes.
+
+        Emits:
+            ``auth.second_factor_added`` v1, and ``auth.session_revoked`` v1 for
+            each session.
         """
-        person, _ = self.in_person()
+        person, session = self.in_person()
         code = load(ConfirmTotpInput(), payload)["otp"]
         factor = self._factor(person)
         if factor.confirmed_at is not None:
@@ -122,10 +133,7 @@ class SecondFactorMethods(Challenging, Proving):
             now = self.context.now()
             if not self.second_factors.confirm(person.id, codes, now):
                 raise ConflictError("second_factor_is_on", "It is on already.")
-            # A login that is under way has not been asked for it.
-            self.people.count_change(person.id)
-            self.note_everywhere(events.second_factor_added, person.id)
-            self.notify(person, "second_factor_changed")
+            self._announce(person, events.second_factor_added, session.id)
 
         self.transaction(confirm)
         return _shown(codes)
@@ -133,6 +141,8 @@ class SecondFactorMethods(Challenging, Proving):
     @rpc
     def replace_recovery_codes(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Get ten other recovery codes; the ones before are void.
+
+        Other sessions end, as when a second factor is turned on.
 
         Args:
             payload: A ``ChangeSecondFactorInput``.
@@ -149,20 +159,24 @@ class SecondFactorMethods(Challenging, Proving):
             UnauthenticatedError: ``token_revoked``: the session has ended.
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``.
+
+        Emits:
+            ``auth.recovery_codes_replaced`` v1, and ``auth.session_revoked`` v1
+            for each session.
         """
-        person = self._proved_twice(payload)
+        person, session = self._proved_twice(payload)
         codes = _new_codes()
 
         def replace() -> None:
             self.second_factors.replace_codes(person.id, codes)
-            self.note_everywhere(events.recovery_codes_replaced, person.id)
+            self._announce(person, events.recovery_codes_replaced, session.id)
 
         self.transaction(replace)
         return _shown(codes)
 
     @rpc
     def remove_totp(self, *, payload: dict[str, Any]) -> None:
-        """Have no second factor asked for any more.
+        """Have no second factor asked for any more; other sessions end.
 
         Args:
             payload: A ``ChangeSecondFactorInput``.
@@ -176,20 +190,28 @@ class SecondFactorMethods(Challenging, Proving):
             UnauthenticatedError: ``token_revoked``: the session has ended.
             RateLimitedError: ``login_delayed``.
             UnavailableError: ``too_busy``.
+
+        Emits:
+            ``auth.second_factor_removed`` v1, and ``auth.session_revoked`` v1 for
+            each session.
         """
-        person = self._proved_twice(payload)
-        self.transaction(lambda: self._remove(person))
+        person, session = self._proved_twice(payload)
+        self.transaction(lambda: self._remove(person, session.id))
 
     @rpc
     def reset_second_factor(self, *, person_id: str) -> None:
         """Remove the second factor of somebody who has lost all of it.
 
         For the operator only, who knows for sure who asks. Their password is
-        still asked for.
+        still asked for, and all of their sessions end.
 
         Raises:
             ForbiddenError: ``operator_only``.
             NotFoundError: ``second_factor_not_found``.
+
+        Emits:
+            ``auth.second_factor_removed`` v1, and ``auth.session_revoked`` v1 for
+            each session.
         """
         self.context.identified_caller.require_operator()
         person = self.people.find(person_id)
@@ -197,21 +219,30 @@ class SecondFactorMethods(Challenging, Proving):
             raise _none()
         self.transaction(lambda: self._remove(person))
 
-    def _remove(self, person: Person) -> None:
+    def _remove(self, person: Person, but: str = "") -> None:
         if not self.second_factors.remove(person.id):
             raise _none()
-        self.note_everywhere(events.second_factor_removed, person.id)
+        self._announce(person, events.second_factor_removed, but)
+
+    def _announce(
+        self, person: Person, describe: Callable[[Act], Event], but: str
+    ) -> None:
+        """Let nothing go on that began with what proved somebody before."""
+        # A login that is under way has been asked for something else.
+        self.people.count_change(person.id)
+        self.end_all_sessions(person.id, "second_factor_changed", but)
+        self.note_everywhere(describe, person.id)
         self.notify(person, "second_factor_changed")
 
-    def _proved_twice(self, payload: dict[str, Any]) -> Person:
-        person, _ = self.in_person()
+    def _proved_twice(self, payload: dict[str, Any]) -> tuple[Person, Session]:
+        person, session = self.in_person()
         data = load(ChangeSecondFactorInput(), payload)
         factor = self._factor(person)
         if factor.confirmed_at is None:
             raise _none()
         self.confirm(person, data["current_password"])
         self._take(factor, data["otp"])
-        return person
+        return person, session
 
     def _factor(self, person: Person) -> SecondFactor:
         factor = self.second_factors.find(person.id)

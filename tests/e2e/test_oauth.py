@@ -9,7 +9,8 @@ import pytest
 import requests
 from applications import REDIRECT, SCOPE, VERIFIER, App, bearer, get
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
-from browsers import answer_of
+from browsers import Browser, answer_of
+from members import recruit
 from waiting import until
 
 pytestmark = pytest.mark.e2e
@@ -76,7 +77,16 @@ class TestCodeFlow:
         assert claims["nonce"] == "n-0S6"
         assert began - 2 <= claims["auth_time"] <= time.time() + 1
         assert claims["at_hash"] == half_hash(tokens["access_token"])
+        assert claims["amr"] == ["pwd"]
+        assert "acr" not in claims
         assert get(provider, "/v1/me", tokens["id_token"]) == 401
+
+    def test_says_how_the_person_signed_in_where_that_is_asked(self, app, provider):
+        levels = provider["acr_values_supported"]
+        tokens = app.tokens(acr_values=" ".join(reversed(levels)))
+        claims = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+
+        assert claims["acr"] == levels[0]
 
     def test_gives_access_tokens_after_rfc_9068(self, app, provider):
         token = app.tokens()["access_token"]
@@ -114,12 +124,6 @@ class TestCodeFlow:
 
         assert app.let_in(redirect_uri=other).startswith(f"{other}?")
 
-    def test_asks_again_whoever_has_signed_in(self, app):
-        app.tokens()
-        address, _ = app.ask()
-
-        assert "asks to act for you" in app.browser.go(address).page.text
-
     @pytest.mark.parametrize("again", [{"prompt": "login"}, {"max_age": "0"}])
     def test_lets_people_sign_in_anew(self, app, again):
         app.tokens()
@@ -128,7 +132,7 @@ class TestCodeFlow:
         assert "Password" in app.browser.page.text
         app.browser.submit(**app.credentials)
 
-        assert app.browser.submit(decision="allow").left_for
+        assert answer_of(app.browser.left_for)["code"]
 
     def test_tells_the_application_of_a_refusal(self, app):
         address, state = app.ask()
@@ -136,6 +140,72 @@ class TestCodeFlow:
         answer = answer_of(app.browser.submit(decision="deny").left_for)
 
         assert (answer["error"], answer["state"]) == ("access_denied", state)
+
+
+class TestConsent:
+    def test_is_asked_for_once(self, app):
+        app.tokens()
+        for scope in (SCOPE, "openid contacts:read", "openid"):
+            address, state = app.ask(scope=scope)
+            answer = answer_of(app.browser.go(address).left_for)
+
+            assert answer["state"] == state
+            assert app.exchange_code(answer["code"])[0] == 200
+
+    def test_is_enough_where_nobody_may_be_asked(self, app):
+        app.tokens()
+        address, _ = app.ask(prompt="none")
+
+        assert answer_of(app.browser.go(address).left_for)["code"]
+
+    def test_is_asked_for_if_the_application_wants_that(self, app):
+        app.tokens()
+        address, _ = app.ask(prompt="consent")
+
+        assert "asks to act for you" in app.browser.go(address).page.text
+
+    def test_is_asked_for_more_than_before(self, app):
+        app.tokens(scope="openid contacts:read")
+        address, _ = app.ask(scope="openid contacts:read email")
+
+        assert "asks to act for you" in app.browser.go(address).page.text
+
+    def test_is_asked_for_of_another_application(self, app, register, provider, owner):
+        app.tokens()
+        other = App(provider, register(), owner.credentials, app.browser)
+        address, _ = other.ask()
+
+        assert "asks to act for you" in app.browser.go(address).page.text
+
+    def test_is_asked_for_each_time_where_anybody_may_be_called_back(
+        self, register, provider, owner, browser
+    ):
+        client = register(token_endpoint_auth_method="none")  # noqa: S106
+        app = App(provider, client, owner.credentials, browser)
+        app.tokens()
+        address, _ = app.ask()
+
+        assert "asks to act for you" in app.browser.go(address).page.text
+
+    def test_is_of_one_person(self, app, status, newcomer, owner, provider):
+        app.tokens()
+        member = recruit(status, newcomer, owner, "analyst")
+        theirs = Browser(provider["issuer"])
+        other = App(provider, app.client, member.credentials, theirs)
+        address, _ = other.ask()
+        other.arrive(address)
+
+        assert "asks to act for you" in theirs.page.text
+
+    def test_is_listed_and_taken_back(self, app, owner):
+        app.tokens(scope="openid contacts:read")
+        rows = owner("GET", "/v1/sessions")[1]["data"]
+        (mine,) = [each for each in rows if each["client_id"] == app.client["id"]]
+        assert mine["scope"] == ["openid", "contacts:read"]
+        assert owner("DELETE", f"/v1/sessions/{mine['id']}")[0] == 204
+        address, _ = app.ask(scope="openid")
+
+        assert "asks to act for you" in app.browser.go(address).page.text
 
 
 class TestApplications:
@@ -182,8 +252,10 @@ class TestApplications:
         _, role, _ = owner("POST", "/v1/roles", role)
         assert owner("PATCH", f"/v1/roles/{role['id']}", {"name": "Other"})[0] == 200
 
+        types = "auth.role_updated,customer.contact_created"
+
         def is_heard():
-            rows = owner("GET", "/v1/events?after=0")[1]["data"]
+            rows = owner("GET", f"/v1/events?after=0&types={types}")[1]["data"]
             return [row for row in rows if row["event"] == "auth.role_updated"] and rows
 
         rows = until(is_heard)

@@ -217,11 +217,11 @@ def operations_tested(output):
 def member(status, newcomer):
     member = newcomer()
 
-    def token_of(path, payload=None):
+    def token_of(page, path, payload=None):
         somebody = newcomer()
         payload = payload and {"email": somebody.email}
         assert somebody("POST", path, payload)[0] == 202
-        ((_, token),) = until(lambda: links_to(status, somebody.email))
+        ((_, token),) = until(lambda: links_to(status, somebody.email, page))
         return token
 
     def invitation_token():
@@ -231,8 +231,10 @@ def member(status, newcomer):
         return token
 
     member.invitation_token = invitation_token
-    member.reset_token = lambda: token_of("/v1/auth/password-reset", {"email": ""})
-    member.verification_token = lambda: token_of("/v1/me/email-verification")
+    reset = "new-password", "/v1/auth/password-reset", {"email": ""}
+    member.reset_token = lambda: token_of(*reset)
+    verify = "verify-email", "/v1/me/email-verification"
+    member.verification_token = lambda: token_of(*verify)
     member.recruit = lambda: recruit(status, newcomer, member, "analyst").user_id
     return member
 

@@ -5,10 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
 
+import jwt
 import pytest
-from applications import REDIRECT, SCOPE
+import requests
+from applications import REDIRECT, SCOPE, VERIFIER
 from authenticators import Authenticator, turn_on
-from browsers import Browser
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from browsers import Browser, answer_of
 from pymongo import MongoClient
 from waiting import until
 
@@ -35,6 +38,12 @@ def ask(client, method, path, payload=None):
 def log_in(client, otp=None):
     credentials = {**client.credentials, "otp": otp}
     return ask(client, "POST", "/v1/auth/login", credentials)
+
+
+def logged_in(client, credentials):
+    status, answer, _ = client("POST", "/v1/auth/login", credentials)
+    assert status in {200, 429}, answer
+    return status == 200 and answer
 
 
 def both(client, otp):
@@ -89,6 +98,57 @@ class TestTurningOn:
         assert not [code for code in hidden if code in repr(row)]
         assert secured.authenticator._secret not in row["secret"]
         assert not [code for code in hidden for text in texts if code in text]
+
+
+class TestEverythingElse:
+    """What was begun without what is asked for now."""
+
+    def others(self, client):
+        """Another login and a personal token: what asks with each."""
+        credentials = {**client.credentials}
+        if client("GET", MFA)[1]["is_on"]:
+            credentials["otp"] = client.recovery.pop()
+        login = until(lambda: logged_in(client, credentials))
+        payload = {"name": "CI", "scope": ["contacts:read"]}
+        status, made, _ = client("POST", "/v1/access-tokens", payload)
+        assert status == 201, made
+        return [login["access_token"], made["token"]]
+
+    def are_ended(self, client, tokens):
+        """Both, and not the session at hand."""
+        for token in tokens:
+            asked = {"Authorization": f"Bearer {token}"}
+            until(lambda asked=asked: client("GET", "/v1/contacts", **asked)[0] == 401)
+        return client("GET", "/v1/contacts")[0] == 200
+
+    def test_ends_when_it_is_turned_on(self, client):
+        tokens = self.others(client)
+        turn_on(client)
+
+        assert self.are_ended(client, tokens)
+
+    def test_ends_when_there_are_other_recovery_codes(self, secured):
+        tokens = self.others(secured)
+        payload = both(secured, secured.recovery.pop())
+        assert ask(secured, "POST", f"{MFA}/recovery-codes", payload) == (200, None)
+
+        assert self.are_ended(secured, tokens)
+
+    def test_ends_when_it_is_turned_off(self, secured):
+        tokens = self.others(secured)
+        payload = both(secured, secured.recovery.pop())
+        assert ask(secured, "POST", f"{MFA}/totp/remove", payload) == (204, None)
+
+        assert self.are_ended(secured, tokens)
+
+    def test_goes_on_after_a_wrong_proof(self, secured):
+        tokens = self.others(secured)
+        refused = ask(secured, "POST", f"{MFA}/totp/remove", both(secured, "1"))
+        assert refused == (422, "otp_wrong")
+
+        for token in tokens:
+            asked = {"Authorization": f"Bearer {token}"}
+            assert secured("GET", "/v1/contacts", **asked)[0] == 200
 
 
 class TestLogin:
@@ -146,15 +206,29 @@ class TestLogin:
                 "redirect_uri": REDIRECT,
                 "scope": "openid",
                 "code_challenge_method": "S256",
-                "code_challenge": "A" * 43,
+                "code_challenge": create_s256_code_challenge(VERIFIER),
+                "acr_values": "urn:rapport:acr:mfa",
             }
         )
         browser.go(f"{status['gateway']}/oauth/authorize?{query}")
         browser.submit(**secured.credentials)
         assert "code of your authenticator is needed" in browser.page.text
         browser.submit(**secured.credentials, otp=secured.authenticator.code())
-
         assert "asks to act for you" in browser.page.text
+        code = answer_of(browser.submit(decision="allow").left_for)["code"]
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": REDIRECT,
+            "code_verifier": VERIFIER,
+        }
+        own = made["client_id"], made["client_secret"]
+        address = f"{status['gateway']}/oauth/token"
+        tokens = requests.post(address, form, auth=own, timeout=20).json()
+        claims = jwt.decode(tokens["id_token"], options={"verify_signature": False})
+
+        assert claims["amr"] == ["pwd", "otp", "mfa"]
+        assert claims["acr"] == "urn:rapport:acr:mfa"
 
 
 class TestTurningOff:

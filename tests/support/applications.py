@@ -49,16 +49,23 @@ class App:
         )
 
     def let_in(self, **parameters):
-        """Sign in and allow; the address at which the application is called back."""
+        """Sign in and allow; the address at which the application is called back.
+
+        Whoever has allowed as much before is not asked.
+        """
         address, _ = self.ask(**parameters)
-        self.arrive(address)
-        return self.browser.submit(decision="allow").left_for
+        self.open(address)
+        return self.browser.left_for or self.browser.submit(decision="allow").left_for
 
     def arrive(self, address):
         """Open the consent page, by signing in if that is asked."""
+        self.open(address)
+        assert "asks to act for you" in self.browser.page.text
+
+    def open(self, address):
+        """Open what comes behind signing in, which is done if it is asked."""
         if "Password" in self.browser.go(address).page.text:
             self.browser.submit(**self.credentials)
-        assert "asks to act for you" in self.browser.page.text
 
     def tokens(self, **parameters):
         """The whole way."""

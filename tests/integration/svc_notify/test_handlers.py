@@ -48,7 +48,8 @@ def sent(client):
 
 def letters(status, client):
     box = mailbox.Maildir(status["mailbox"], create=False)
-    return [message for message in box if message["To"] == client.email]
+    welcomes = [each for each in box if each["Subject"].startswith("Welcome")]
+    return [message for message in welcomes if message["To"] == client.email]
 
 
 class TestOnOrgRegistered:
