@@ -13,13 +13,17 @@ from gateway_flask.responses import answer
 __all__ = ["WORDS", "credentials", "done", "refusal_of", "unkept"]
 
 _FIELD: Final = re.compile(r"[a-z_]{1,40}(\.[a-z0-9_]{1,40}){0,3}")
-# The codes that RFC 6749 itself has.
+# The codes that RFC 6749 itself has, and RFC 8628.
 WORDS: Final = frozenset(
     {
+        "access_denied",
+        "authorization_pending",
+        "expired_token",
         "invalid_client",
         "invalid_grant",
         "invalid_request",
         "invalid_scope",
+        "slow_down",
         "unauthorized_client",
         "unsupported_grant_type",
     }

@@ -24,6 +24,7 @@ from gateway_flask.forms import form
 from svc_auth.schemas.sessions import LoginInput
 
 __all__ = [
+    "DEVICE_WAY",
     "checked_form",
     "cookie",
     "policy",
@@ -38,6 +39,9 @@ __all__ = [
 
 _COOKIE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _SIGNED: Final = ("client_name", "return_to")
+_WAY: Final = "/oauth/authorize"
+DEVICE_WAY: Final = "/oauth/device"
+_SIGN_IN: Final = {_WAY: "/oauth/sign-in", DEVICE_WAY: f"{DEVICE_WAY}/sign-in"}
 _AGAIN: Final = frozenset({"login", "select_account"})
 
 
@@ -55,6 +59,8 @@ def show(page: str, facts: Mapping[str, Any], status: int = 200) -> Response:
         f"{page}.html",
         style=style(),
         query=_query(),
+        way=_way(),
+        sign_in=_SIGN_IN[_way()],
         token=_token(browser, page, facts),
         request_id=g.request_id,
         has_otp="otp" in LoginInput().fields,
@@ -96,7 +102,7 @@ def return_to_authorization(browser: str, lifetime_s: int) -> Response:
     parameters.pop("max_age", None)
     if prompts:
         parameters["prompt"] = " ".join(prompts)
-    response = see_other(f"/oauth/authorize?{urlencode(parameters)}")
+    response = see_other(f"{_way()}?{urlencode(parameters)}")
     set_cookie(response, browser, lifetime_s)
     return response
 
@@ -112,7 +118,9 @@ def see_other(location: str) -> Response:
 def show_problem(error: WireError) -> Response:
     """A page instead of a problem document."""
     if error.code == "sign_in_expired":
-        return see_other(f"/oauth/authorize?{urlencode(g.query)}")
+        return see_other(f"{_way()}?{urlencode(g.query)}")
+    if error.code == "user_code_invalid":
+        return show_problem_on("device", error)
     fields = g.get("checked_form", {})
     if "email" in fields or "password" in fields:
         facts = {name: fields.get(name, "") for name in (*_SIGNED, "email")}
@@ -165,6 +173,12 @@ def _is_secure() -> bool:
 
 def _cookie_name() -> str:
     return "__Host-rapport" if _is_secure() else "rapport"
+
+
+def _way() -> str:
+    """Where somebody who signs in goes on."""
+    is_device = request.path.removesuffix("/sign-in") == DEVICE_WAY
+    return DEVICE_WAY if is_device else _WAY
 
 
 def _query() -> str:

@@ -2,10 +2,12 @@
 
 Owns: orgs, people, memberships, roles, teams, sessions, refresh_tokens,
     personal_tokens, acts, challenges, invitations, signing_keys, oauth_clients,
-    authorization_codes, browser_logins, second_factors, client_failures, login_delays
+    authorization_codes, device_requests, browser_logins, second_factors,
+    client_failures, login_delays
     (and the chassis' event_log, leases, subject_keys, idempotency_keys).
 RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     list_revocations, list_rights_changes, begin/decide_authorization, sign_in_browser,
+    begin_device_authorization, begin_device_verification, decide_device,
     exchange/revoke/introspect_grant, exchange_access_token,
     request/confirm_password_reset, verify_email (public); get_me, update_me,
     list_my_orgs, switch_org, get_current_org, update_org, transfer_org, get_person,

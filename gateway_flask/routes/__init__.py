@@ -14,6 +14,7 @@ from gateway_flask.routes.auth import auth
 from gateway_flask.routes.bulk_updates import bulk_updates
 from gateway_flask.routes.challenges import challenges
 from gateway_flask.routes.customer import customer
+from gateway_flask.routes.device_pages import device_pages
 from gateway_flask.routes.docs import docs
 from gateway_flask.routes.invitations import invitations
 from gateway_flask.routes.notify import notify
@@ -38,6 +39,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     oauth,
     oauth_clients,
     sign_in,
+    device_pages,
     people,
     sessions,
     challenges,

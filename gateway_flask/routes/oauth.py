@@ -31,6 +31,20 @@ def exchange_grant() -> Response:
     )
 
 
+@oauth.post("/oauth/device_authorization")
+@public
+def begin_device_authorization() -> Response:
+    """Let a device without a browser begin (RFC 8628)."""
+    return unkept(
+        call(
+            "auth",
+            "begin_device_authorization",
+            form=form(),
+            authorization=credentials(),
+        )
+    )
+
+
 @oauth.post("/oauth/revoke")
 @public
 def revoke_grant() -> Response:

@@ -87,8 +87,8 @@ class Route:
 
     @property
     def is_page(self) -> bool:
-        """Whether it is for people who follow a link in a message."""
-        return self.resource == "account_pages"
+        """Whether it is for people, who do there what programs do elsewhere."""
+        return self.resource.endswith("_pages")
 
     @property
     def is_safe(self) -> bool:

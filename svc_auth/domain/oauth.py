@@ -14,6 +14,7 @@ from svc_auth.domain.sessions import PASSWORD
 __all__ = [
     "BROWSER_LOGIN_LIFE",
     "CODE_LIFE",
+    "DEVICE_GRANT",
     "GRANT_TYPES",
     "ID_TOKEN_LIFE",
     "ONLINE_LIFE",
@@ -40,7 +41,13 @@ ID_TOKEN_LIFE: Final = timedelta(minutes=15)
 # Of a grant without offline_access.
 ONLINE_LIFE: Final = timedelta(days=1)
 BROWSER_LOGIN_LIFE: Final = timedelta(hours=12)
-GRANT_TYPES: Final = ("authorization_code", "refresh_token", "client_credentials")
+DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
+GRANT_TYPES: Final = (
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    DEVICE_GRANT,
+)
 _IDENTITY: Final[Mapping[str, str]] = {
     "openid": "know who you are",
     "profile": "see your name",
@@ -297,6 +304,7 @@ def provider(issuer: str) -> dict[str, Any]:
         "issuer": issuer,
         "authorization_endpoint": f"{base}/oauth/authorize",
         "token_endpoint": f"{base}/oauth/token",
+        "device_authorization_endpoint": f"{base}/oauth/device_authorization",
         "userinfo_endpoint": f"{base}/oauth/userinfo",
         "jwks_uri": f"{base}/.well-known/jwks.json",
         "registration_endpoint": f"{base}/oauth/register",

@@ -14,6 +14,7 @@ from svc_auth.repository.oauth_clients import (
     OAUTH_CLIENTS,
     OAuthClientRepository,
 )
+from svc_auth.repository.oauth_devices import DEVICE_REQUESTS
 from svc_auth.repository.oauth_grants import AUTHORIZATION_CODES, BROWSER_LOGINS
 from svc_auth.repository.orgs import ORGS, OrgRepository
 from svc_auth.repository.people import MEMBERSHIPS, PEOPLE, MembershipRepository
@@ -50,6 +51,7 @@ COLLECTIONS: Final = (
     PERSONAL_TOKENS,
     AUTHORIZATION_CODES,
     BROWSER_LOGINS,
+    DEVICE_REQUESTS,
     CLIENT_FAILURES,
     LOGIN_DELAYS,
     SECOND_FACTORS,

@@ -12,7 +12,7 @@ from marshmallow import (
 )
 
 from chassis.schemas import Id, Input, Moment, Text
-from svc_auth.domain.oauth import GRANT_TYPES, SCOPES, is_redirect_uri
+from svc_auth.domain.oauth import DEVICE_GRANT, GRANT_TYPES, SCOPES, is_redirect_uri
 
 __all__ = [
     "CreateOAuthClientInput",
@@ -158,9 +158,12 @@ def refuse_contradictions(data: dict[str, Any]) -> None:
         raise ValidationError(
             "The grant authorization_code needs one.", "redirect_uris"
         )
-    if "refresh_token" in grants and "authorization_code" not in grants:
+    if "refresh_token" in grants and not {"authorization_code", DEVICE_GRANT} & {
+        *grants
+    }:
         raise ValidationError(
-            "refresh_token goes with authorization_code only.", "grant_types"
+            "refresh_token goes with a grant in which a person lets it in.",
+            "grant_types",
         )
     is_public = data["token_endpoint_auth_method"] == "none"  # noqa: S105 - a method
     if "client_credentials" in grants and is_public:

@@ -12,6 +12,9 @@ from svc_auth.domain.oauth import GRANT_TYPES
 
 __all__ = [
     "AuthorizationQuery",
+    "DeviceAuthorizationView",
+    "DeviceQuery",
+    "DeviceRequestInput",
     "IntrospectionView",
     "OAuthTokensView",
     "ProviderView",
@@ -89,10 +92,37 @@ class TokenRequestInput(_ClientInput):
     code = _text("With `authorization_code`: what the answer held.")
     redirect_uri = _text("With `authorization_code`: where the answer went.")
     code_verifier = _text("With `authorization_code`: of which the hash was sent.")
+    device_code = _text("With the grant of devices: what the device was given.")
     refresh_token = _text("With `refresh_token`: the newest; it is spent by that.")
     scope = _text(
         "With `client_credentials`: what it asks for; by default all that it has."
     )
+
+
+class DeviceRequestInput(_ClientInput):
+    """What a device without a browser asks for (RFC 8628 §3.1)."""
+
+    example: ClassVar[dict[str, Any]] = {"scope": "openid contacts:read"}
+
+    scope = _text("Separated by spaces; `openid` by default.")
+
+
+class DeviceAuthorizationView(Schema):
+    """What the device asks with, and what a person types (RFC 8628 §3.2)."""
+
+    device_code = fields.String()
+    user_code = _text("To be shown by the device.")
+    verification_uri = _text("To be shown, too: where the code is typed.")
+    verification_uri_complete = _text("The same with the code, for a QR code.")
+    expires_in = _number("Seconds for which both codes are good.")
+    interval = _number("Seconds to wait between two questions.")
+
+
+class DeviceQuery(_Parameters):
+    """Which device somebody is to let in."""
+
+    user_code = _text("What the device shows.")
+    prompt = _text("`login`: sign in anew.")
 
 
 class TokenInput(_ClientInput):
@@ -174,6 +204,7 @@ class ProviderView(Schema):
     issuer = fields.String()
     authorization_endpoint = fields.String()
     token_endpoint = fields.String()
+    device_authorization_endpoint = fields.String()
     userinfo_endpoint = fields.String()
     jwks_uri = fields.String()
     registration_endpoint = fields.String()

@@ -70,7 +70,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
         denial = denial_of(parameters, client)
         if denial is not None:
             return self._back(uri, parameters, denial)
-        login = self._login(parameters, browser)
+        login = self.browser_login(parameters, browser)
         if login is not None and self._has_consented(client, uri, parameters, login):
             return self._let_in(client, uri, parameters, login)
         if "none" in parameters.get("prompt", "").split():
@@ -81,7 +81,13 @@ class AuthorizationMethods(ClientDependencies, Proving):
             return {"step": "sign_in", **page}
         if self.memberships.find_live(login.person_id) is None:
             return {"step": "stranger", **page}
-        return self._consent_page(page, parameters, login)
+        scope = described(_scope_of(parameters))
+        return {
+            "step": "consent",
+            **page,
+            **self.who_decides(login),
+            "scope": scope,
+        }
 
     @rpc(public=True)
     def sign_in_browser(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +153,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
             denial = Denial("access_denied", "The person has refused.")
         if denial is not None:
             return self._back(uri, parameters, denial)
-        login = self._login({}, browser)
+        login = self.browser_login({}, browser)
         if login is None or self.memberships.find_live(login.person_id) is None:
             raise UnauthenticatedError("sign_in_expired", "Sign in again.")
         return self._let_in(client, uri, parameters, login)
@@ -161,18 +167,14 @@ class AuthorizationMethods(ClientDependencies, Proving):
         """
         return provider(self.keyring.issuer_url)
 
-    def _consent_page(
-        self, page: dict[str, str], parameters: dict[str, str], login: BrowserLogin
-    ) -> dict[str, Any]:
+    def who_decides(self, login: BrowserLogin) -> dict[str, str]:
+        """Who has signed in, and to what, as a page shows it."""
         person = self.member(login.person_id)
         org = self.orgs.find(self.context.org_id or "")
         return {
-            "step": "consent",
-            **page,
             "person": person.name,
             "email": person.email,
             "org": "" if org is None else org.name,
-            "scope": described(_scope_of(parameters)),
         }
 
     def _asking(self, parameters: dict[str, str]) -> tuple[OAuthClient, str]:
@@ -188,7 +190,9 @@ class AuthorizationMethods(ClientDependencies, Proving):
             )
         return client, uri
 
-    def _login(self, parameters: dict[str, str], browser: str) -> BrowserLogin | None:
+    def browser_login(
+        self, parameters: dict[str, str], browser: str
+    ) -> BrowserLogin | None:
         """The browser's sign-in, if it is still good and new enough."""
         if {"login", "select_account"} & set(parameters.get("prompt", "").split()):
             return None

@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from chassis import inject
 from chassis.errors import (
     ConflictError,
+    InvalidInputError,
     RateLimitedError,
     UnauthenticatedError,
     bad_request,
@@ -42,7 +43,7 @@ from svc_auth.schemas.oauth_clients import (
 )
 from svc_auth.service.dependencies import Dependencies
 
-__all__ = ["ClientDependencies", "OAuthClientMethods"]
+__all__ = ["ClientDependencies", "OAuthClientMethods", "invalid_grant", "own_grants"]
 
 _MOST_FAILURES: Final = 10
 _RETRY_AFTER_S: Final = 60
@@ -382,6 +383,11 @@ def own_grants(scope: tuple[str, ...]) -> dict[str, Reach]:
 
 def _with_secret(client: OAuthClient, secret: str | None) -> dict[str, Any]:
     return {**asdict(client), "client_id": client.id, "client_secret": secret}
+
+
+def invalid_grant() -> InvalidInputError:
+    """What an application presents is not good; why is nobody's business."""
+    return bad_request("invalid_grant", "This is not good, or not good any more.")
 
 
 def _unknown_client() -> UnauthenticatedError:

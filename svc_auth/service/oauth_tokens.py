@@ -2,14 +2,12 @@
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from chassis import inject
 from chassis.auth import Caller, verify
 from chassis.errors import (
-    ForbiddenError,
-    InvalidInputError,
     UnauthenticatedError,
     bad_request,
 )
@@ -19,6 +17,7 @@ from chassis.rpc import rpc
 from svc_auth import events
 from svc_auth.clients.oauth import challenge_of, half_hash
 from svc_auth.domain.oauth import (
+    DEVICE_GRANT,
     ID_TOKEN_LIFE,
     ONLINE_LIFE,
     AuthorizationCode,
@@ -32,7 +31,8 @@ from svc_auth.domain.sessions import (
     Session,
 )
 from svc_auth.repository.oauth_grants import AuthorizationCodeRepository
-from svc_auth.service.oauth_clients import ClientDependencies, own_grants
+from svc_auth.service.oauth_clients import invalid_grant, own_grants
+from svc_auth.service.oauth_devices import DeviceGrants
 
 __all__ = ["TokenMethods"]
 
@@ -40,7 +40,7 @@ _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 _INACTIVE: Final[Mapping[str, Any]] = {"active": False}
 
 
-class TokenMethods(ClientDependencies):
+class TokenMethods(DeviceGrants):
     """What applications exchange for tokens, and what can be done with those."""
 
     authorization_codes: AuthorizationCodeRepository = inject(
@@ -67,7 +67,8 @@ class TokenMethods(ClientDependencies):
         Raises:
             InvalidInputError: 400 ``invalid_request``, ``invalid_grant``,
                 ``invalid_scope``, ``unauthorized_client`` or
-                ``unsupported_grant_type``.
+                ``unsupported_grant_type``; of a device ``authorization_pending``,
+                ``slow_down``, ``expired_token`` or ``access_denied``.
             UnauthenticatedError: ``invalid_client``.
             RateLimitedError: ``rate_limited``.
 
@@ -81,6 +82,7 @@ class TokenMethods(ClientDependencies):
             "authorization_code": self._exchange_code,
             "refresh_token": self._refresh,
             "client_credentials": self._let_itself_in,
+            DEVICE_GRANT: self._exchange_device_code,
         }
         if not grant:
             raise bad_request("invalid_request", "grant_type is missing.")
@@ -157,54 +159,50 @@ class TokenMethods(ClientDependencies):
             **_told(token),
         }
 
-    @rpc
-    def get_userinfo(self) -> dict[str, Any]:
-        """Who the person is that an application acts for (OpenID Connect §5.3).
-
-        Returns:
-            A ``UserInfoView``.
-
-        Raises:
-            ForbiddenError: ``insufficient_scope``: the token lacks openid.
-            NotFoundError: ``person_not_found``.
-        """
-        caller = self.context.identified_caller
-        session = self.sessions.find(caller.session_id or "")
-        scope = () if session is None else session.scope or ()
-        if "openid" not in scope:
-            raise ForbiddenError("insufficient_scope", "This needs the scope openid.")
-        person = self.member(caller.principal_id)
-        told: dict[str, Any] = {"sub": person.id}
-        if "profile" in scope:
-            told["name"] = person.name
-        if "email" in scope:
-            told |= {"email": person.email, "email_verified": person.email_verified}
-        return told
-
     def _exchange_code(
         self, client: OAuthClient, form: dict[str, str]
     ) -> dict[str, Any]:
         code = form.get("code", "")
         granted = self.authorization_codes.spend(code)
         if granted is None:
-            raise _invalid_grant()
+            raise invalid_grant()
         self.context.org_id = granted.org_id
         self.context.actor = {"type": "person", "id": granted.person_id}
         if granted.uses:
             self.end_session(granted.session_id, "code_reused")
-            raise _invalid_grant()
+            raise invalid_grant()
         self._check_code(client, form, granted)
+        return self._tokens_for(
+            client, granted, lambda: self.authorization_codes.uses(code) > 1
+        )
+
+    def _exchange_device_code(
+        self, client: OAuthClient, form: dict[str, str]
+    ) -> dict[str, Any]:
+        code = form.get("device_code", "")
+        granted = self.granted_to_device(client, code)
+        return self._tokens_for(
+            client, granted, lambda: self.device_requests.comes_again(code)
+        )
+
+    def _tokens_for(
+        self,
+        client: OAuthClient,
+        granted: AuthorizationCode,
+        comes_again: Callable[[], bool],
+    ) -> dict[str, Any]:
+        """Tokens for what a person has allowed, if that still holds."""
         membership = self.memberships.find_live(granted.person_id)
         if membership is None:
-            raise _invalid_grant()
+            raise invalid_grant()
         session = self._begin(client, granted)
-        if self.authorization_codes.uses(code) > 1:
+        if comes_again():
             # It came again before there was a session that could be ended.
             self.end_session(session.id, "code_reused")
-            raise _invalid_grant()
+            raise invalid_grant()
         if not self._is_signed_in(granted):
             self.end_session(session.id, "credentials_changed")
-            raise _invalid_grant()
+            raise invalid_grant()
         tokens = self.issue_tokens(
             session,
             membership,
@@ -232,7 +230,7 @@ class TokenMethods(ClientDependencies):
             or granted.redirect_uri != form.get("redirect_uri")
             or granted.expires_at <= self.context.now()
         ):
-            raise _invalid_grant()
+            raise invalid_grant()
 
     def _begin(self, client: OAuthClient, granted: AuthorizationCode) -> Session:
         now = self.context.now()
@@ -276,17 +274,17 @@ class TokenMethods(ClientDependencies):
         now = self.context.now()
         token = self.refresh_tokens.spend(form.get("refresh_token", ""))
         if token is None or token.expires_at <= now:
-            raise _invalid_grant()
+            raise invalid_grant()
         self.context.org_id = token.org_id
         self.context.actor = {"type": "person", "id": token.person_id}
         session = self.sessions.find(token.session_id)
         if session is None or session.client_id != client.id:
-            raise _invalid_grant()
+            raise invalid_grant()
         if token.is_spent:
             self.end_session(session.id, "refresh_token_reused")
         membership = self.memberships.find_live(token.person_id)
         if token.is_spent or membership is None or not session.is_live(now):
-            raise _invalid_grant()
+            raise invalid_grant()
         held = session.scope or ()
         if not set(form.get("scope", "").split()) <= set(held):
             raise bad_request(
@@ -379,7 +377,3 @@ def _token(form: dict[str, str]) -> str:
     if not token:
         raise bad_request("invalid_request", "token is missing.")
     return token
-
-
-def _invalid_grant() -> InvalidInputError:
-    return bad_request("invalid_grant", "This is not good, or not good any more.")

@@ -43,6 +43,30 @@ class PersonMethods(Dependencies):
         return self._me(self.member(caller.principal_id))
 
     @rpc
+    def get_userinfo(self) -> dict[str, Any]:
+        """Who the person is that an application acts for (OpenID Connect §5.3).
+
+        Returns:
+            A ``UserInfoView``.
+
+        Raises:
+            ForbiddenError: ``insufficient_scope``: the token lacks openid.
+            NotFoundError: ``person_not_found``.
+        """
+        caller = self.context.identified_caller
+        session = self.sessions.find(caller.session_id or "")
+        scope = () if session is None else session.scope or ()
+        if "openid" not in scope:
+            raise ForbiddenError("insufficient_scope", "This needs the scope openid.")
+        person = self.member(caller.principal_id)
+        told: dict[str, Any] = {"sub": person.id}
+        if "profile" in scope:
+            told["name"] = person.name
+        if "email" in scope:
+            told |= {"email": person.email, "email_verified": person.email_verified}
+        return told
+
+    @rpc
     @idempotent
     def update_me(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Change one's own name, in all of one's organizations.

@@ -29,6 +29,7 @@ CHASSIS_COLLECTIONS = {
 GLOBAL_COLLECTIONS = {
     "authorization_codes",
     "browser_logins",
+    "device_requests",
     "leases",
     "people",
     "personal_tokens",

@@ -423,6 +423,7 @@ VIEWED = {
     "MeView": PERSON,
     "MoneyView": MONEY,
     "OpportunityView": OPPORTUNITY,
+    "DeviceAuthorizationView": {"device_code": "d", "expires_in": 600},
     "IntrospectionView": {"active": True, **APPLICATION, "exp": 1},
     "OAuthClientView": OAUTH_CLIENT,
     "OAuthTokensView": {"access_token": "a", "expires_in": 900, "scope": "openid"},

@@ -2,7 +2,7 @@ import os
 
 import pytest
 import requests
-from applications import REDIRECT, SCOPE, App
+from applications import DEVICE_GRANT, REDIRECT, SCOPE, App
 from browsers import Browser
 
 
@@ -30,7 +30,7 @@ def register(owner):
         payload = {
             "name": "Mail merge",
             "redirect_uris": [REDIRECT],
-            "grant_types": ["authorization_code", "refresh_token"],
+            "grant_types": ["authorization_code", "refresh_token", DEVICE_GRANT],
             "scope": SCOPE,
             **terms,
         }

@@ -26,7 +26,7 @@ OPERATIONS = [
     pytest.param(*each, id=each[2]["operationId"])
     for each in operations()
     # Those of applications and pages are tried in ``test_openapi_forms``.
-    if not set(each[2]["tags"]) & {"account_pages", "oauth", "sign_in"}
+    if not set(each[2]["tags"]) & {"account_pages", "device_pages", "oauth", "sign_in"}
 ]
 # What paths name that is no record.
 THERE = {"name": "start.js", "resource": "contacts", "code": "not_found"}

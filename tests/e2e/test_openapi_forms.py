@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 FORM = "application/x-www-form-urlencoded"
 OPERATIONS = [
     pytest.param(*each, id=each[2]["operationId"])
-    for each in operations("account_pages", "oauth", "sign_in")
+    for each in operations("account_pages", "device_pages", "oauth", "sign_in")
 ]
 # What anybody may ask for without having been given anything.
 BARE = {
@@ -73,6 +73,8 @@ def of_application(world, name, example):
     if name == "exchange_grant":
         found = {"code": world.app.code(), "redirect_uri": REDIRECT}
         return {"data": {**example, **found, "code_verifier": VERIFIER}, "auth": own}
+    if name == "begin_device_authorization":
+        return {"data": example, "auth": own}
     if name in {"introspect_grant", "revoke_grant"}:
         token = world.app.tokens()["access_token"]
         return {"data": {**example, "token": token}, "auth": own}
@@ -91,6 +93,8 @@ def of_page(world, name, path, example):
         action, fields = browser.form()
         typed = {**example, **fields, **world.owner.credentials}
         return browser, action, {**typed, "decision": "allow"}
+    if "_device_" in name or name == "sign_in_browser_page":
+        return of_device(world, browser, name)
     query = {
         "accept_invitation_page": world.invitation,
         "confirm_password_reset_page": world.reset,
@@ -101,6 +105,17 @@ def of_page(world, name, path, example):
     browser.go(address.prepare().url)
     action, fields = browser.form()
     return browser, action, {**example, **{n: v for n, v in fields.items() if v}}
+
+
+def of_device(world, browser, name):
+    """The same of a page for who lets a device in."""
+    browser.go(world.app.begin_device()["verification_uri_complete"])
+    action, fields = browser.form()
+    if name == "sign_in_browser_page":
+        return browser, action, {**fields, **world.owner.credentials}
+    browser.submit(**world.owner.credentials)
+    action, fields = browser.form()
+    return browser, action, {**fields, "decision": "allow"}
 
 
 def answered(world, method, path, operation):

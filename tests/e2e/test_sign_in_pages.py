@@ -65,6 +65,10 @@ def page(app, signed_in, stranger, open_account_page, open_sign_in_page):
     def open_(name):
         if name in OF_ACCOUNTS:
             return open_account_page(name)
+        if name in OF_DEVICES:
+            codes = app.begin_device()
+            address = f"{codes['verification_uri']}{OF_DEVICES[name]}"
+            return signed_in.go(address.format_map(codes)).page.text
         if name == "consent":
             return signed_in.page.text
         if name == "refused":
@@ -82,7 +86,15 @@ OF_ACCOUNTS = {
     "failed link": "verify-email",
     "void invitation": "invitation",
 }
+OF_DEVICES = {
+    "device": "",
+    "wrong device": "?user_code=BBBB-BBBB",
+    "device consent": "?user_code={user_code}",
+}
 PAGES = {
+    "device": "The code that the device shows",
+    "wrong device": "This code is not good",
+    "device consent": "Does a device in front of you show",
     "void invitation": "This link is not good any more",
     "forgotten password": "A link to set a new one is sent",
     "new password": "At least eight characters",

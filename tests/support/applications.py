@@ -5,6 +5,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from browsers import answer_of
 
 __all__ = [
+    "DEVICE_GRANT",
     "INVALID_GRANT",
     "REDIRECT",
     "SCOPE",
@@ -14,6 +15,7 @@ __all__ = [
     "get",
 ]
 
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 REDIRECT = "http://127.0.0.1:9/callback"
 VERIFIER = "v" * 43
 SCOPE = "openid profile email contacts:read offline_access"
@@ -78,6 +80,19 @@ class App:
     def code(self, **parameters):
         """A code that nobody has used."""
         return answer_of(self.let_in(**parameters))["code"]
+
+    def begin_device(self, **form):
+        """Codes for a device, as the device endpoint gives them."""
+        given = {"scope": "openid contacts:read", **form}
+        address = self.provider["device_authorization_endpoint"]
+        client = self.client["client_id"], self.client["client_secret"]
+        answer = requests.post(address, data=given, auth=client, timeout=20)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def ask_for_device(self, device_code, client=None):
+        """Ask as a device does: status and answer."""
+        return self.exchange(client, grant_type=DEVICE_GRANT, device_code=device_code)
 
     def exchange(self, client=None, **form):
         """Ask the token endpoint by hand: status and answer."""
