@@ -19,7 +19,7 @@ class TagQuery(Input):
     resource = fields.String(
         required=True,
         validate=validate.OneOf(TAGGED),
-        metadata={"description": "Whose tags."},
+        metadata={"description": "Whose tags.", "examples": ["contacts"]},
     )
     starts_with = fields.String(
         load_default="",
