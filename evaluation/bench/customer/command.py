@@ -3,19 +3,27 @@
 from typing import Final
 
 from evaluation.bench.counting import Meter
+from evaluation.bench.customer.bulk import bulk_targets, measure_bulk
 from evaluation.bench.customer.history import history_targets, measure_history
 from evaluation.bench.customer.memory import measure_memory, memory_targets
 from evaluation.bench.customer.reads import measure_reads, read_targets
-from evaluation.bench.customer.report import history_text, memory_text, read_text
+from evaluation.bench.customer.report import (
+    bulk_text,
+    history_text,
+    memory_text,
+    read_text,
+)
 from evaluation.bench.findings import Findings, say
 from evaluation.bench.parts import Options, run_parts
 from evaluation.bench.world import World
 
 __all__ = ["PARTS", "run_customer_benchmark"]
 
-PARTS: Final = ("reads", "history", "memory")
+PARTS: Final = ("reads", "history", "bulk", "memory")
 # Of the mixed load, for each second of a cell.
 _MEMORY_S: Final = 600.0
+# Of a bulk update, and of its undoing, at most.
+_BULK_S: Final = 60.0
 
 
 def run_customer_benchmark(options: Options) -> int:
@@ -24,7 +32,7 @@ def run_customer_benchmark(options: Options) -> int:
     Raises:
         StackError: Something could not be measured, and what it said.
     """
-    measures = (_measure_reads, _measure_history, _measure_memory)
+    measures = (_measure_reads, _measure_history, _measure_bulk, _measure_memory)
     parts = dict(zip(PARTS, measures, strict=True))
     return run_parts(options, parts, with_interactions=True)
 
@@ -45,6 +53,11 @@ def _measure_history(world: World, meter: Meter, options: Options) -> Findings:
         world, meter, seconds=options.seconds, rounds=options.rounds, say=say
     )
     return Findings(found.to_json(), history_text(found), history_targets(found))
+
+
+def _measure_bulk(world: World, meter: Meter, options: Options) -> Findings:
+    found = measure_bulk(world, meter, seconds=options.seconds * _BULK_S, say=say)
+    return Findings(found.to_json(), bulk_text(found), bulk_targets(found))
 
 
 def _measure_memory(world: World, meter: Meter, options: Options) -> Findings:

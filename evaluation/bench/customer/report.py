@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from evaluation.bench.customer.bulk import BulkFigures
 from evaluation.bench.customer.history import HistoryFigures
 from evaluation.bench.customer.memory import MemoryFigures
 from evaluation.bench.customer.reads import Read
 from evaluation.bench.rated import Rated
 from evaluation.bench.report import errors_text, table
 
-__all__ = ["history_text", "memory_text", "read_text"]
+__all__ = ["bulk_text", "history_text", "memory_text", "read_text"]
 
 
 def read_text(found: Mapping[Read, Rated]) -> str:
@@ -39,6 +40,25 @@ def history_text(found: HistoryFigures) -> str:
         f"It adds {found.added_ms:.3f} ms to the {found.write.all_cpu_ms:.2f} ms of "
         f"CPU that a PATCH over HTTP takes in all processes: {found.share:.1%}. "
         f"{found.write.rate:.0f} PATCHes/s, p50 {found.write.p50_ms:.1f} ms."
+    )
+
+
+def bulk_text(found: BulkFigures) -> str:
+    """Both jobs, and the readers beside them."""
+    head = ("job", "records", "records/s", "reads p50 ms", "p95 ms", "errors")
+    rows = [
+        (
+            name,
+            str(job.records),
+            f"{job.rate:.0f}",
+            f"{job.reads.ms(0.5):.1f}",
+            f"{job.reads.ms(0.95):.1f}",
+            errors_text(job.reads.errors),
+        )
+        for name, job in (("update", found.update), ("undo", found.undo))
+    ]
+    return (
+        f"A bulk update and its undoing, 50 reads a second beside\n{table(head, rows)}"
     )
 
 

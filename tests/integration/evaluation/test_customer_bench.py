@@ -51,6 +51,13 @@ class TestCustomerBenchmark:
         assert 0 < min(history["without_cpu_ms"])
         assert history["write"]["cpu_ms_per_request"]["relay"] > 0
 
+    def test_changes_many_records_and_puts_them_back(self, findings):
+        update, undo = findings["bulk"]["update"], findings["bulk"]["undo"]
+
+        assert 0 < update["records"] <= CONTACTS
+        assert undo["records"] == update["records"]
+        assert update["reads"]["errors"] == undo["reads"]["errors"] == {}
+
     def test_watches_the_memory_of_the_service(self, findings):
         processes = findings["memory"]["processes"]
 
@@ -59,4 +66,4 @@ class TestCustomerBenchmark:
         assert findings["memory"]["load"]["errors"] == {}
 
     def test_judges_every_figure_that_is_to_be_reached(self, findings):
-        assert len(findings["targets"]) == 8
+        assert len(findings["targets"]) == 10
