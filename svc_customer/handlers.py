@@ -1,5 +1,6 @@
 """The events role of svc_customer: it publishes, counts, notes, and does long work."""
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any, Final
 from chassis import inject
 from chassis.broadcasting import Broadcast, Broadcaster
 from chassis.bulk import BulkUpdate, UndoOperation
+from chassis.errors import DeadlineExceededError, ForbiddenError, UnavailableError
 from chassis.handling import batch_handler, event_handler
 from chassis.history import History
 from chassis.ids import derive_id
@@ -32,6 +34,8 @@ from svc_customer.service.kinds import records_by_noun, records_of
 
 __all__ = ["CustomerEvents"]
 
+logger = logging.getLogger(__name__)
+
 _COUNTED: Final = (
     "interaction_recorded",
     "interaction_updated",
@@ -48,6 +52,8 @@ _MOVED: Final = ("segment_entered", "segment_left")
 _RESOURCES: Final = {"account": "accounts", "contact": "contacts"}
 _AT_ONCE: Final = 20
 _TURN_S: Final = 6.0
+# Who can leave an organization.
+_MEMBERS: Final = frozenset({"person", "service_account"})
 
 
 class CustomerEvents(CustomFieldIndexing, SegmentProjection, Dependencies):
@@ -59,21 +65,43 @@ class CustomerEvents(CustomFieldIndexing, SegmentProjection, Dependencies):
     days: InteractionDays = inject(Repositories(InteractionDays))
     due: DueSegments = inject(Repositories(DueSegments))
     news: Broadcaster = inject(Broadcast(TOUCHED_EXCHANGE))
-
     job_reports: JobReports = inject(Repositories(JobReports))
     history: History = inject(Repositories(History))
 
     @job_handler(BULK_UPDATE)
     def update_in_bulk(self, job: Job) -> Step:
         """Change the next few hundred records of a bulk update."""
+        self._require_member(job)
         records = records_of(self)[job.arguments["resource"]]
         return BulkUpdate(records, self.job_reports, job).step()
 
     @job_handler(UNDO)
     def undo_operation(self, job: Job) -> Step:
         """Take back what an operation did to the next few hundred records."""
+        self._require_member(job)
         records = records_by_noun(self)
         return UndoOperation(records, self.history, self.job_reports, job).step()
+
+    def _require_member(self, job: Job) -> None:
+        """Do nothing more for somebody who has left the organization.
+
+        What svc_auth cannot be asked is not held against them.
+
+        Raises:
+            ForbiddenError: ``permission_missing``.
+        """
+        if job.actor["type"] not in _MEMBERS:
+            return
+        try:
+            found = self.auth.call("find_members", person_ids=[job.actor["id"]])
+        except (UnavailableError, DeadlineExceededError) as error:
+            extra = {"job_id": job.id, "code": error.code}
+            logger.warning("membership not checked", extra=extra)
+            return
+        if not found:
+            raise ForbiddenError(
+                "permission_missing", "Whoever asked for it is no longer a member."
+            )
 
     @batch_handler(size=200, sources={"customer": (*_COUNTED, *_CHANGED, *_MOVED)})
     def on_events(self, events: Sequence[dict[str, Any]]) -> None:

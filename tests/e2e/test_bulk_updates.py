@@ -150,6 +150,21 @@ class TestBulkUpdates:
         assert colleague("GET", f"/v1/bulk-updates/{job['id']}")[0] == 404
         assert newcomer()("GET", f"/v1/bulk-updates/{job['id']}")[0] == 404
 
+    def test_end_with_the_membership_of_their_maker(
+        self, client, newcomer, status, finished
+    ):
+        role = {"bulk-updates": {"write": "all"}}
+        client("POST", "/v1/roles", {"key": "bulk", "name": "Bulk", "grants": role})
+        colleague = recruit(status, newcomer, client, "sales_rep", "bulk")
+        for _ in range(4):
+            make(colleague, 500)
+        answer = start(colleague, {"tags": ["a"]})
+        assert client("DELETE", f"/v1/users/{colleague.user_id}")[0] == 204
+        job = finished(client, answer)
+
+        assert (job["status"], job["error"]["code"]) == ("failed", "permission_missing")
+        assert job["counts"]["updated"] < 2_000
+
     @pytest.mark.parametrize(
         ("payload", "field"),
         [
