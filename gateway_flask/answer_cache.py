@@ -24,9 +24,12 @@ _LARGEST: Final = 65_536
 # What an entry takes besides its body, roughly.
 _OVERHEAD: Final = 1_000
 _REMEMBERED_DROPS: Final = 10_000
-# Records that decide how others are shown; they change so seldom that it does
-# no harm to forget the answers about all of those.
-_SHAPING: Final = frozenset({"custom_field"})
+# By these an organization's records look different without a change of theirs.
+_RESHAPING: Final = frozenset(
+    {"customer.custom_field_archived", "customer.custom_field_restored"}
+)
+# Stands for every record of an organization.
+_ALL: Final = ""
 
 _Key = tuple[str, ...]
 _Record = tuple[str, str]
@@ -128,8 +131,7 @@ class AnswerCache:
         expires_at = lookup.started_at + self._lifetime_s
         entry = Entry(body, tag, version, expires_at, lookup.record)
         with self._lock:
-            dropped_at = self._dropped_at.get(lookup.record, self._all_dropped_at)
-            if lookup.tick < max(dropped_at, self._all_dropped_at):
+            if lookup.tick < self._last_drop(lookup.record):
                 return
             known = self._entries.get(lookup.key)
             if known is not None:
@@ -146,18 +148,34 @@ class AnswerCache:
         """Forget every answer about a record."""
         record = (org_id, record_id)
         with self._lock:
-            self._tick += 1
-            self._dropped_at.pop(record, None)
-            self._dropped_at[record] = self._tick
-            if len(self._dropped_at) > _REMEMBERED_DROPS:
-                _, self._all_dropped_at = self._dropped_at.popitem(last=False)
+            self._note_drop(record)
             for key in tuple(self._keys.get(record, ())):
                 self._remove(key)
 
+    def _drop_all_of(self, org_id: str) -> None:
+        with self._lock:
+            self._note_drop((org_id, _ALL))
+            for record in [each for each in self._keys if each[0] == org_id]:
+                for key in tuple(self._keys[record]):
+                    self._remove(key)
+
+    def _note_drop(self, record: _Record) -> None:
+        self._tick += 1
+        self._dropped_at.pop(record, None)
+        self._dropped_at[record] = self._tick
+        if len(self._dropped_at) > _REMEMBERED_DROPS:
+            _, self._all_dropped_at = self._dropped_at.popitem(last=False)
+
+    def _last_drop(self, record: _Record) -> int:
+        """When an answer about the record was dropped last, or may have been."""
+        marks = (record, (record[0], _ALL))
+        known = (self._dropped_at.get(mark, self._all_dropped_at) for mark in marks)
+        return max(*known, self._all_dropped_at)
+
     def hear(self, event: FeedEvent) -> None:
         """Forget what an event makes obsolete; called by the feed."""
-        if event.aggregate_type in _SHAPING:
-            self.flush()
+        if event.name in _RESHAPING:
+            self._drop_all_of(event.org_id)
         else:
             self.drop(event.org_id, event.aggregate_id)
 

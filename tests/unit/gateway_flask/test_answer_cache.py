@@ -26,6 +26,11 @@ def event_of(record_id, org_id=ORG):
     )
 
 
+def reshaped(org_id):
+    name = "customer.custom_field_archived"
+    return FeedEvent("e", name, org_id, "custom_field", "f", 2, None, (), "", {})
+
+
 class Feed:
     is_live = True
 
@@ -172,3 +177,24 @@ class TestFlush:
         cache.flush()
 
         assert (None, 0) == (found(cache), cache.size)
+
+
+class TestAFieldOfTheirOwn:
+    def test_that_is_archived_makes_all_answers_of_the_org_old(self, cache):
+        elsewhere = replace(CALLER, org_id=OTHER_ORG)
+        keep(cache)
+        keep(cache, record_id=OTHER_RECORD)
+        keep(cache, caller=elsewhere)
+        cache.hear(reshaped(ORG))
+
+        assert (found(cache), found(cache, record_id=OTHER_RECORD)) == (None, None)
+        assert found(cache, caller=elsewhere) == 1
+
+    def test_makes_an_answer_old_that_is_under_way(self, cache):
+        lookup = cache.look_up(CALLER, "get_contact", RECORD)
+        cache.hear(reshaped(ORG))
+        cache.keep(lookup, b"{}", '"v1"', 1)
+
+        assert found(cache) is None
+        keep(cache)
+        assert found(cache) == 1
