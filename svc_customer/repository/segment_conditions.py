@@ -5,7 +5,7 @@ happened is looked up for some records at a time, and becomes a condition on
 their ids.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -28,13 +28,13 @@ from svc_customer.domain.segments import Segment
 from svc_customer.repository.interaction_days import BY_RECORD
 
 __all__ = [
-    "SUMMED",
     "Compiler",
     "DaySums",
     "check_fields",
     "day_range",
     "field_condition",
     "names_in",
+    "summed",
 ]
 
 # Members are live ones; whether a record is has no condition of its own.
@@ -182,21 +182,18 @@ class DaySums:
             conditions["type"] = asked.type
         if asked.days is not None:
             conditions["day"] = day_range(asked.days, self._today)
-        rows = self._days.aggregate([{"$match": conditions}, *SUMMED], BY_RECORD.keys)
+        rows = self._days.aggregate([{"$match": conditions}, summed()], BY_RECORD.keys)
         found = {row["_id"]: (row["count"], row["amount"].to_decimal()) for row in rows}
         self._sums[asked.type, asked.days] = found
         return found
 
 
-SUMMED: Final[Sequence[Document]] = (
-    {
-        "$group": {
-            "_id": "$record_id",
-            "count": {"$sum": "$count"},
-            "amount": {"$sum": "$amount_base"},
-        }
-    },
-)
+def summed(*, with_amounts: bool = True) -> Document:
+    """The stage that sums up the days of each record; decimals cost time."""
+    sums: Document = {"_id": "$record_id", "count": {"$sum": "$count"}}
+    if with_amounts:
+        sums["amount"] = {"$sum": "$amount_base"}
+    return {"$group": sums}
 
 
 def day_range(days: int, today: date) -> Document:

@@ -26,10 +26,10 @@ from svc_customer.domain.definitions import Group, Happened, Node, Not, leaves
 from svc_customer.repository.interaction_days import BY_DAY, BY_TYPE, INTERACTION_DAYS
 from svc_customer.repository.memberships import READERS, Memberships
 from svc_customer.repository.segment_conditions import (
-    SUMMED,
     Compiler,
     DaySums,
     day_range,
+    summed,
 )
 
 __all__ = ["Preview", "SegmentPreviews"]
@@ -37,10 +37,12 @@ __all__ = ["Preview", "SegmentPreviews"]
 _TIME_S: Final = 1.6
 _TO_SUM_UP_S: Final = 1.0
 _SAMPLE: Final = 10
+_FIRST: Final = 500
 _AT_ONCE: Final = 4_000
 _MOST_SUMMED: Final = 200_000
 _MOST_ARCHIVED: Final = 2_000
 _EVERYBODY: Final = 2**31 - 2
+_SOME: Final = ({"$limit": _MOST_SUMMED + 1}, {"$project": {"_id": 1}})
 _COMPARED: Final = {"eq": "$eq", "gte": "$gte", "lte": "$lte"}
 
 
@@ -109,63 +111,69 @@ class _Look:
         return Preview(count, is_capped=False, sample=sample)
 
     def by_days(self, node: Node) -> Preview:
-        ids = self._led(node)
-        exact = None if ids is not None else self._all_in_all(node)
+        if (exact := self._all_in_all(node)) is not None:
+            return exact
+        ids, rest = self._led(node)
         found, is_whole, sample = 0, True, list[Any]()
         for part in self._parts(ids):
-            fitting = self._in_time(partial(self._fitting, node, part))
+            fitting = self._in_time(partial(self._fitting, rest, part))
             if fitting is None:
                 is_whole = False
                 break
             found += len(fitting)
-            if len(sample) < _SAMPLE and fitting:
-                wanted = fitting[: _SAMPLE - len(sample)]
-                sample += self._sample({"_id": {"$in": wanted}})
-            if exact is not None and len(sample) == _SAMPLE:
-                break
-        if exact is not None:
-            return Preview(exact, is_capped=False, sample=sample)
+            sample += self._sample_of(fitting[: _SAMPLE - len(sample)])
         return Preview(found, is_capped=not is_whole, sample=sample)
 
-    def _fitting(self, node: Node, ids: list[str]) -> list[str]:
+    def _fitting(self, node: Node | None, ids: list[str]) -> list[str]:
         """Which of some records fit."""
         sums = DaySums(self._days, ids, self._today)
-        condition = replace(self._compiler, holding=sums.holding).condition(node)
-        asked = {
-            **self._reader.readable(),
-            "_id": {"$in": ids},
-            "$and": [condition],
-        }
+        asked = {**self._reader.readable(), "_id": {"$in": ids}}
+        if node is not None:
+            compiler = replace(self._compiler, holding=sums.holding)
+            asked["$and"] = [compiler.condition(node)]
         rows = self._records.find(
-            asked, [], _AT_ONCE, only=("_id",), keys=(("_id", 1),)
+            asked, [], len(ids), only=("_id",), keys=(("_id", 1),)
         )
         return [row["_id"] for row in rows]
 
     def _parts(self, ids: list[str] | None) -> Iterator[list[str]]:
         """Records to look at: those that a condition led to, or all there are."""
-        if ids is not None:
-            yield from (
-                ids[first : first + _AT_ONCE] for first in range(0, len(ids), _AT_ONCE)
-            )
-            return
-        after: list[Any] | None = None
-        while True:
-            part, after = self._memberships.walk(self._resource, after, _AT_ONCE)
-            yield part
-            if after is None:
+        first, size, after = 0, _FIRST, list[Any]()
+        while ids is None or first < len(ids):
+            if ids is None:
+                part, behind = self._memberships.walk(
+                    self._resource, after or None, size
+                )
+                after = behind or []
+            else:
+                part = ids[first : first + size]
+            if part:
+                yield part
+            if ids is None and not after:
                 return
+            first, size = first + size, min(2 * size, _AT_ONCE)
 
-    def _led(self, node: Node) -> list[str] | None:
-        """The records to which a condition on what happened leads, unless many."""
-        for leaf in _needed(node):
+    def _led(self, node: Node) -> tuple[list[str] | None, Node | None]:
+        """The records to which a condition on what happened leads, unless many.
+
+        Returns:
+            Their ids, and what is to be asked of them besides.
+        """
+        parts = list(_needed(node))
+        for leaf in parts:
+            has_time = self._give_up_at - time.monotonic() > _TO_SUM_UP_S
+            if not has_time:
+                break
             if isinstance(leaf, Happened) and not leaf.holds_of_nothing:
-                stages = [*self._holding(leaf), {"$limit": _MOST_SUMMED + 1}]
+                stages: list[Document] = [{"$match": _bounds(leaf)}, *_SOME]
                 rows = self._in_time(partial(self._summed, leaf, stages))
                 if rows is not None and len(rows) <= _MOST_SUMMED:
-                    return [row["_id"] for row in rows]
-        return None
+                    rest = tuple(each for each in parts if each is not leaf)
+                    ids = [row["_id"] for row in rows]
+                    return ids, Group(is_all=True, parts=rest) if rest else None
+        return None, node
 
-    def _all_in_all(self, node: Node) -> int | None:
+    def _all_in_all(self, node: Node) -> Preview | None:
         """The number for a single condition on what happened, or its opposite."""
         part, is_opposite = node, False
         while isinstance(part, Not) or (
@@ -176,35 +184,43 @@ class _Look:
         everybody = self._reader.readable()
         if not isinstance(part, Happened) or everybody != self._reader.live:
             return None
-        number: int | None = self._in_time(
-            partial(self._number, part, everybody, is_opposite=is_opposite)
+        # Those of whom it holds because nothing happened have no days.
+        is_turned = part.holds_of_nothing
+        found = self._in_time(partial(self._with_days, part, is_turned=is_turned))
+        if found is None:
+            return None
+        count, some = found
+        if is_turned == is_opposite:
+            return Preview(count, is_capped=False, sample=self._sample_of(some))
+        total = self._in_time(partial(self._records.count, everybody, _EVERYBODY))
+        if total is None:
+            return None
+        others = next(self._parts(None), [])
+        fitting = self._in_time(partial(self._fitting, node, others)) or []
+        return Preview(
+            total - count, is_capped=False, sample=self._sample_of(fitting[:_SAMPLE])
         )
-        return number
 
-    def _number(
-        self, leaf: Happened, everybody: Document, *, is_opposite: bool
-    ) -> int | None:
+    def _with_days(
+        self, leaf: Happened, *, is_turned: bool
+    ) -> tuple[int, list[str]] | None:
+        """How many live records with days it holds of, or not, and some of them."""
+        bounds = {"$nor": [_bounds(leaf)]} if is_turned else _bounds(leaf)
+        both = {"count": [{"$count": "count"}], "some": [{"$limit": _FIRST}]}
+        stages: list[Document] = [{"$match": bounds}, {"$facet": both}]
         archived = self._records.find(
             {"archived_at": {"$gte": EARLIEST}}, [], _MOST_ARCHIVED + 1, only=("_id",)
         )
         if len(archived) > _MOST_ARCHIVED:
             return None
         ids = [row["_id"] for row in archived]
-        sums = DaySums(self._days, ids, self._today)
-        # Those of whom it holds because nothing happened have no days.
-        is_turned = leaf.holds_of_nothing
-        bounds = {"$nor": [_bounds(leaf)]} if is_turned else _bounds(leaf)
-        stages = [*SUMMED, {"$match": bounds}, {"$count": "count"}]
-        (row,) = self._summed(leaf, stages) or [{"count": 0}]
-        put_away = len(sums.holding(leaf)["_id"]["$in"])
-        put_away = len(ids) - put_away if is_turned else put_away
-        with_days = row["count"] - put_away
-        if is_turned == is_opposite:
-            return int(with_days)
-        return self._records.count(everybody, _EVERYBODY) - int(with_days)
-
-    def _holding(self, leaf: Happened) -> list[Document]:
-        return [*SUMMED, {"$match": _bounds(leaf)}, {"$project": {"_id": 1}}]
+        holding = DaySums(self._days, ids, self._today).holding(leaf)["_id"]["$in"]
+        put_away = len(ids) - len(holding) if is_turned else len(holding)
+        (found,) = self._summed(leaf, stages)
+        count = found["count"][0]["count"] if found["count"] else 0
+        some = [row["_id"] for row in found["some"]]
+        live = self._fitting(None, some)[:_SAMPLE]
+        return count - put_away, live
 
     def _summed(self, leaf: Happened, stages: Sequence[Document]) -> list[Document]:
         asked: Document = {"resource": self._resource}
@@ -213,7 +229,11 @@ class _Look:
         if leaf.days is not None:
             asked["day"] = day_range(leaf.days, self._today)
         keys = (BY_DAY if leaf.type is None else BY_TYPE).keys
-        return self._days.aggregate([{"$match": asked}, *stages], keys)
+        group = summed(with_amounts=bool(leaf.amount))
+        return self._days.aggregate([{"$match": asked}, group, *stages], keys)
+
+    def _sample_of(self, ids: Sequence[str]) -> list[Any]:
+        return self._sample({"_id": {"$in": list(ids)}}) if ids else []
 
     def _sample(self, conditions: Document) -> list[Any]:
         rows = self._records.find(conditions, [], _SAMPLE)
