@@ -42,6 +42,7 @@ NOW = datetime.now(tz=UTC).replace(microsecond=0)
 TODAY = NOW.date().isoformat()
 ORG, COMMON, RARE = new_id(), new_id(), new_id()
 PERSON, COLLEAGUE = new_id(), new_id()
+COMMON_SEGMENT, RARE_SEGMENT = f"{new_id()}.000001", f"{new_id()}.000001"
 REPOSITORIES = (AccountRepository, ContactRepository, InteractionRepository)
 # The filters by which only the few are found, by the kind of a field.
 FINDING = {
@@ -186,6 +187,14 @@ def fill(database, repository, org_id):
     collection.update_many(
         {"_id": few[0].id}, {"$set": {"archived_at": NOW, "is_live": False}}
     )
+    collection.update_many(
+        {"_id": {"$in": [each.id for each in few]}},
+        {"$set": {"segment_keys": [COMMON_SEGMENT, RARE_SEGMENT]}},
+    )
+    collection.update_many(
+        {"_id": {"$in": [each.id for each in many]}},
+        {"$set": {"segment_keys": [COMMON_SEGMENT]}},
+    )
     # What other records make of these is not theirs to store.
     derived = {"last_interaction_at": "$created_at"}
     collection.update_many({"org_id": org_id}, [{"$set": derived}])
@@ -236,9 +245,9 @@ class Finds(CommandListener):
 FINDS = Finds()
 
 
-def cost_of(database, repository, parameters, caller=None):
+def cost_of(database, repository, parameters, caller=None, within=None):
     """What MongoDB does for a page: its stages, keys and documents read, rows."""
-    repository(database, context_of(ORG, caller)).page(parameters, ())
+    repository(database, context_of(ORG, caller)).page(parameters, (), within)
     found = database.command("explain", FINDS.last, verbosity="executionStats")
     stats = found["executionStats"]
     return (
@@ -396,6 +405,19 @@ class TestTimelines:
             assert not {"COLLSCAN", "SORT"} & used
             assert returned == 201
             assert max(keys, documents) <= returned + BOUND
+
+
+class TestSegments:
+    @pytest.mark.parametrize("repository", REPOSITORIES[:2])
+    @pytest.mark.parametrize("key", [COMMON_SEGMENT, RARE_SEGMENT])
+    def test_list_their_members_by_an_index(self, database, repository, key):
+        within = {"segment_keys": key}
+        used, keys, documents, _ = cost_of(
+            database, repository, {"limit": "10"}, within=within
+        )
+
+        assert not {"COLLSCAN", "SORT"} & used
+        assert max(keys, documents) <= BOUND
 
 
 class TestRights:
