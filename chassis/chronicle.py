@@ -219,7 +219,7 @@ class Chronicle(Generic[Entity]):
             for name in names
             if now[name] != then[name]
         }
-        return self._records.update(record_id, patch, expected_version)
+        return self._records.put_back(record_id, patch, expected_version)
 
     def _names(self, asked: list[str] | None, past: _Past[Entity]) -> list[str]:
         """The fields to be brought back, of those that clients may change."""

@@ -47,6 +47,8 @@ class Kind(Generic[Entity]):
         view: What is shown of a record.
         make: A new record, from id, data, owner and time.
         change: The record with a patch applied.
+        change_back: The same with a patch of values that it had before, where
+            that may do more.
         archive: The record, put away.
         restore: The record, back among the live ones.
         created: The event of a new record.
@@ -68,6 +70,7 @@ class Kind(Generic[Entity]):
     updated: Callable[[Entity, Entity], Event]
     archived: Callable[[Entity, Entity], Event]
     restored: Callable[[Entity, Entity], Event]
+    change_back: Callable[[Entity, Mapping[str, Any], datetime], Entity] | None = None
     match_by: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = field(
         default_factory=dict
     )
@@ -78,6 +81,11 @@ class Kind(Generic[Entity]):
         if name in self.match_by:
             return self.match_by[name](data)
         return self.match_by_key(name, data) if self.match_by_key else []
+
+    @property
+    def putting_back(self) -> Callable[[Entity, Mapping[str, Any], datetime], Entity]:
+        """What makes a record what it was."""
+        return self.change_back or self.change
 
     def shown(self, record: Entity) -> dict[str, Any]:
         """The whole record, as those see it from whom nothing is hidden."""
@@ -178,11 +186,28 @@ class Records(Generic[Entity]):
             NotFoundError: ``<noun>_not_found``.
             VersionConflictError: ``version_conflict``, with the fields.
         """
+        return self._updated(record_id, payload, expected_version, self.kind.change)
+
+    def put_back(
+        self, record_id: str, payload: Mapping[str, Any], expected_version: int | None
+    ) -> dict[str, Any]:
+        """Apply a merge patch of values that the record had before; see ``update``."""
+        return self._updated(
+            record_id, payload, expected_version, self.kind.putting_back
+        )
+
+    def _updated(
+        self,
+        record_id: str,
+        payload: Mapping[str, Any],
+        expected_version: int | None,
+        apply: Callable[[Entity, Mapping[str, Any], datetime], Entity],
+    ) -> dict[str, Any]:
         self.permit("write")
         now = self._context.now()
 
         def change(record: Entity) -> Entity:
-            return self.kind.change(record, self.read_patch(record, payload), now)
+            return apply(record, self.read_patch(record, payload), now)
 
         changed = self.repository.change(
             record_id,

@@ -110,7 +110,7 @@ class Undo(Generic[Entity]):
             return record
         now = self._records.now()
         read = self._records.read_patch(record, patch)
-        return self._records.kind.change(record, read, now)
+        return self._records.kind.putting_back(record, read, now)
 
     def describe(self, before: Entity, after: Entity) -> Event:
         """The event of the change back."""

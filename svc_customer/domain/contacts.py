@@ -20,6 +20,7 @@ __all__ = [
     "change_contact",
     "is_identified",
     "new_contact",
+    "put_contact_back",
 ]
 
 MOST_ACCOUNTS: Final = 20
@@ -118,12 +119,22 @@ def change_contact(
         InvalidInputError: ``contact_unidentified``: neither a last name nor
             an address would be left; ``invalid_input``: too many accounts.
     """
-    changed = contact.changed(_with_accounts(patch, contact.accounts), now)
-    if not is_identified({"last_name": changed.last_name, "emails": changed.emails}):
+    return _identified(contact.changed(_with_accounts(patch, contact.accounts), now))
+
+
+def put_contact_back(
+    contact: Contact, patch: Mapping[str, Any], now: datetime
+) -> Contact:
+    """The contact with a patch of values that it had before; see above."""
+    return _identified(contact.put_back(_with_accounts(patch, contact.accounts), now))
+
+
+def _identified(contact: Contact) -> Contact:
+    if not is_identified({"last_name": contact.last_name, "emails": contact.emails}):
         raise InvalidInputError(
             "contact_unidentified", "A contact needs a last name or an address."
         )
-    return changed
+    return contact
 
 
 def _with_accounts(

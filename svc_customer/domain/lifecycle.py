@@ -43,12 +43,14 @@ class StageEntry:
     entered_at: datetime
 
 
-def check_move(stage: str, target: str) -> None:
-    """Refuse what is no way from one stage to another.
+def check_move(stage: str, target: str | None) -> None:
+    """Refuse what is no way from one stage to another; to stay is one.
 
     Raises:
         ConflictError: ``lifecycle_transition_refused``.
     """
+    if target in {stage, None}:
+        return
     is_later = LIFECYCLE_STAGES.index(target) > LIFECYCLE_STAGES.index(stage)
     if not is_later and target not in _BACK[stage]:
         raise ConflictError(

@@ -112,10 +112,14 @@ class CustomerRecord(OwnedRecord):
         Raises:
             ConflictError: ``lifecycle_transition_refused``.
         """
+        check_move(self.lifecycle_stage, patch.get("lifecycle_stage"))
+        return self.put_back(patch, now)
+
+    def put_back(self, patch: Mapping[str, Any], now: datetime) -> Self:
+        """The record with ``patch`` of values it had before; to any of its stages."""
         changed = super().changed(patch, now)
         if changed.lifecycle_stage == self.lifecycle_stage:
             return changed
-        check_move(self.lifecycle_stage, changed.lifecycle_stage)
         return _in_stage(changed, self.lifecycle_history, now)
 
 

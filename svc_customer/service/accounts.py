@@ -1,7 +1,9 @@
 """RPCs of accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from chassis.batches import Batch
@@ -39,6 +41,7 @@ _ACCOUNT: Final = Kind(
     view=AccountView(),
     make=new_account,
     change=Account.changed,
+    change_back=Account.put_back,
     archive=Account.archived,
     restore=Account.restored,
     created=events.account_created,
@@ -75,16 +78,18 @@ class _Accounts(CustomizedRecords[Account]):
             check_place(record.id, self._accounts.way_up(parent_id), levels)
         return patch
 
-    def update(
-        self, record_id: str, payload: Mapping[str, Any], expected_version: int | None
+    def _updated(
+        self,
+        record_id: str,
+        payload: Mapping[str, Any],
+        expected_version: int | None,
+        apply: Callable[[Account, Mapping[str, Any], datetime], Account],
     ) -> dict[str, Any]:
-        def change() -> dict[str, Any]:
-            return super(_Accounts, self).update(record_id, payload, expected_version)
-
+        update = partial(super()._updated, record_id, payload, expected_version, apply)
         if payload.get("parent_id") is None:
-            return change()
+            return update()
         # Others may be about to move what this one is moved to.
-        moved: dict[str, Any] = self._transaction(change)
+        moved: dict[str, Any] = self._transaction(update)
         return moved
 
 

@@ -10,7 +10,12 @@ from chassis.mailboxes import address_key
 from chassis.resources import Kind, Records
 from chassis.rpc import rpc
 from svc_customer import events
-from svc_customer.domain.contacts import Contact, change_contact, new_contact
+from svc_customer.domain.contacts import (
+    Contact,
+    change_contact,
+    new_contact,
+    put_contact_back,
+)
 from svc_customer.repository.records import external_keys
 from svc_customer.schemas.contacts import (
     ContactView,
@@ -36,6 +41,7 @@ _CONTACT: Final = Kind(
     view=ContactView(),
     make=new_contact,
     change=change_contact,
+    change_back=put_contact_back,
     archive=Contact.archived,
     restore=Contact.restored,
     created=events.contact_created,

@@ -208,6 +208,20 @@ class TestStages:
         assert "lead" in problem["detail"]
         assert client("GET", path)[1]["version"] == 1
 
+    def test_that_were_a_slip_are_taken_back(self, client, until, plural, named):
+        _, made, _ = client("POST", f"/v1/{plural}", {named: "Li"})
+        path = f"/v1/{plural}/{made['id']}"
+        client("PATCH", path, {"lifecycle_stage": "customer"})
+        _, reverted, _ = client("POST", f"{path}/revert", {"sequence": 1})
+        _, slip, _ = client("PATCH", path, {"lifecycle_stage": "evangelist"})
+        _, history, _ = client("GET", f"{path}/history?limit=1")
+        operation_id = history["data"][0]["operation_id"]
+        code, _, _ = client("POST", f"/v1/operations/{operation_id}/undo")
+
+        assert reverted["lifecycle_stage"] == "lead"
+        assert (slip["lifecycle_stage"], code) == ("evangelist", 202)
+        until(lambda: client("GET", path)[1]["lifecycle_stage"] == "lead")
+
     def test_are_not_set_past_their_ways(self, client, plural, named):
         for field in ("lifecycle_history", "lifecycle_stage_changed_at"):
             payload = {named: "Li", field: None}

@@ -4,7 +4,11 @@ import pytest
 
 from chassis.errors import ConflictError
 from svc_customer.domain.accounts import new_account
-from svc_customer.domain.contacts import change_contact, new_contact
+from svc_customer.domain.contacts import (
+    change_contact,
+    new_contact,
+    put_contact_back,
+)
 from svc_customer.domain.lifecycle import LIFECYCLE_STAGES, check_move
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -23,6 +27,8 @@ BACK = [
     ("other", "customer"),
 ]
 
+STILL = [("customer", "customer"), ("lead", None)]
+
 
 def contact_in(stage):
     data = {"last_name": "Li", "lifecycle_stage": stage}
@@ -30,7 +36,7 @@ def contact_in(stage):
 
 
 class TestCheckMove:
-    @pytest.mark.parametrize(("stage", "target"), FORWARD + BACK)
+    @pytest.mark.parametrize(("stage", "target"), FORWARD + BACK + STILL)
     def test_lets_through(self, stage, target):
         check_move(stage, target)
 
@@ -82,6 +88,15 @@ class TestRecords:
     def test_do_not_move_where_there_is_no_way(self):
         with pytest.raises(ConflictError, match="lifecycle_transition_refused"):
             change_contact(contact_in("customer"), {"lifecycle_stage": "lead"}, LATER)
+
+    def test_are_put_back_to_where_they_were(self):
+        slipped = change_contact(
+            contact_in("lead"), {"lifecycle_stage": "customer"}, LATER
+        )
+        back = put_contact_back(slipped, {"lifecycle_stage": "lead"}, LATER)
+
+        stages = [each.stage for each in back.lifecycle_history]
+        assert stages == ["lead", "customer", "lead"]
 
     def test_remember_the_latest_hundred_stages(self):
         contact = contact_in("lead")
