@@ -150,7 +150,8 @@ class SegmentMemberMethods(SegmentMethods):
             A ``SegmentMovesView``.
 
         Raises:
-            InvalidInputError: As ``add_segment_members``.
+            InvalidInputError: As ``add_segment_members``: ``invalid_input`` or
+                ``reference_not_found``.
             NotFoundError: ``segment_not_found``.
             ConflictError: ``segment_not_manual``.
             UnavailableError: ``outbox_full``.
