@@ -216,10 +216,12 @@ class TestStages:
         _, slip, _ = client("PATCH", path, {"lifecycle_stage": "evangelist"})
         _, history, _ = client("GET", f"{path}/history?limit=1")
         operation_id = history["data"][0]["operation_id"]
-        code, _, _ = client("POST", f"/v1/operations/{operation_id}/undo")
 
         assert reverted["lifecycle_stage"] == "lead"
-        assert (slip["lifecycle_stage"], code) == ("evangelist", 202)
+        assert slip["lifecycle_stage"] == "evangelist"
+        # What is not in the log yet is not there to be undone.
+        undo = f"/v1/operations/{operation_id}/undo"
+        until(lambda: client("POST", undo)[0] == 202)
         until(lambda: client("GET", path)[1]["lifecycle_stage"] == "lead")
 
     def test_are_not_set_past_their_ways(self, client, plural, named):
