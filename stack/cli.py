@@ -18,6 +18,7 @@ from stack.operate import print_environment, restart, scale, show_logs
 from stack.operator_commands import add_operator_commands
 from stack.paths import state_paths
 from stack.preflight import NO_SPACE
+from stack.rebuild import add_rebuild_command
 from stack.signing_keys import add_key_commands
 from stack.status import collect_status, print_status
 
@@ -205,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     add_operator_commands(command)
     add_key_commands(command)
     add_audit_commands(command)
+    add_rebuild_command(command)
     command("demo", _demo, "drive the main job end to end, over HTTP")
     test = command("test", _test, "run the tests on a stack of their own")
     test.add_argument("steps", nargs="*", choices=_TEST_STEPS, default="all")

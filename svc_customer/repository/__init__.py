@@ -22,8 +22,9 @@ from svc_customer.repository.segments import (
     SEGMENTS,
     SegmentRepository,
 )
+from svc_customer.repository.upgrades import interactions_become_counted
 
-__all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES"]
+__all__ = ["COLLECTIONS", "RECORDS", "REPOSITORIES", "UPGRADES"]
 
 RECORDS: Final = (ACCOUNTS, CONTACTS, INTERACTIONS, CUSTOM_FIELDS, SEGMENTS)
 # Operations are taken back by their id.
@@ -50,3 +51,4 @@ REPOSITORIES: Final = (
     CustomFieldRepository,
     SegmentRepository,
 )
+UPGRADES: Final = (interactions_become_counted,)

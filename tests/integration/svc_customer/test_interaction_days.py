@@ -18,6 +18,7 @@ from svc_customer.domain.interactions import new_interaction
 from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.interaction_days import InteractionDays
 from svc_customer.repository.interactions import InteractionRepository
+from svc_customer.repository.upgrades import count_interactions
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -164,6 +165,18 @@ class TestCount:
 
         assert first == again
         assert {each.record_id for each in first} <= set(contacts)
+
+
+class TestAll:
+    def test_from_before_are_counted_once(self, database, timeline, assert_is_counted):
+        for _ in range(5):
+            timeline.grow()
+        looked_at = []
+        for _ in range(2):
+            count_interactions(database, looked_at.append)
+
+        assert looked_at[-1] >= 5
+        assert_is_counted()
 
 
 class TestEvents:
