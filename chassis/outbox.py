@@ -30,6 +30,7 @@ from chassis import codec
 from chassis.chain import BEGINNING, SEAL, Chain
 from chassis.config import setting
 from chassis.consuming import QueueConsumer, queue_of_this_process
+from chassis.context import context_of
 from chassis.leases import LEASES, Lease
 from chassis.mongo import Collection, Document, Index, MongoDatabase
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
@@ -147,6 +148,13 @@ class OutboxRelay(DependencyProvider):  # type: ignore[misc]
 
     def get_dependency(self, _worker_ctx: Any) -> None:
         """Nothing: handlers do not talk to the relay."""
+
+    def worker_result(
+        self, worker_ctx: Any, _result: Any = None, _exc_info: Any = None
+    ) -> None:
+        """A handler, timer or job of this process may have left events."""
+        if context_of(worker_ctx).has_events:
+            self._hint()
 
     def _hint(self) -> None:
         if not self._wake.ready():
