@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from stack.cdnow import Customer, Purchase, customers, purchases
 from stack.demo_client import Client
-from stack.demo_past import show_past, show_timeline
+from stack.demo_past import show_past, show_segment, show_timeline
 from stack.errors import StackError
 
 __all__ = ["main"]
@@ -40,6 +40,7 @@ def main(status: Mapping[str, Any]) -> int:
         _convert_a_lead(client)
         counted = _show_counts(client, len(bought))
         loyal = show_timeline(client, _say, bought, contact_ids)
+        show_segment(client, _say, max(each.bought_on for each in bought))
         show_past(client, _say, loyal)
         _show_mail(client, status["mailbox"])
     _say("Done in", f"{time.monotonic() - started:.1f} s")

@@ -1,14 +1,19 @@
-"""The demo's second half: one customer's timeline, segment and past."""
+"""The demo's second half: a timeline, a segment of customers, a past."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from threading import Event
 from typing import Any, Final
 
 from stack.cdnow import Purchase
 from stack.demo_client import Client
 
-__all__ = ["show_past", "show_timeline"]
+__all__ = ["show_past", "show_segment", "show_timeline"]
 
+_SEGMENT: Final = "Three purchases in 90 days"
+_BUILT_WITHIN_S: Final = 60
 _TITLES: Final = ("Collector", "Regular customer")
 
 Say = Callable[[str, object], None]
@@ -35,6 +40,45 @@ def show_timeline(
             f"{amount['amount']} {amount['currency']}",
         )
     return contact_id
+
+
+def show_segment(client: Client, say: Say, last_day: date) -> None:
+    """Who bought three times in the 90 days up to ``last_day``, and what it is worth.
+
+    The segment is made by the first run, and only looked at by others.
+    """
+    bought = {
+        "interactions": "purchase",
+        "count": {"gte": 3},
+        "within": "90d",
+        "as_of": last_day.isoformat(),
+    }
+    asked = {"resource": "contacts", "definition": bought}
+    found = client.make("/v1/segments/preview", asked)
+    say(f"Preview: {_SEGMENT.lower()}", f"{found['count']} up to {last_day}")
+    path = f"/v1/segments?filter[name]={_SEGMENT}"
+    known = client.get(path)["data"]
+    if not known:
+        payload = {**asked, "kind": "dynamic", "name": _SEGMENT}
+        known = [client.make("/v1/segments", payload)]
+    segment = _built(client, f"/v1/segments/{known[0]['id']}")
+    say("Dynamic segment", f"{segment['size']} members, {segment['status']}")
+    members = client.get(f"/v1/segments/{segment['id']}/members?limit=3")["data"]
+    names = [f"{each['first_name']} {each['last_name']}" for each in members]
+    say("  among them", ", ".join(names))
+
+
+def _built(client: Client, path: str) -> dict[str, Any]:
+    """A segment when all of its members are known, or when it took too long."""
+    deadline = time.monotonic() + _BUILT_WITHIN_S
+    pause = Event()
+    while True:
+        segment = client.get(path)
+        if segment["status"] != "building" and segment["size"] is not None:
+            return segment
+        if time.monotonic() > deadline:
+            return segment
+        pause.wait(0.5)
 
 
 def show_past(client: Client, say: Say, contact_id: str) -> None:

@@ -8,6 +8,7 @@ its path, as in ``definition.all.0.op``.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ _MOST_VALUES: Final = 100
 _LONGEST_VALUE: Final = 1_000
 _LONGEST_NAME: Final = 60
 _LONGEST_WINDOW_DAYS: Final = 3_660
+_YEARS: Final = range(1900, 2200)
 _HIGHEST_COUNT: Final = 1_000_000
 _LARGEST_AMOUNT: Final = Decimal(10) ** 15
 _WINDOW: Final = re.compile(r"([1-9]\d{0,3})d")
@@ -63,6 +65,7 @@ class Happened:
         count: Comparisons with the number of interactions.
         amount: The same with the sum of their amounts.
         days: Of the last so many days, today included; None for always.
+        until: The last of these days, if that is not today.
     """
 
     path: str
@@ -70,6 +73,23 @@ class Happened:
     count: Mapping[str, int] = field(default_factory=dict)
     amount: Mapping[str, Decimal] = field(default_factory=dict)
     days: int | None = None
+    until: date | None = None
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether its days are others tomorrow."""
+        return self.days is not None and self.until is None
+
+    def day_range(self, today: date) -> dict[str, str]:
+        """The days that count, as ``$gte`` and ``$lte``; nothing for always.
+
+        What is to come does not count, unless the last day is named.
+        """
+        if self.days is None:
+            return {}
+        last = self.until or today
+        first = last - timedelta(days=self.days - 1)
+        return {"$gte": first.isoformat(), "$lte": last.isoformat()}
 
     def holds(self, count: int, amount: Decimal) -> bool:
         """Whether it is true of a record with these sums."""
@@ -193,7 +213,7 @@ class _Reader:
         return Group(name == "all", tuple(read))
 
     def _happened(self, given: dict[str, Any], path: str, _level: int) -> Happened:
-        _only(given, {"interactions", "count", "amount", "within"}, path)
+        _only(given, {"interactions", "count", "amount", "within", "as_of"}, path)
         type_ = given["interactions"]
         if type_ is not None and type_ not in self._types:
             known = ", ".join(self._types)
@@ -203,7 +223,8 @@ class _Reader:
         count = _bounds(given, "count", path, _count)
         if not (count or amount):
             count = {"gte": 1}
-        return Happened(path, type_, count, amount, _window(given, path))
+        days, until = _window(given, path), _last_day(given, path)
+        return Happened(path, type_, count, amount, days, until)
 
 
 def _property(given: dict[str, Any], path: str, _level: int) -> Property:
@@ -258,6 +279,23 @@ def _window(given: dict[str, Any], path: str) -> int | None:
             f"{path}.within", f"Days as in 90d, at most {_LONGEST_WINDOW_DAYS}."
         )
     return int(match[1])
+
+
+def _last_day(given: dict[str, Any], path: str) -> date | None:
+    text = given.get("as_of")
+    if text is None:
+        return None
+    where = f"{path}.as_of"
+    if given.get("within") is None:
+        raise _invalid(where, "Only together with within.")
+    try:
+        day = date.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        day = None
+    # Other spellings of ISO 8601 are no days of ours.
+    if day is None or day.isoformat() != text or day.year not in _YEARS:
+        raise _invalid(where, "A day from 1900 to 2199, as in 2026-01-31.")
+    return day
 
 
 def _bounds(

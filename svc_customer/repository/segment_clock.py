@@ -20,7 +20,7 @@ from svc_customer.domain.definitions import Happened, Property
 from svc_customer.repository.interaction_days import BY_DAY, BY_TYPE, INTERACTION_DAYS
 from svc_customer.repository.memberships import READERS
 from svc_customer.repository.records import LIVE
-from svc_customer.repository.segment_conditions import day_range, field_condition
+from svc_customer.repository.segment_conditions import field_condition
 
 __all__ = ["SegmentClock", "is_timely", "next_turn"]
 
@@ -34,7 +34,7 @@ def is_timely(
 ) -> bool:
     """Whether a condition can come to hold of a record that nothing happens to."""
     if isinstance(leaf, Happened):
-        return leaf.days is not None
+        return leaf.is_moving
     asked = [
         field_condition(leaf, fields, Clock(now, zone)) for now in (_ONE_DAY, _ANOTHER)
     ]
@@ -109,8 +109,7 @@ class SegmentClock:
         limit: int,
     ) -> list[str]:
         was, is_now = (
-            day_range(leaf.days or 0, clock.now.astimezone(UTC).date())
-            for clock in span
+            leaf.day_range(clock.now.astimezone(UTC).date()) for clock in span
         )
         conditions: Document = {
             "resource": resource,

@@ -7,7 +7,7 @@ their ids.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -31,7 +31,6 @@ __all__ = [
     "Compiler",
     "DaySums",
     "check_fields",
-    "day_range",
     "field_condition",
     "names_in",
     "summed",
@@ -159,7 +158,7 @@ class DaySums:
         self._days = days
         self._ids = ids
         self._today = today
-        self._sums: dict[tuple[str | None, int | None], dict[str, Any]] = {}
+        self._sums: dict[tuple[str | None, ...], dict[str, Any]] = {}
 
     def holding(self, asked: Happened) -> Document:
         """The condition on the ids of those that it holds of."""
@@ -174,17 +173,19 @@ class DaySums:
         }
 
     def _summed(self, asked: Happened) -> dict[str, Any]:
-        known = self._sums.get((asked.type, asked.days))
+        days = asked.day_range(self._today)
+        what = (asked.type, *days.values())
+        known = self._sums.get(what)
         if known is not None:
             return known
         conditions: Document = {"record_id": {"$in": self._ids}}
         if asked.type is not None:
             conditions["type"] = asked.type
-        if asked.days is not None:
-            conditions["day"] = day_range(asked.days, self._today)
+        if days:
+            conditions["day"] = days
         rows = self._days.aggregate([{"$match": conditions}, summed()], BY_RECORD.keys)
         found = {row["_id"]: (row["count"], row["amount"].to_decimal()) for row in rows}
-        self._sums[asked.type, asked.days] = found
+        self._sums[what] = found
         return found
 
 
@@ -194,9 +195,3 @@ def summed(*, with_amounts: bool = True) -> Document:
     if with_amounts:
         sums["amount"] = {"$sum": "$amount_base"}
     return {"$group": sums}
-
-
-def day_range(days: int, today: date) -> Document:
-    """The last so many days, today included; what is to come does not count."""
-    first = today - timedelta(days=days - 1)
-    return {"$gte": first.isoformat(), "$lte": today.isoformat()}

@@ -28,7 +28,6 @@ from svc_customer.repository.memberships import READERS, Memberships
 from svc_customer.repository.segment_conditions import (
     Compiler,
     DaySums,
-    day_range,
     summed,
 )
 
@@ -226,8 +225,8 @@ class _Look:
         asked: Document = {"resource": self._resource}
         if leaf.type is not None:
             asked["type"] = leaf.type
-        if leaf.days is not None:
-            asked["day"] = day_range(leaf.days, self._today)
+        if days := leaf.day_range(self._today):
+            asked["day"] = days
         keys = (BY_DAY if leaf.type is None else BY_TYPE).keys
         group = summed(with_amounts=bool(leaf.amount))
         return self._days.aggregate([{"$match": asked}, group, *stages], keys)

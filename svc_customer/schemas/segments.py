@@ -28,7 +28,8 @@ class Definition(fields.Dict):
     """Who belongs to a segment: ``all``, ``any``, ``not`` and conditions.
 
     A condition is ``{"field", "op", "value"}`` as in the filters of a list,
-    ``{"interactions": type or null, "count", "amount", "within": "90d"}``, or
+    ``{"interactions": type or null, "count", "amount", "within": "90d",
+    "as_of": "2026-01-31"}``, or
     ``{"segment": id}``. At most five levels and thirty conditions; it is one
     value, which a patch replaces as a whole. See docs/segments.md.
     """

@@ -138,6 +138,18 @@ class TestADynamicSegment:
         customers.soon_has(idle, "Bob")
         customers.soon_has(large, "Ada")
 
+    def test_asks_for_a_window_that_ended_with_some_day(self, customers):
+        ada, bob = customers.add("Ada"), customers.add("Bob")
+        path = customers.segment(
+            {"interactions": None, "within": "10d", "as_of": days_ago(30)[:10]}
+        )
+        customers.buy(ada, 30)
+        customers.buy(bob, 29)
+        customers.soon_has(path, "Ada")
+        customers.buy(bob, 39)
+
+        customers.soon_has(path, "Ada", "Bob")
+
     def test_leaves_out_what_is_put_away(self, customers):
         ada = customers.add("Ada", lifecycle_stage="customer")
         path = customers.segment(CUSTOMERS)

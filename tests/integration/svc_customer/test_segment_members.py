@@ -1,7 +1,7 @@
 """Definitions in the real database: they find what looking at each record finds."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -108,13 +108,21 @@ def random_leaf(chance):
     if asked == "age":
         operator = chance.choice(["gte", "lt"])
         return {"field": "created_at", "op": operator, "value": "last_20_days"}
-    leaf = {"interactions": chance.choice([None, *TYPES])}
-    if chance.random() < 0.7:
-        leaf["within"] = f"{chance.randrange(1, 70)}d"
+    leaf = {"interactions": chance.choice([None, *TYPES]), **random_window(chance)}
     operator = chance.choice(["gte", "lte", "eq"])
     if asked == "count":
         return {**leaf, "count": {operator: chance.randrange(4)}}
     return {**leaf, "amount": {operator: str(chance.randrange(80))}}
+
+
+def random_window(chance):
+    if chance.random() < 0.3:
+        return {}
+    window = {"within": f"{chance.randrange(1, 70)}d"}
+    if chance.random() < 0.3:
+        day = datetime.now(tz=UTC).date() - timedelta(days=chance.randrange(60))
+        window["as_of"] = day.isoformat()
+    return window
 
 
 def fits(definition, contact, happened, today):
@@ -128,6 +136,7 @@ def fits(definition, contact, happened, today):
     if "field" in definition:
         return has_value(definition, contact, today)
     days = int(definition.get("within", "0d")[:-1])
+    today = date.fromisoformat(definition.get("as_of", today.isoformat()))
     mine = [
         each
         for each in happened

@@ -1,4 +1,5 @@
 import json
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -127,6 +128,16 @@ class TestReadDefinition:
             ({"interactions": "call", "within": 90}, "definition.within"),
             ({"interactions": "call", "within": "9999d"}, "definition.within"),
             ({"interactions": "call", "amount": {"eq": "NaN"}}, "definition.amount.eq"),
+            ({"interactions": "call", "as_of": "1998-06-30"}, "definition.as_of"),
+            (
+                {"interactions": "call", "within": "9d", "as_of": "19980630"},
+                "definition.as_of",
+            ),
+            (
+                {"interactions": "call", "within": "9d", "as_of": "1899-12-31"},
+                "definition.as_of",
+            ),
+            ({"interactions": "call", "within": "9d", "as_of": 3}, "definition.as_of"),
             ({"segment": ID, "not": LEAF}, "definition.segment"),
         ],
     )
@@ -135,6 +146,32 @@ class TestReadDefinition:
             read(definition)
 
         assert fields_of(error) == [field]
+
+
+class TestDays:
+    def test_end_today_and_move_on(self):
+        node = read({"interactions": "call", "within": "3d"})
+
+        assert node.day_range(date(2026, 3, 1)) == {
+            "$gte": "2026-02-27",
+            "$lte": "2026-03-01",
+        }
+        assert node.is_moving
+
+    def test_end_with_a_day_that_is_named(self):
+        node = read({"interactions": "call", "within": "90d", "as_of": "1998-06-30"})
+
+        assert node.day_range(date(2026, 3, 1)) == {
+            "$gte": "1998-04-02",
+            "$lte": "1998-06-30",
+        }
+        assert not node.is_moving
+
+    def test_are_all_where_nothing_is_said(self):
+        node = read({"interactions": "call"})
+
+        assert node.day_range(date(2026, 3, 1)) == {}
+        assert not node.is_moving
 
 
 class TestHappened:
