@@ -92,7 +92,8 @@ class BulkUpdateCountsView(Schema):
     """What came of it so far, in records.
 
     Attributes:
-        matched: That were to be changed.
+        matched: That were to be changed; of a dry run null if counting them
+            takes too long.
         updated: That were changed.
         unchanged: That were so already.
         failed: That could not be changed.
@@ -100,7 +101,7 @@ class BulkUpdateCountsView(Schema):
             them since; of an undo.
     """
 
-    matched = fields.Integer()
+    matched = fields.Integer(allow_none=True)
     updated = fields.Integer()
     unchanged = fields.Integer()
     failed = fields.Integer()
