@@ -477,6 +477,24 @@ class TestUnique:
             "match_by",
         )
 
+    def test_values_make_one_record_of_twenty_upserts(self, org):
+        key = define(org, type="text", unique=True, indexed=True)["key"]
+
+        def upsert(number):
+            data = {"last_name": f"Up {number}", "custom": {key: "A-1"}}
+            row = {"op": "upsert", "match_by": f"custom.{key}", "data": data}
+            answer = org("POST", "/v1/contacts/batch", {"operations": [row]})[1]
+            return answer["results"][0]
+
+        with ThreadPoolExecutor(20) as pool:
+            rows = list(pool.map(upsert, range(20)))
+
+        made = [row["id"] for row in rows if row["status"] == 201]
+        assert len(made) == 1
+        assert {row["status"] for row in rows} <= {200, 201, 409}
+        assert {row["id"] for row in rows if row["status"] == 200} <= set(made)
+        assert found(org, key, "a-1") == set(made)
+
 
 class TestFilters:
     @pytest.mark.parametrize(
