@@ -31,6 +31,7 @@ class ThingInput(Input):
 KIND = SimpleNamespace(
     update_input=ThingInput(),
     change=lambda thing, patch, _: dataclasses.replace(thing, **patch),
+    putting_back=lambda thing, patch, _: dataclasses.replace(thing, **patch),
     archive=lambda thing, now: dataclasses.replace(thing, archived_at=now),
     restore=lambda thing, _: dataclasses.replace(thing, archived_at=None),
     created="created",
