@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from members import recruit
 
 from chassis.ids import new_id
 
@@ -267,6 +268,19 @@ class TestMembers:
         code, page, _ = newcomer()("GET", f"{path}/members")
 
         assert (code, page["code"]) == (404, "segment_not_found")
+
+    def test_are_shown_to_each_by_their_own_rights(self, customers, status, newcomer):
+        customers.add("Ada", lifecycle_stage="customer")
+        path = customers.segment(CUSTOMERS)
+        rep = recruit(status, newcomer, customers.client, "sales_rep")
+        preview = {"resource": "contacts", "definition": CUSTOMERS}
+        theirs = rep("POST", "/v1/segments/preview", preview)[1]
+        refused = rep("PATCH", path, {"name": "Mine"})
+
+        assert customers.members(path) == {"Ada"}
+        assert rep("GET", f"{path}/members")[1]["data"] == []
+        assert (theirs["count"], theirs["sample"]) == (0, [])
+        assert (refused[0], refused[1]["code"]) == (403, "permission_missing")
 
 
 class TestPreview:
