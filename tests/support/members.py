@@ -19,6 +19,9 @@ def recruit(status, newcomer, client, *roles):
     with MongoClient(status["mongo_uri"], tz_aware=True) as mongo:
         memberships = mongo["rapport_auth"]["memberships"]
         own = memberships.find_one({"person_id": other.user_id})
+        # An event that waits to be told is told once, of the membership it is of.
+        for name in ("pending_events", "pending_at"):
+            own.pop(name, None)
         changes = {"org_id": org_id, "roles": list(roles), "operations": []}
         memberships.insert_one({**own, **changes, "_id": new_id(), "sequence": 0})
     credentials = {**other.credentials, "org_id": org_id}
