@@ -30,7 +30,7 @@ _SEEDS: Final = 1_000_000
 _BENCH_PARTS: Final = {
     "bus": ("rpc", "client", "events"),
     "gateway": ("get", "lists", "overhead", "streams"),
-    "customer": ("reads", "history", "bulk", "memory"),
+    "customer": ("reads", "segments", "history", "bulk", "memory"),
 }
 _TEST_STEPS: Final = ("all", "lint", "unit", "contract", "integration", "e2e")
 

@@ -10,6 +10,7 @@ from chassis.auth import KeySet, Reach
 from chassis.signer import Signer
 from evaluation.bench.servers import Servers, private_servers
 from evaluation.data.customers import Organization, organizations
+from evaluation.data.members import join
 from evaluation.data.seeding import Seeded, seed
 from stack.probes import Probe
 from stack.settings import Settings
@@ -19,7 +20,10 @@ __all__ = ["PRINCIPALS", "World", "filled_world", "request"]
 
 PRINCIPALS: Final = 20
 _LIFETIME_S: Final = 6 * 3_600
-_RIGHTS: Final = ("accounts", "contacts", "interactions", "leads", "opportunities")
+_RIGHTS: Final = (
+    *("accounts", "contacts", "interactions", "segments"),
+    *("leads", "opportunities"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,13 @@ class World:
 
     Attributes:
         organization: The large one.
+        others: Small ones.
         port: The gateway's.
     """
 
     servers: Servers
     organization: Organization
+    others: Sequence[Organization]
     seeded: Seeded
     port: int
 
@@ -43,25 +49,32 @@ class World:
         keys = KeySet.load(directory / "jwks.json", url)
         return Signer(directory / "signing_key.pem", keys)
 
-    def tokens(self, reach: Reach = "all", count: int = PRINCIPALS) -> list[str]:
+    def tokens(
+        self,
+        reach: Reach = "all",
+        count: int = PRINCIPALS,
+        organization: Organization | None = None,
+    ) -> list[str]:
         """Of the people who own the most, each with limits of their own.
 
         Args:
             reach: How far their rights go, to read and to write.
             count: How many of them.
+            organization: Whose people; those of the large one if not given.
         """
         signer = self.signer()
+        organization = organization or self.organization
         actions = ("read", "write")
         return [
             signer.sign(
                 subject=owner_id,
-                org_id=self.organization.id,
+                org_id=organization.id,
                 grants={f"{each}:{do}": reach for each in _RIGHTS for do in actions},
                 lifetime_s=_LIFETIME_S,
                 currency="EUR",
                 time_zone="Europe/Berlin",
             )
-            for owner_id in self.organization.owner_ids[:count]
+            for owner_id in organization.owner_ids[:count]
         ]
 
     def contact_ids(self, count: int) -> list[str]:
@@ -116,7 +129,10 @@ def filled_world(
         settings.save(servers.stack.paths)
         servers.table.settings.gateway_port = settings.gateway_port
         servers.stack.up()
-        yield World(servers, world[0], seeded, settings.gateway_port)
+        with servers.database() as client:
+            for organization in world:
+                join(client, organization)
+        yield World(servers, world[0], world[1:], seeded, settings.gateway_port)
 
 
 def _root_uri(servers: Servers) -> str:

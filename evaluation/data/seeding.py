@@ -20,13 +20,16 @@ from chassis.migrate import migrate
 from chassis.repository import Repository
 from evaluation.data.customers import Organization
 from evaluation.data.interactions import interactions_of
-from svc_customer.repository import RECORDS, REPOSITORIES
-from svc_customer.repository.accounts import AccountRepository
-from svc_customer.repository.contacts import ContactRepository
-from svc_customer.repository.interactions import InteractionRepository
+from evaluation.data.roll_ups import CountedInteractions, roll_up
+from svc_customer.repository import COLLECTIONS, REPOSITORIES
+from svc_customer.repository.accounts import ACCOUNTS, AccountRepository
+from svc_customer.repository.contacts import CONTACTS, ContactRepository
+from svc_customer.repository.interaction_days import INTERACTION_DAYS
+from svc_customer.repository.interactions import INTERACTIONS
 
 __all__ = ["Seeded", "seed"]
 
+_FILLED: Final = (ACCOUNTS, CONTACTS, INTERACTIONS, INTERACTION_DAYS)
 _SERVICE: Final = "customer"
 _BATCH: Final = 500
 _SHARE: Final = 20_000
@@ -44,7 +47,7 @@ class _Kind:
 _KINDS: Final[Mapping[str, _Kind]] = {
     "accounts": _Kind(AccountRepository, Organization.accounts),
     "contacts": _Kind(ContactRepository, Organization.contacts),
-    "interactions": _Kind(InteractionRepository, interactions_of),
+    "interactions": _Kind(CountedInteractions, interactions_of),
 }
 
 
@@ -101,21 +104,19 @@ def seed(
     started = time.monotonic()
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
         database = client[f"rapport_{_SERVICE}"]
-        for collection in RECORDS:
+        for collection in _FILLED:
             if database[collection.name].find_one():
                 raise ValueError(f"There are {collection.name} already.")
             database[collection.name].drop_indexes()
-        shares = list(_shares(uri, organizations))
-        if not with_interactions:
-            shares = [share for share in shares if share.kind != "interactions"]
-        with ProcessPoolExecutor(_PROCESSES, get_context("spawn")) as pool:
-            for done, _ in enumerate(pool.map(_store, shares), 1):
-                if done % 10 == 0 or done == len(shares):
-                    say(f"stored {done / len(shares):.0%} of the records")
+        shares = _shares(uri, organizations, with_interactions=with_interactions)
+        _fill(list(shares), say)
+        if with_interactions:
+            say("summing up interactions")
+            roll_up(database)
         stored = time.monotonic()
         say("making indexes")
-        migrate(client, _SERVICE, None, RECORDS, REPOSITORIES)
-        sizes = [database.command("collStats", each.name) for each in RECORDS]
+        migrate(client, _SERVICE, None, COLLECTIONS, REPOSITORIES)
+        sizes = [database.command("collStats", each.name) for each in _FILLED]
     return Seeded(
         counts={each["ns"].split(".")[1]: each["count"] for each in sizes},
         records_s=stored - started,
@@ -125,12 +126,21 @@ def seed(
     )
 
 
-def _shares(uri: str, organizations: Sequence[Organization]) -> Iterator[_Share]:
+def _fill(shares: Sequence[_Share], say: Callable[[str], None]) -> None:
+    with ProcessPoolExecutor(_PROCESSES, get_context("spawn")) as pool:
+        for done, _ in enumerate(pool.map(_store, shares), 1):
+            if done % 10 == 0 or done == len(shares):
+                say(f"stored {done / len(shares):.0%} of the records")
+
+
+def _shares(
+    uri: str, organizations: Sequence[Organization], *, with_interactions: bool
+) -> Iterator[_Share]:
     for organization in organizations:
         counts = {
             "accounts": organization.account_count,
             "contacts": organization.contact_count,
-            "interactions": organization.contact_count,
+            "interactions": organization.contact_count * with_interactions,
         }
         for kind, count in counts.items():
             for start in range(0, count, _SHARE):

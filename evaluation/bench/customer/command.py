@@ -12,14 +12,16 @@ from evaluation.bench.customer.report import (
     history_text,
     memory_text,
     read_text,
+    segment_text,
 )
+from evaluation.bench.customer.segments import measure_segments, segment_targets
 from evaluation.bench.findings import Findings, say
 from evaluation.bench.parts import Options, run_parts
 from evaluation.bench.world import World
 
 __all__ = ["PARTS", "run_customer_benchmark"]
 
-PARTS: Final = ("reads", "history", "bulk", "memory")
+PARTS: Final = ("reads", "segments", "history", "bulk", "memory")
 # Of the mixed load, for each second of a cell.
 _MEMORY_S: Final = 600.0
 # Of a bulk update, and of its undoing, at most.
@@ -32,7 +34,13 @@ def run_customer_benchmark(options: Options) -> int:
     Raises:
         StackError: Something could not be measured, and what it said.
     """
-    measures = (_measure_reads, _measure_history, _measure_bulk, _measure_memory)
+    measures = (
+        _measure_reads,
+        _measure_segments,
+        _measure_history,
+        _measure_bulk,
+        _measure_memory,
+    )
     parts = dict(zip(PARTS, measures, strict=True))
     return run_parts(options, parts, with_interactions=True)
 
@@ -46,6 +54,11 @@ def _measure_reads(world: World, meter: Meter, options: Options) -> Findings:
         for read, rated in found.items()
     ]
     return Findings({"rated": document}, read_text(found), read_targets(found))
+
+
+def _measure_segments(world: World, _meter: Meter, options: Options) -> Findings:
+    found = measure_segments(world, rounds=options.rounds, say=say)
+    return Findings(found.to_json(), segment_text(found), segment_targets(found))
 
 
 def _measure_history(world: World, meter: Meter, options: Options) -> Findings:

@@ -1,11 +1,14 @@
 """The customer benchmark's findings as tables for a person."""
 
 from collections.abc import Mapping
+from statistics import median
 
 from evaluation.bench.customer.bulk import BulkFigures
 from evaluation.bench.customer.history import HistoryFigures
 from evaluation.bench.customer.memory import MemoryFigures
 from evaluation.bench.customer.reads import Read
+from evaluation.bench.customer.segments import SegmentFigures
+from evaluation.bench.figures import quantile
 from evaluation.bench.rated import Rated
 from evaluation.bench.report import errors_text, table
 
@@ -26,6 +29,28 @@ def read_text(found: Mapping[Read, Rated]) -> str:
     ]
     head = ("reading", "rate", "p50 ms", "p95 ms", "p99 ms", "requests", "errors")
     return f"Past the cache of answers, from when each was due\n{table(head, rows)}"
+
+
+def segment_text(found: SegmentFigures) -> str:
+    """Previews, then members."""
+    rows = [
+        (
+            name,
+            f"{median(took):.2f}",
+            f"{max(took):.2f}",
+            f"{found.found[name][0]}{'+' if found.found[name][1] else ''}",
+        )
+        for name, took in found.previews_s.items()
+    ]
+    previews = table(("preview of a segment", "median s", "most s", "found"), rows)
+    if not found.lags_s:
+        return f"{previews}\nNobody became a member."
+    middle, most = (quantile(found.lags_s, share) * 1_000 for share in (0.5, 1))
+    return (
+        f"{previews}\nFrom the answer to an interaction until its contact is listed "
+        f"as a member: median {middle:.0f} ms, most {most:.0f} ms, of "
+        f"{len(found.lags_s)}; {found.unnoticed} never were."
+    )
 
 
 def history_text(found: HistoryFigures) -> str:
