@@ -17,20 +17,18 @@ from svc_customer.domain.definitions import read_definition
 from svc_customer.domain.interactions import INTERACTION_TYPES
 from svc_customer.domain.segments import Segment, expanded, new_segment
 from svc_customer.repository.memberships import Memberships
-from svc_customer.repository.segment_conditions import Compiler, check_fields, names_in
+from svc_customer.repository.segment_conditions import Compiler, names_in
 from svc_customer.repository.segment_previews import SegmentPreviews
 from svc_customer.schemas.segments import (
     PreviewSegmentInput,
     SegmentMembersInput,
     SegmentSizesView,
-    SegmentView,
 )
 from svc_customer.service.kinds import records_of
 from svc_customer.service.segments import SegmentMethods, manual_only
 
 __all__ = ["SegmentMemberMethods"]
 
-_VIEW: Final = SegmentView()
 _PREVIEW_INPUT: Final = PreviewSegmentInput()
 _MEMBERS_INPUT: Final = SegmentMembersInput()
 _SIZES: Final = SegmentSizesView()
@@ -77,8 +75,7 @@ class SegmentMemberMethods(SegmentMethods):
             self.start_build(changed)
             return changed
 
-        refreshed: dict[str, Any] = _VIEW.dump(self.transaction(refresh))
-        return refreshed
+        return self.shown_segments().shown(self.transaction(refresh))
 
     @rpc
     def list_segment_members(
@@ -193,7 +190,8 @@ class SegmentMemberMethods(SegmentMethods):
         Within two seconds: where there are more than can be looked at in that
         time, the count is of those that were, and capped.
 
-        Needs the ``segments:read`` permission, and that to read the records.
+        Needs the ``segments:read`` permission, and that to read the records,
+        and interactions if it asks for these.
 
         Args:
             payload: A ``PreviewSegmentInput``.
@@ -213,8 +211,8 @@ class SegmentMemberMethods(SegmentMethods):
         now = self.context.now()
         clock = Clock(now, ZoneInfo(self.context.identified_caller.time_zone))
         node = read_definition(definition, INTERACTION_TYPES)
+        self.check_asked(resource, node, clock)
         reader = self.reader(resource)
-        check_fields(node, reader.shown_fields(names_in(node)), clock)
         live = self.segments.all_live()
         wanted = {"resource": resource, "kind": "dynamic", "name": "preview"}
         segment = new_segment("", {**wanted, "definition": definition}, None, now)

@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from chassis.auth import Caller
 from chassis.errors import ConflictError
 from chassis.fields import Clock
 from chassis.idempotency import idempotent
 from chassis.ids import derive_id
 from chassis.reader import Reader
 from chassis.resources import Kind, Records
+from chassis.restrictions import is_among
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_customer import events
+from svc_customer.domain.definitions import Happened, Node, Property, leaves
 from svc_customer.domain.segments import (
     MOST_SEGMENTS,
     Segment,
@@ -46,6 +49,25 @@ _SEGMENT: Final = Kind(
 )
 
 
+class _Segments(Records[Segment]):
+    """Segments, with definitions that tell nothing of what is hidden."""
+
+    def shown(self, record: Segment) -> dict[str, Any]:
+        view = super().shown(record)
+        if names_hidden(record, self._context.identified_caller):
+            view["definition"] = None
+        return view
+
+
+def names_hidden(segment: Segment, caller: Caller) -> list[str]:
+    """What the definition asks of records that the caller may not see of them."""
+    hidden = caller.hidden_fields(segment.resource)
+    if not hidden or segment.definition is None:
+        return []
+    asked = [leaf.field for leaf in leaves(segment.node) if isinstance(leaf, Property)]
+    return [name for name in asked if is_among(name, hidden)]
+
+
 class SegmentMethods(Dependencies, SegmentBuilds):
     """What can be done with segments.
 
@@ -53,8 +75,9 @@ class SegmentMethods(Dependencies, SegmentBuilds):
     segments to itself, so that no two of them can name each other.
     """
 
-    def _segments(self) -> Records[Segment]:
-        return Records(_SEGMENT, self.segments, self)
+    def shown_segments(self) -> Records[Segment]:
+        """Segments in the hands of the caller."""
+        return _Segments(_SEGMENT, self.segments, self)
 
     def _alone(self, change: Callable[[], Segment]) -> dict[str, Any]:
         def work() -> Segment:
@@ -62,7 +85,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             return change()
 
         segment: Segment = self.transaction(work)
-        return _SEGMENT.shown(segment)
+        return self.shown_segments().shown(segment)
 
     @rpc(needs="segments:write")
     @idempotent
@@ -72,7 +95,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         Until they are found it is ``building``; a hundred thousand records take
         some seconds. Then one event tells its size.
 
-        Needs the ``segments:write`` permission.
+        Needs the ``segments:write`` permission, and for a definition that to
+        read the records, and interactions if it asks for these.
 
         Args:
             payload: A ``CreateSegmentInput``.
@@ -84,13 +108,14 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             InvalidInputError: ``invalid_input``, ``definition_too_large``,
                 ``segment_cycle`` or ``reference_not_found``, naming the
                 condition.
+            ForbiddenError: ``permission_missing``.
             ConflictError: ``duplicate_value``, ``too_many_segments``: there are
                 a hundred, or ``too_many_jobs``: twenty are being built.
 
         Emits:
             ``customer.segment_created`` v1 and ``customer.segment_built`` v1.
         """
-        segments = self._segments()
+        segments = self.shown_segments()
         segments.permit("write")
         data = segments.read_new(payload) | {"time_zone": self._time_zone}
         segment = segments.make(self.operation.new_id("segment"), data)
@@ -117,10 +142,30 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         if segment.definition is None:
             return
         clock = Clock(self.context.now(), ZoneInfo(segment.time_zone))
-        asked = names_in(segment.node)
-        fields = self.reader(segment.resource).shown_fields(asked)
-        check_fields(segment.node, fields, clock)
+        self.check_asked(segment.resource, segment.node, clock)
         check_definition(segment, live)
+
+    def check_asked(self, resource: str, node: Node, clock: Clock) -> None:
+        """Refuse a definition that asks for what the caller may not see.
+
+        Raises:
+            InvalidInputError: ``invalid_input``, naming the condition.
+            ForbiddenError: ``permission_missing``.
+        """
+        self.permitted(f"{resource}:read")
+        if any(isinstance(leaf, Happened) for leaf in leaves(node)):
+            self.permitted("interactions:read")
+        fields = self.reader(resource).shown_fields(names_in(node))
+        check_fields(node, fields, clock)
+
+    def _require_seen(self, segment: Segment) -> None:
+        """Refuse to change what the caller cannot see: clashes would tell it.
+
+        Raises:
+            ForbiddenError: ``field_forbidden``, naming the fields.
+        """
+        caller = self.context.identified_caller
+        caller.require_visible(segment.resource, names_hidden(segment, caller))
 
     def _begin(self, segment: Segment) -> None:
         """Have the members found, or those that there are counted."""
@@ -149,7 +194,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         Raises:
             NotFoundError: ``segment_not_found``, also when it is archived.
         """
-        return self._segments().get(segment_id)
+        return self.shown_segments().get(segment_id)
 
     @rpc
     def list_segments(self, *, query: dict[str, str]) -> dict[str, Any]:
@@ -166,7 +211,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         Raises:
             InvalidInputError: 400, naming the parameter.
         """
-        return self._segments().page(query)
+        return self.shown_segments().page(query)
 
     @rpc(needs="segments:write")
     @idempotent
@@ -194,6 +239,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
 
         Raises:
             InvalidInputError: As ``create_segment``.
+            ForbiddenError: As ``create_segment``; ``field_forbidden``: its
+                definition asks for what is hidden from the caller.
             NotFoundError: ``segment_not_found``.
             ConflictError: ``duplicate_value``, ``segment_is_manual``: it has
                 members, no definition; or ``too_many_jobs``.
@@ -202,7 +249,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         Emits:
             ``customer.segment_updated`` v1 and ``customer.segment_built`` v1.
         """
-        self._segments().permit("write")
+        self.shown_segments().permit("write")
         patch = load(_SEGMENT.update_input, payload)
         if "definition" in patch:
             patch["time_zone"] = self._time_zone
@@ -214,6 +261,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             def patched(segment: Segment) -> Segment:
                 if segment.is_manual and "definition" in patch:
                     raise manual_only("Its members are given, not defined.")
+                self._require_seen(segment)
                 changed = segment.changed(patch, now)
                 self._check(changed, self.segments.all_live())
                 builds.append(segment.build)
@@ -251,7 +299,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         Emits:
             ``customer.segment_archived`` v1.
         """
-        self._segments().permit("write")
+        self.shown_segments().permit("write")
         now = self.context.now()
 
         def archive() -> Segment:
@@ -299,7 +347,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         Emits:
             ``customer.segment_restored`` v1 and ``customer.segment_built`` v1.
         """
-        self._segments().permit("write")
+        self.shown_segments().permit("write")
         now = self.context.now()
 
         def restore() -> Segment:

@@ -20,6 +20,7 @@ GRANTS = {
     **{resource: {"read": "all", "write": "all"} for resource in HIDEABLE},
     "opportunities": {"read": "all"},
     "bulk-updates": {"read": "all", "write": "all"},
+    "segments": {"read": "all", "write": "all"},
 }
 
 CONTACT = {
@@ -34,6 +35,7 @@ CONTACT = {
     "custom": {"sign": "Sagittarius"},
 }
 ADA = {"last_name": "King", "email": "ada@secret.example"}
+BY_ADDRESS = {"field": "email", "value": "hidden.mail@secret.example"}
 # What shows each of these, wherever it is shown.
 SIGNS = {
     "first_name": ["Zephyrine"],
@@ -450,6 +452,68 @@ class TestManyRecords:
         assert [each["code"] for each in conflicts["data"]] == ["field_forbidden"]
         assert "secret.example" not in as_text(conflicts)
         assert org.owner("GET", path)[1]["email"] == "new.mail@secret.example"
+
+
+class TestSegments:
+    def make(self, client, definition):
+        payload = {"resource": "contacts", "kind": "dynamic", "definition": definition}
+        return client("POST", "/v1/segments", {**payload, "name": uuid.uuid4().hex})
+
+    def test_are_not_made_by_what_is_hidden(self, org):
+        org.restrict(contacts={"emails": "none"})
+        asked = {"not": BY_ADDRESS}
+        preview = {"resource": "contacts", "definition": asked}
+
+        for answer in (
+            self.make(org.clerk, asked),
+            org.clerk("POST", "/v1/segments/preview", preview),
+        ):
+            assert answer[0] == 422, answer
+            named = [each["field"] for each in answer[1]["errors"]]
+            assert named == ["definition.not.field"]
+
+    def test_of_others_do_not_tell_by_what_they_are_made(self, org):
+        code, made, _ = self.make(org.owner, BY_ADDRESS)
+        assert code == 201, made
+        path = f"/v1/segments/{made['id']}"
+        code, other, _ = self.make(
+            org.owner, {"field": "source", "op": "eq", "value": "web"}
+        )
+        org.restrict(contacts={"emails": "none"})
+        _, seen, _ = org.clerk("GET", path)
+        _, listed, _ = org.clerk("GET", "/v1/segments?limit=200")
+
+        assert seen["definition"] is None
+        assert "secret.example" not in as_text(listed)
+        rows = {each["id"]: each["definition"] for each in listed["data"]}
+        assert rows[other["id"]] == other["definition"]
+        for patch in ({"name": "Mine"}, {"definition": other["definition"]}):
+            code, answer, _ = org.clerk("PATCH", path, patch)
+            assert (code, answer["code"]) == (403, "field_forbidden")
+            assert "secret.example" not in as_text(answer)
+
+    def test_need_to_see_what_they_ask_for(self, org, status, newcomer):
+        grants = {
+            "contacts": {"read": "all"},
+            "segments": {"read": "all", "write": "all"},
+        }
+        key = f"planner_{uuid.uuid4().hex[:8]}"
+        role = {"key": key, "name": "Planner", "grants": grants}
+        assert org.owner("POST", "/v1/roles", role)[0] == 201
+        planner = recruit(status, newcomer, org.owner, key)
+        happened = {"interactions": "purchase", "count": {"gte": 1}}
+        accounts = {
+            "resource": "accounts",
+            "definition": {"field": "source", "value": "x"},
+        }
+        preview = {"resource": "contacts", "definition": happened}
+
+        for answer in (
+            self.make(planner, happened),
+            planner("POST", "/v1/segments/preview", preview),
+            planner("POST", "/v1/segments/preview", accounts),
+        ):
+            assert (answer[0], answer[1]["code"]) == (403, "permission_missing")
 
 
 def ended(job):
