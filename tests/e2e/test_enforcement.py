@@ -57,6 +57,13 @@ SIGNED_IN = {
     "auth.find_members",
     # It needs to read the resource that is asked for.
     "customer.list_tags",
+    # One's own jobs; an undoing changes what the caller may change.
+    "customer.cancel_bulk_update",
+    "customer.get_bulk_update",
+    "customer.list_bulk_update_conflicts",
+    "customer.list_bulk_updates",
+    "customer.undo_bulk_update",
+    "customer.undo_operation",
     # They answer with what the caller may read of each kind.
     "customer.search_records",
     "sales.search_records",

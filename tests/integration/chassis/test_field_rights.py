@@ -168,7 +168,7 @@ class TestConflicts:
 
 class TestRememberedAnswers:
     def test_are_given_again_without_what_was_hidden_since(self, database):
-        key = keyed_operation_id(ORG, ME, "k")
+        key = keyed_operation_id(ORG, ME, "POST /", "k")
 
         def once(caller):
             context = context_of(caller, operation_id=key, needs="contacts:write")
