@@ -18,7 +18,7 @@ from chassis.ids import new_id
 from chassis.migrate import migrate
 from chassis.planning import FEW
 from svc_customer.domain.contacts import Contact
-from svc_customer.domain.records import LIFECYCLE_STAGES
+from svc_customer.domain.lifecycle import LIFECYCLE_STAGES
 from svc_customer.repository import RECORDS
 from svc_customer.repository.contacts import ContactRepository
 
