@@ -18,7 +18,7 @@ from pymongo.errors import DuplicateKeyError
 
 from chassis.auth import Caller
 from chassis.context import Actor
-from chassis.errors import ConflictError, NotFoundError
+from chassis.errors import ConflictError
 from chassis.fields import Field
 from chassis.ids import derive_id
 from chassis.mongo import Collection, Document, Index, by
@@ -230,11 +230,6 @@ class Jobs(Reader[Job]):
         if caller.allows(f"{self.resource}:{action}"):
             return {}
         return {"acl": caller.principal_id}
-
-    def _found(self, document: Document | None) -> Document:
-        if document is None:
-            raise NotFoundError("job_not_found", "There is no such job.")
-        return document
 
 
 def ended(status: Status, now: datetime) -> Document:

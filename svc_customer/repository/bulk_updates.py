@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+from chassis.errors import NotFoundError
 from chassis.fields import Field
 from chassis.jobs import Jobs
+from chassis.mongo import Document
 
 __all__ = ["BULK_UPDATE", "UNDO", "BulkUpdateJobs"]
 
@@ -20,3 +22,10 @@ class BulkUpdateJobs(Jobs):
     fields: ClassVar[Mapping[str, Field]] = {
         name: field for name, field in Jobs.fields.items() if name != "kind"
     }
+
+    def _found(self, document: Document | None) -> Document:
+        if document is None:
+            raise NotFoundError(
+                "bulk_update_not_found", "There is no such bulk update."
+            )
+        return document

@@ -149,7 +149,7 @@ class BulkUpdateMethods(Dependencies):
             A ``BulkUpdateView``.
 
         Raises:
-            NotFoundError: ``job_not_found``.
+            NotFoundError: ``bulk_update_not_found``.
         """
         return self._shown(self.bulk_updates.get(bulk_update_id))
 
@@ -163,7 +163,7 @@ class BulkUpdateMethods(Dependencies):
             A ``BulkUpdateView``.
 
         Raises:
-            NotFoundError: ``job_not_found``.
+            NotFoundError: ``bulk_update_not_found``.
             ConflictError: ``job_finished``.
         """
         return self._shown(self.bulk_updates.cancel(bulk_update_id))
@@ -179,7 +179,7 @@ class BulkUpdateMethods(Dependencies):
             A ``BulkUpdateView``.
 
         Raises:
-            NotFoundError: ``job_not_found``, ``operation_not_found``: it
+            NotFoundError: ``bulk_update_not_found``, ``operation_not_found``: it
                 changed nothing.
             ConflictError: ``operation_unfinished``: cancel it first;
                 ``too_many_jobs``.
@@ -251,7 +251,7 @@ class BulkUpdateMethods(Dependencies):
             ``{"data": [BulkUpdateConflictView], "page": {…}}``.
 
         Raises:
-            NotFoundError: ``job_not_found``.
+            NotFoundError: ``bulk_update_not_found``.
             InvalidInputError: 400 ``invalid_query``, ``unknown_parameter`` or
                 ``invalid_cursor``.
         """

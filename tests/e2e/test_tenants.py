@@ -39,6 +39,8 @@ LISTS = [
     for each in CLOSED
     if any(p["name"] == "cursor" for p in each.parameters) and not each.nouns
 ]
+# Done before anybody could end it; its owner is told that.
+DONE = {"cancel_bulk_update": "job_finished"}
 BATCHES = [each for each in CLOSED if each.is_batch]
 
 
@@ -87,6 +89,10 @@ class TestAnIdInThePath:
             payload = theirs.own(operation.example())
         unchanged = operation.takes_if_match and tag and method != "PATCH"
         headers = {"If_Match": tag} if unchanged else {}
+        if operation.name in DONE:
+            answer = theirs.client(method, path, payload)[1]
+            assert answer["code"] == DONE[operation.name]
+            return
         answer, _ = theirs.ask(method, path, payload, **headers)
         if method in ("GET", "PATCH") and tag is not None and "version" in answer:
             assert answer["version"] == int(tag[2 : tag.index("-")]) + (method != "GET")

@@ -15,9 +15,11 @@ REFERENCES = {
     "account_id": "account",
     "contact_id": "contact",
     "event_id": "event",
+    "ids": "contact",
     "in_reply_to": "interaction",
     "lead_id": "lead",
     "mentions": "person",
+    "operation_id": "operation",
     "thread_id": "interaction",
     "team_ids": "team",
     "owner_id": "person",
@@ -128,6 +130,7 @@ class Tenant:
         self.made = set()
         self._kept = {}
         self._account = None
+        self._segment = "snapshot"
 
     def ask(self, method, path, payload=None, **headers):
         code, answer, fields = self.client(method, path, payload, **headers)
@@ -208,6 +211,36 @@ class Tenant:
         path = f"/v1/service-accounts/{self._account}/keys"
         return self.ask("POST", path, {"name": "A key"})[0]["id"], None
 
+    def _new_segment(self, _noun):
+        """Of the kind that the operation at hand is for."""
+        payload = {"resource": "contacts", "kind": self._segment}
+        payload["name"] = f"Segment {uuid.uuid4().hex}"
+        if self._segment != "manual":
+            payload["definition"] = {"field": "source", "value": "nowhere"}
+        made, _ = self.ask("POST", "/v1/segments", payload)
+        path = f"/v1/segments/{made['id']}"
+        until(lambda: self.ask("GET", path)[0]["status"] == "ready")
+        return made["id"], self.ask("GET", path)[1]["ETag"]
+
+    def _new_bulk_update(self, _noun):
+        """One that is done, of a record of its own."""
+        contact, _ = self.new("contact")
+        payload = {
+            "resource": "contacts",
+            "filter": {"id": contact},
+            "changes": {"job_title": "Analyst"},
+        }
+        made, _ = self.ask("POST", "/v1/bulk-updates", payload)
+        path = f"/v1/bulk-updates/{made['id']}"
+        until(lambda: self.ask("GET", path)[0]["status"] == "done")
+        return made["id"], None
+
+    def _new_operation(self, _noun):
+        """What made a contact."""
+        contact, _ = self.new("contact")
+        history, _ = self.ask("GET", f"/v1/contacts/{contact}/history")
+        return history["data"][0]["operation_id"], None
+
     def _new_team(self, _noun):
         payload = {"name": f"Team {uuid.uuid4().hex[:20]}"}
         made, headers = self.ask("POST", "/v1/teams", payload)
@@ -219,6 +252,7 @@ class Tenant:
     def ready(self, operation):
         """The operation's path with a new id for which it would do something."""
         path, tag = operation.path, None
+        self._segment = "manual" if "segment_members" in operation.name else "snapshot"
         for noun in operation.nouns:
             record_id, tag = self.new(noun)
             path = path.replace(f"{{{noun}_id}}", record_id)
@@ -235,6 +269,8 @@ class Tenant:
         return {
             name: self.an(referred(name))
             if name.endswith("_id")
+            else [self.an(referred(name))]
+            if name == "ids"
             else self.own(value)
             if isinstance(value, dict) and name != "external_ids"
             else value
