@@ -94,8 +94,11 @@ class SegmentMemberMethods(SegmentMethods):
             ``{"data": [SegmentMemberView], "page": {…}}``
 
         Raises:
-            InvalidInputError: 400, naming the parameter.
+            InvalidInputError: 400 ``invalid_filter``, ``invalid_sort``,
+                ``invalid_limit``, ``invalid_fields``, ``invalid_cursor``,
+                ``unknown_parameter`` or ``field_not_indexed``.
             NotFoundError: ``segment_not_found``.
+            ConflictError: ``index_building``.
         """
         self.permitted("segments:read")
         segment = self.segments.get(segment_id)
