@@ -9,10 +9,10 @@ from chassis.context import operator_context
 from chassis.mongo import Document
 from chassis.repository import Repository
 
-__all__ = ["refresh"]
+__all__ = ["known_shape", "note_shape", "refresh"]
 
 _BATCH: Final = 500
-# Which shape all rows of a collection have at least; nobody else reads it.
+# Which shape all rows of a collection have at least.
 _SHAPES: Final = "shapes"
 # A repository is built for some organization; shapes are the same for all.
 _ANY_ORG: Final = "nobody"
@@ -32,10 +32,8 @@ def refresh(database: Database[Document], repository: type[Repository[Any]]) -> 
         PyMongoError: The database refuses.
     """
     rows = database[repository.collection.name]
-    shape = {"_id": repository.collection.name}
-    known = database[_SHAPES].find_one(shape) or {"schema_version": 1}
-    wanted = repository.schema_version
-    if known["schema_version"] >= wanted:
+    name, wanted = repository.collection.name, repository.schema_version
+    if (known_shape(database, name) or 1) >= wanted:
         return 0
     records = repository(database, operator_context(_ANY_ORG))
     refreshed, last = 0, ""
@@ -58,7 +56,20 @@ def refresh(database: Database[Document], repository: type[Repository[Any]]) -> 
             for row in batch
         ]
         refreshed += rows.bulk_write(updates, ordered=False).modified_count
-    database[_SHAPES].update_one(
-        shape, {"$set": {"schema_version": wanted}}, upsert=True
-    )
+    note_shape(database, name, wanted)
     return refreshed
+
+
+def known_shape(database: Database[Document], name: str) -> int | None:
+    """The shape that all rows of a collection have at least, if that is known."""
+    row = database[_SHAPES].find_one({"_id": name})
+    return None if row is None else int(row["schema_version"])
+
+
+def note_shape(database: Database[Document], name: str, schema_version: int) -> None:
+    """Note that all rows of a collection have this shape at least.
+
+    Whoever made all of them saves the next migration the look at each.
+    """
+    noted = {"$set": {"schema_version": schema_version}}
+    database[_SHAPES].update_one({"_id": name}, noted, upsert=True)

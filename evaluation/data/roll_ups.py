@@ -11,6 +11,7 @@ from bson import Decimal128
 from pymongo.database import Database
 
 from chassis.mongo import Document
+from chassis.refreshing import note_shape
 from svc_customer.domain.interactions import Interaction
 from svc_customer.repository.interaction_days import INTERACTION_DAYS
 from svc_customer.repository.interactions import INTERACTIONS, InteractionRepository
@@ -19,8 +20,6 @@ __all__ = ["CountedInteractions", "roll_up"]
 
 _REFERENCES: Final = {"contacts": "contact_id", "accounts": "account_id"}
 _NOTHING: Final = Decimal128("0")
-# Where the service notes that it has counted what there was (``repository.upgrades``).
-_SHAPES: Final = "shapes"
 
 
 class CountedInteractions(InteractionRepository):
@@ -47,8 +46,7 @@ def roll_up(database: Database[Document]) -> None:
     for resource, reference in _REFERENCES.items():
         for stages in (_days(resource, reference), _totals(resource, reference)):
             interactions.aggregate([*_live(reference), *stages], allowDiskUse=True)
-    done = {"$set": {"schema_version": 1}}
-    database[_SHAPES].update_one({"_id": INTERACTION_DAYS.name}, done, upsert=True)
+    note_shape(database, INTERACTION_DAYS.name, 1)
 
 
 def _live(reference: str) -> Iterator[Document]:

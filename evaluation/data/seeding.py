@@ -17,6 +17,7 @@ from pymongo.write_concern import WriteConcern
 
 from chassis.context import operator_context
 from chassis.migrate import migrate
+from chassis.refreshing import note_shape
 from chassis.repository import Repository
 from evaluation.data.customers import Organization
 from evaluation.data.interactions import interactions_of
@@ -113,6 +114,9 @@ def seed(
         if with_interactions:
             say("summing up interactions")
             roll_up(database)
+        for kind in _KINDS.values():
+            made = kind.repository
+            note_shape(database, made.collection.name, made.schema_version)
         stored = time.monotonic()
         say("making indexes")
         migrate(client, _SERVICE, None, COLLECTIONS, REPOSITORIES)

@@ -7,24 +7,22 @@ from pymongo.database import Database
 
 from chassis.context import operator_context
 from chassis.mongo import Document
+from chassis.refreshing import known_shape, note_shape
 from svc_customer.repository.interaction_days import INTERACTION_DAYS, InteractionDays
 from svc_customer.repository.interactions import INTERACTIONS
 
 __all__ = ["count_interactions", "interactions_become_counted"]
 
 _BATCH: Final = 500
-# Which shape all rows of a collection have at least (``chassis.refreshing``).
-_SHAPES: Final = "shapes"
 # Counting is the same for all organizations.
 _ANY_ORG: Final = "nobody"
 
 
 def interactions_become_counted(database: Database[Document]) -> None:
     """Count the interactions from before there were counts; done, it is one look."""
-    done = {"_id": INTERACTION_DAYS.name}
-    if database[_SHAPES].find_one(done) is None:
+    if known_shape(database, INTERACTION_DAYS.name) is None:
         count_interactions(database, lambda _: None)
-        database[_SHAPES].update_one(done, {"$set": {"schema_version": 1}}, upsert=True)
+        note_shape(database, INTERACTION_DAYS.name, 1)
 
 
 def count_interactions(database: Database[Document], say: Callable[[int], None]) -> int:
