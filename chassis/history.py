@@ -11,8 +11,8 @@ from pymongo.database import Database
 
 from chassis.config import setting
 from chassis.context import Context
+from chassis.event_log import EVENT_LOG
 from chassis.mongo import Document, Index
-from chassis.outbox import EVENT_LOG
 from chassis.rows import TenantRows
 from chassis.vault import SUBJECT_KEYS, Vault
 

@@ -12,11 +12,11 @@ from pymongo.errors import PyMongoError
 
 from chassis.cursors import own_seal
 from chassis.errors import WireError
+from chassis.event_log import PENDING_INDEX
 from chassis.events import Event
 from chassis.fields import Clock
 from chassis.listing import find_page
 from chassis.mongo import Document
-from chassis.outbox import PENDING_INDEX
 from chassis.query import Listing, Query, compile_query
 from chassis.reader import Entity
 from chassis.repository import Repository

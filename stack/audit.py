@@ -18,8 +18,8 @@ from typing import Any, Final
 from pymongo.database import Database
 
 from chassis.chain import Break, Chain, Walk
+from chassis.event_log import EVENT_LOG
 from chassis.leases import LEASES
-from chassis.outbox import EVENT_LOG
 from stack.databases import collections_of, has_event_log, operator_mongo
 from stack.paths import StatePaths, state_paths
 from stack.principals import PRINCIPALS, SERVICES

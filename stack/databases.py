@@ -8,8 +8,8 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from chassis.event_log import EVENT_LOG
 from chassis.mongo import Collection, connect
-from chassis.outbox import EVENT_LOG
 from stack.broker import operator_uri
 from stack.errors import StackError
 from stack.paths import StatePaths

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pymongo
 from pymongo.database import Database
 
+from chassis.event_log import EVENT_LOG, PENDING_INDEX
 from chassis.leases import LEASES
 from chassis.mongo import Collection
-from chassis.outbox import EVENT_LOG, PENDING_INDEX
 from chassis.topology import dead_letter_queue
 from stack.broker import QueueDepth, operator_connection, queue_depth
 from stack.databases import collections_of, has_event_log, operator_mongo

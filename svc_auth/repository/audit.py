@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
+from chassis.event_log import EVENT_LOG, PENDING_INDEX
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, Index, by
-from chassis.outbox import EVENT_LOG, PENDING_INDEX
 from chassis.reader import Reader
 from chassis.repository import Repository
 from svc_auth.domain.acts import Act

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar, Final
 
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
-from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
 from svc_auth.domain.invitations import Invitation
 

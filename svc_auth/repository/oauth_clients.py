@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 from pymongo.database import Database
 
 from chassis.context import Context
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, Index, by
-from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
 from chassis.rows import TenantRows
 from svc_auth.domain.oauth import OAuthClient

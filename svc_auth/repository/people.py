@@ -8,10 +8,10 @@ from pymongo.errors import DuplicateKeyError
 
 from chassis.context import Context
 from chassis.errors import ConflictError
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import Field
 from chassis.mailboxes import address_key
 from chassis.mongo import Collection, Document, Index, by
-from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
 from svc_auth.domain.people import Membership, Person
 

@@ -7,9 +7,9 @@ from pymongo.database import Database
 
 from chassis.context import Context
 from chassis.errors import invalid_input
+from chassis.event_log import EVENT_LOG
 from chassis.events import wire_time
 from chassis.mongo import Document
-from chassis.outbox import EVENT_LOG
 from chassis.upkeep import RIGHTS_NEWS
 
 __all__ = ["RightsChanges"]

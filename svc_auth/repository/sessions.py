@@ -8,9 +8,9 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from chassis.context import Context
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, Index, by
-from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
 from svc_auth.domain.hashes import hash_of
 from svc_auth.domain.sessions import RefreshToken, Session

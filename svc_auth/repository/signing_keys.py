@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import Field
 from chassis.mongo import Collection
-from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
 from svc_auth.domain.signing_keys import SigningKey
 

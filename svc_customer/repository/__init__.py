@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from chassis.event_log import EVENT_LOG
 from chassis.history import OPERATION_INDEX
 from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.job_reports import JOB_REPORTS
@@ -9,7 +10,6 @@ from chassis.jobs import JOBS
 from chassis.leases import LEASES
 from chassis.matching import MATCH_LOCKS
 from chassis.mongo import Collection
-from chassis.outbox import EVENT_LOG
 from chassis.vault import SUBJECT_KEYS
 from svc_customer.repository.accounts import ACCOUNTS, AccountRepository
 from svc_customer.repository.contacts import CONTACTS, ContactRepository

@@ -8,9 +8,9 @@ from typing import ClassVar, Final
 from pymongo.database import Database
 
 from chassis.context import Context
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import EARLIEST, Field
 from chassis.mongo import Collection, Document, Index, by
-from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
 from svc_customer.domain.custom_fields import (
     CUSTOM_FIELD_TYPES,

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from chassis.dialing import number_keys
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import EARLIEST, Field
 from chassis.mongo import Document, Index, by
-from chassis.outbox import PENDING_INDEX
 from svc_customer.domain.lifecycle import LIFECYCLE_STAGES
 
 __all__ = [

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Final
 from pymongo.database import Database
 
 from chassis.context import Context
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import Field
 from chassis.jobs import Jobs
 from chassis.mongo import Collection, Document, Index, by
-from chassis.outbox import PENDING_INDEX
 from chassis.repository import Repository
 from chassis.rows import TenantRows
 from svc_customer.domain.segments import KINDS, MOST_SEGMENTS, RESOURCES, Segment

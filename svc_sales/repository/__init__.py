@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from chassis.event_log import OUTBOX_COLLECTIONS
 from chassis.idempotency import IDEMPOTENCY_KEYS
 from chassis.matching import MATCH_LOCKS
-from chassis.outbox import OUTBOX_COLLECTIONS
 from svc_sales.repository.leads import LEADS, LeadRepository
 from svc_sales.repository.opportunities import OPPORTUNITIES, OpportunityRepository
 

@@ -7,11 +7,11 @@ from typing import Any, ClassVar, Final
 from pymongo.database import Database
 
 from chassis.context import Context
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import EARLIEST, Field
 from chassis.mailboxes import address_key
 from chassis.money import Money
 from chassis.mongo import Collection, Document, Index, by
-from chassis.outbox import PENDING_INDEX
 from chassis.search_words import search_words
 from chassis.searching import SEARCH_INDEX, Searchable
 from svc_sales.domain.leads import RATINGS, Conversion, Lead, LeadStatus

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import ClassVar, Final
 
+from chassis.event_log import PENDING_INDEX
 from chassis.fields import Field
 from chassis.mongo import Collection, Document, by
-from chassis.outbox import PENDING_INDEX
 from chassis.search_words import search_words
 from chassis.searching import SEARCH_INDEX, Searchable
 from svc_sales.domain.opportunities import Opportunity, OpportunityStatus

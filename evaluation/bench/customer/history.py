@@ -18,13 +18,14 @@ from pymongo.database import Database
 
 from chassis.chain import BEGINNING, Chain
 from chassis.context import operator_context
+from chassis.event_log import OUTBOX_COLLECTIONS
 from chassis.events import Event
 from chassis.ids import new_id
 from chassis.indexing import make_declared
 from chassis.leases import LEASES, Lease
 from chassis.mongo import Document
-from chassis.outbox import OUTBOX_COLLECTIONS, Relay
 from chassis.publishing import ConfirmingPublisher
+from chassis.relay import Relay
 from chassis.vault import SUBJECT_KEYS, Vault
 from evaluation.bench.counting import Meter, cpu_seconds
 from evaluation.bench.figures import Summary, summarize

@@ -10,9 +10,9 @@ from chassis.auth import Caller
 from chassis.context import Context
 from chassis.cursors import own_seal
 from chassis.errors import InvalidInputError, VersionConflictError
+from chassis.event_log import OUTBOX_COLLECTIONS
 from chassis.idempotency import IDEMPOTENCY_KEYS, Operation
 from chassis.ids import keyed_operation_id, new_id
-from chassis.outbox import OUTBOX_COLLECTIONS
 from chassis.resources import Records
 from chassis.restrictions import Restriction
 from chassis.search_words import read_terms

@@ -11,11 +11,12 @@ from chassis.chronicle import Chronicle
 from chassis.context import Context
 from chassis.cursors import own_seal
 from chassis.errors import ConflictError, NotFoundError
+from chassis.event_log import EVENT_LOG
 from chassis.history import OPERATION_INDEX, History
 from chassis.ids import new_id
 from chassis.jobs import JOBS
+from chassis.leases import LEASES
 from chassis.many import Changed
-from chassis.outbox import EVENT_LOG, LEASES
 from chassis.resources import Records
 from chassis.restrictions import Restriction
 from chassis.vault import SUBJECT_KEYS, Vault

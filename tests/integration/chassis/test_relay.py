@@ -31,19 +31,13 @@ from pymongo.monitoring import CommandListener
 
 from chassis.chain import Chain, Walk
 from chassis.context import Context
+from chassis.event_log import EVENT_LOG, OUTBOX_COLLECTIONS, PENDING_INDEX
 from chassis.events import Event, changes_between
 from chassis.ids import new_id
 from chassis.leases import LEASES, Lease
 from chassis.mongo import Collection, Transaction
-from chassis.outbox import (
-    _PRIVATE,
-    EVENT_LOG,
-    OUTBOX_COLLECTIONS,
-    PENDING_INDEX,
-    LeaseLostError,
-    Relay,
-)
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
+from chassis.relay import _PRIVATE, LeaseLostError, Relay
 from chassis.repository import Repository
 from chassis.vault import SUBJECT_KEYS, Vault
 
@@ -455,7 +449,7 @@ class TestTheOutbox:
         self, databases, broker, monkeypatch, run_machine
     ):
         # Small, so that the work of one turn takes several batches.
-        monkeypatch.setattr("chassis.outbox._BATCH", 2)
+        monkeypatch.setattr("chassis.relay._BATCH", 2)
 
         run_machine(lambda: OutboxMachine(*databases, broker), examples=16, steps=20)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pymongo import MongoClient
 
+from chassis.event_log import OUTBOX_COLLECTIONS, PENDING_INDEX
 from chassis.events import wire_time
 from chassis.ids import new_id
 from chassis.mongo import Collection
-from chassis.outbox import OUTBOX_COLLECTIONS, PENDING_INDEX
 from stack.outboxes import _read
 
 pytestmark = pytest.mark.integration

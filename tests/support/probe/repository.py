@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import eventlet
 
+from chassis.event_log import OUTBOX_COLLECTIONS, PENDING_INDEX
 from chassis.events import Event
 from chassis.jobs import JOBS
 from chassis.mongo import Collection
-from chassis.outbox import OUTBOX_COLLECTIONS, PENDING_INDEX
 from chassis.repository import Repository
 
 ENTRIES = Collection("entries", (PENDING_INDEX,))

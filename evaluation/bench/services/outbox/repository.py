@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
+from chassis.event_log import OUTBOX_COLLECTIONS, PENDING_INDEX
 from chassis.events import Event
 from chassis.fields import Field
 from chassis.mongo import Collection
-from chassis.outbox import OUTBOX_COLLECTIONS, PENDING_INDEX
 from chassis.repository import Repository
 
 __all__ = ["COLLECTIONS", "EntryRecord", "EntryRepository", "entry_added"]
