@@ -39,7 +39,8 @@ class Effect:
 
     def add(self, row: Document) -> None:
         """Take the next event in."""
-        self.is_creation |= row["sequence"] == 1
+        # A record may have been put there without an event of its making.
+        self.is_creation |= row.get("record_version", row["sequence"]) == 1
         for name, change in row["changes"].items():
             if change.get("is_erased"):
                 self.erased.add(name)

@@ -98,6 +98,11 @@ class TestUndo:
 
         assert after.archived_at == NOW
 
+    def test_puts_back_what_was_there_without_an_event_of_its_making(self):
+        first = {**row(CLERK, BOSS, 1), "record_version": 2}
+
+        assert undo(first).change(BOSS) == CLERK
+
     @pytest.mark.parametrize("record", [BOSS, dataclasses.replace(CLERK, title=None)])
     def test_leaves_alone_what_was_made_and_somebody_touched(self, record):
         undoing = undo(row(None, CLERK, 1))
