@@ -16,6 +16,7 @@ from marshmallow import fields, validate
 from chassis.errors import (
     ConflictError,
     DeadlineExceededError,
+    InvalidInputError,
     NotFoundError,
     WireError,
     invalid_input,
@@ -41,8 +42,9 @@ class BatchOperationInput(Input):
         id: Of an update or a delete.
         version: The version that was read last, as ``If-Match`` says it of
             one record.
-        data: The payload of a create, a patch, or either for an upsert, which
-            changes a live record or makes one.
+        data: The payload of a create, or a patch. That of an upsert is a patch
+            of the live record that it finds; where it finds none it has to be
+            enough for a new one.
     """
 
     op = fields.String(
@@ -62,7 +64,12 @@ class BatchWorker(Worker, Protocol):
 
 @dataclass
 class _Row:
-    """An operation, and how it went."""
+    """An operation, and how it went.
+
+    Attributes:
+        lacking: Why nothing new can be made of an upsert that may well change
+            what is there.
+    """
 
     place: int
     op: str = ""
@@ -72,6 +79,7 @@ class _Row:
     payload: Mapping[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     keys: tuple[str, ...] = ()
+    lacking: InvalidInputError | None = None
     result: dict[str, Any] = field(default_factory=dict)
 
 
@@ -135,7 +143,11 @@ class Batch(Generic[Entity]):
         if row.op == "create":
             row.data = self._records.new_data(row.payload)
         if row.op == "upsert":
-            row.data = self._records.new_data(row.payload)
+            try:
+                row.data = self._records.new_data(row.payload)
+            except InvalidInputError as refusal:
+                row.lacking = refusal
+                row.data = self._records.data_to_match(row.payload)
             row.keys = self._match_keys(row)
 
     def _match_keys(self, row: _Row) -> tuple[str, ...]:
@@ -192,7 +204,12 @@ class Batch(Generic[Entity]):
 
     def _upsert(self, rows: Sequence[_Row]) -> None:
         """Change what is found, make what is not; one field in all of ``rows``."""
-        missing = self._update_found(rows)
+        missing = []
+        for row in self._update_found(rows):
+            if row.lacking is None:
+                missing.append(row)
+            else:
+                row.result = _refused(row.lacking)
         wanted = {key: row for row in missing for key in row.keys}
         name = f"{self._records.repository.resource}.{rows[0].match_by}"
         with self._locks.hold(name, wanted.keys()) as held:

@@ -300,9 +300,19 @@ class Records(Generic[Entity]):
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
             ForbiddenError: ``field_forbidden``, naming the fields.
         """
+        self.data_to_match(payload)
+
+    def data_to_match(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What a patch says of a record, to find the one that it is about.
+
+        Raises:
+            InvalidInputError: ``invalid_input`` or ``reference_not_found``.
+            ForbiddenError: ``field_forbidden``, naming the fields.
+        """
         self._require_writable(payload)
         patch = load(self.kind.update_input, with_merged_objects(payload, {}))
         self._worker.check_references(patch)
+        return patch
 
     def _require_writable(self, names: Iterable[str]) -> None:
         caller = self._context.identified_caller

@@ -16,6 +16,15 @@ __all__ = [
 RESOURCES: Final = ("accounts", "contacts", "interactions")
 _NAME: Final = validate.Regexp(r"[a-z_][a-z0-9_.]{0,99}\Z")
 _MOST_VALUES: Final = 100
+_STATUSES: Final = (
+    "counted",
+    "queued",
+    "running",
+    "cancelling",
+    "done",
+    "failed",
+    "cancelled",
+)
 
 
 class CreateBulkUpdateInput(Input):
@@ -123,7 +132,7 @@ class BulkUpdateView(Schema):
 
     id = Id(allow_none=True)
     kind = fields.String(validate=validate.OneOf(("update", "undo")))
-    status = fields.String()
+    status = fields.String(validate=validate.OneOf(_STATUSES))
     operation_id = Id(allow_none=True)
     undoes = Id(allow_none=True)
     resource = fields.String(allow_none=True)

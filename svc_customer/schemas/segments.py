@@ -1,6 +1,6 @@
 """Segments on the wire."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
@@ -22,17 +22,30 @@ __all__ = [
 ]
 
 _MOST_IDS = 500
+_LANGUAGE: Final = """\
+Who belongs to it: one expression, of at most five levels and thirty conditions.
+
+- `{"all": [...]}`, `{"any": [...]}`, `{"not": {...}}` join expressions.
+- `{"field", "op", "value"}` is `filter[field][op]=value` of the records' own list: \
+every field and operator of it but `archived_at`, relative dates and indexed custom \
+fields (`custom.region`) included. `op` is `eq` if it is not given; `in` and `nin` \
+take a list.
+- `{"interactions": type or null, "count": {"gte": 3}, "within": "90d"}` asks how \
+often something happened, in whole days (UTC), today included; null is every type. \
+`eq`, `gte` and `lte` compare. `"amount": {"gte": "100.00"}` compares the sum of \
+amounts in the organization's currency. Without either it means once, without \
+`within` ever; `"as_of": "2026-01-31"` is the last of the days instead of today.
+- `{"segment": id}` is being in another segment of the same resource."""
 
 
 class Definition(fields.Dict):
-    """Who belongs to a segment: ``all``, ``any``, ``not`` and conditions.
+    """Who belongs to a segment; see docs/segments.md.
 
-    A condition is ``{"field", "op", "value"}`` as in the filters of a list,
-    ``{"interactions": type or null, "count", "amount", "within": "90d",
-    "as_of": "2026-01-31"}``, or
-    ``{"segment": id}``. At most five levels and thirty conditions; it is one
-    value, which a patch replaces as a whole. See docs/segments.md.
+    A definition is one value, which a patch replaces as a whole.
     """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata={"description": _LANGUAGE}, **kwargs)
 
 
 class UpdateSegmentInput(Input):

@@ -84,16 +84,18 @@ class CustomizedRecords(Records[Customer]):
         del patch["custom"]
         return patch | self._custom.patched(record.custom, payload["custom"])
 
-    def check_patch(self, payload: Mapping[str, Any]) -> None:
-        """Refuse a patch that no record could take.
+    def data_to_match(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What a patch says of a record, to find the one that it is about.
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
             ForbiddenError: ``field_forbidden``, naming the fields.
         """
-        super().check_patch(payload)
-        if "custom" in payload:
-            self._custom.patched({}, payload["custom"])
+        data = super().data_to_match(payload)
+        if "custom" not in data:
+            return data
+        del data["custom"]
+        return data | self._custom.patched({}, payload["custom"])
 
     def whole(self, record: Customer) -> dict[str, Any]:
         """Everything that there is to show, without values of archived fields."""

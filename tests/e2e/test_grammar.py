@@ -335,6 +335,27 @@ class TestBatches:
         assert set(statuses) <= {200, 201, 409}
         assert page["page"]["count"] == 1
 
+    def test_change_what_is_there_by_what_is_not_enough_for_a_new_one(self, org):
+        path = "/v1/contacts/batch"
+        there = {"last_name": "Li", "external_ids": {"erp": "4704"}}
+        _, made, _ = org("POST", "/v1/contacts", there)
+        rows = [
+            {
+                "op": "upsert",
+                "match_by": "external_id",
+                "data": {"first_name": "Mia", "external_ids": {"erp": number}},
+            }
+            for number in ("4704", "4705")
+        ]
+        _, answer, _ = org("POST", path, {"operations": rows})
+        found, missing = answer["results"]
+        changed = org("GET", f"/v1/contacts/{made['id']}")[1]
+
+        assert (found["status"], found["id"]) == (200, made["id"])
+        assert (changed["first_name"], changed["last_name"]) == ("Mia", "Li")
+        assert missing["status"] == 422
+        assert missing["error"]["errors"][0]["field"] == "last_name"
+
     def test_do_not_choose_among_several(self, org):
         for name in ("A", "B"):
             org("POST", "/v1/contacts", {"last_name": name, "email": "two@x.example"})
