@@ -144,9 +144,11 @@ class Relay:
     def _log(self, events: list[Document]) -> None:
         """Append what the log does not have yet."""
         log = self._database[EVENT_LOG.name]
-        ids = [event["id"] for event in events]
-        known = {row["_id"] for row in log.find({"_id": {"$in": ids}}, {"_id": 1})}
-        rows = [self._row(e, keys) for e, keys in self._keyed(events, known)]
+        # A record that was copied, events and all, must not hold up the others.
+        unique = {event["id"]: event for event in events}
+        wanted = {"_id": {"$in": list(unique)}}
+        known = {row["_id"] for row in log.find(wanted, {"_id": 1})}
+        rows = [self._row(e, keys) for e, keys in self._keyed(unique.values(), known)]
         if rows:
             self._append(rows)
 

@@ -1,10 +1,13 @@
 """The history that services keep: all of it, and nobody's name in it."""
 
 import uuid
+from datetime import UTC, datetime
 
 import bson
 import pytest
 from pymongo import MongoClient
+
+from chassis.ids import new_id
 
 pytestmark = pytest.mark.integration
 
@@ -103,3 +106,31 @@ class TestARecord:
         assert (code, problem["code"]) == (503, "outbox_full")
         assert headers["Retry-After"]
         until(lambda: client("PATCH", path, {"body": "short"})[0] == 200)
+
+    def test_that_was_copied_with_its_events_holds_up_no_other(
+        self, client, status, secret, log_of, until
+    ):
+        _, made, _ = client("POST", "/v1/contacts", {"last_name": "Original"})
+        log = log_of("customer")
+        row = until(lambda: log.find_one({"aggregate.id": made["id"]}))
+        event = {**row, "id": new_id(), "sequence": 99, "changes": {}, "personal": []}
+        for name in ("_id", "position", "seal", "sealed", "subject_id"):
+            event.pop(name, None)
+        host = status["mongo_uri"].rpartition("@")[2]
+        root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
+        with MongoClient(root) as owner:
+            contacts = owner["rapport_customer"]["contacts"]
+            original = contacts.find_one({"_id": made["id"]})
+            pending = {
+                "pending_events": [{**event, "subject_id": None}],
+                "pending_at": datetime.now(tz=UTC),
+            }
+            copies = [{**original, "_id": new_id(), **pending} for _ in range(2)]
+            contacts.insert_many(copies)
+            ids = [each["_id"] for each in copies]
+            waiting = {"_id": {"$in": ids}, "pending_at": {"$exists": True}}
+            until(lambda: contacts.count_documents(waiting) == 0)
+
+            assert log.count_documents({"_id": event["id"]}) == 1
+
+            contacts.delete_many({"_id": {"$in": ids}})
