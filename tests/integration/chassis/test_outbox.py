@@ -98,7 +98,8 @@ class TestARecord:
         path = client("POST", "/v1/interactions", about)[2]["Location"]
         with paused("customer-events-1"):
             answers = []
-            while not answers or (answers[-1][0] == 200 and len(answers) < 150):
+            # A busy machine may take too long over a record of megabytes.
+            while not answers or (answers[-1][0] in {200, 504} and len(answers) < 200):
                 body = chr(0x1F600 + len(answers)) * 20_000
                 answers.append(client("PATCH", path, {"body": body}))
 
