@@ -40,11 +40,11 @@ def main(status: Mapping[str, Any]) -> int:
         _convert_a_lead(client)
         counted = _show_counts(client, len(bought))
         loyal = show_timeline(client, _say, bought, contact_ids)
-        show_segment(client, _say, max(each.bought_on for each in bought))
+        found = show_segment(client, _say, bought)
         show_past(client, _say, loyal)
         _show_mail(client, status["mailbox"])
     _say("Done in", f"{time.monotonic() - started:.1f} s")
-    return 0 if counted else 1
+    return 0 if counted and found else 1
 
 
 def _say(what: str, result: object) -> None:

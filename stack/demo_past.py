@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import timedelta
 from threading import Event
 from typing import Any, Final
 
@@ -13,7 +13,9 @@ from stack.demo_client import Client
 __all__ = ["show_past", "show_segment", "show_timeline"]
 
 _SEGMENT: Final = "Three purchases in 90 days"
-_BUILT_WITHIN_S: Final = 60
+_TIMES: Final = 3
+_DAYS: Final = 90
+_WITHIN_S: Final = 60
 _TITLES: Final = ("Collector", "Regular customer")
 
 Say = Callable[[str, object], None]
@@ -42,43 +44,54 @@ def show_timeline(
     return contact_id
 
 
-def show_segment(client: Client, say: Say, last_day: date) -> None:
-    """Who bought three times in the 90 days up to ``last_day``, and what it is worth.
+def show_segment(client: Client, say: Say, bought: Sequence[Purchase]) -> bool:
+    """Who bought three times in the last 90 days of the data.
 
     The segment is made by the first run, and only looked at by others.
+
+    Returns:
+        Whether those are in it who are to be.
     """
-    bought = {
+    last_day = max(each.bought_on for each in bought)
+    first_day = last_day - timedelta(days=_DAYS - 1)
+    counted = Counter(each.customer for each in bought if each.bought_on >= first_day)
+    expected = sum(count >= _TIMES for count in counted.values())
+    definition = {
         "interactions": "purchase",
-        "count": {"gte": 3},
-        "within": "90d",
+        "count": {"gte": _TIMES},
+        "within": f"{_DAYS}d",
         "as_of": last_day.isoformat(),
     }
-    asked = {"resource": "contacts", "definition": bought}
-    found = client.make("/v1/segments/preview", asked)
-    say(f"Preview: {_SEGMENT.lower()}", f"{found['count']} up to {last_day}")
-    path = f"/v1/segments?filter[name]={_SEGMENT}"
-    known = client.get(path)["data"]
+    asked = {"resource": "contacts", "definition": definition}
+    # Interactions are counted a little later than they are stored.
+    found = _awaited(
+        lambda: client.make("/v1/segments/preview", asked),
+        lambda preview: preview["count"] >= expected,
+    )
+    what = f"{found['count']} of {expected} up to {last_day}"
+    say(f"Preview: {_SEGMENT.lower()}", what)
+    known = client.get(f"/v1/segments?filter[name]={_SEGMENT}")["data"]
     if not known:
         payload = {**asked, "kind": "dynamic", "name": _SEGMENT}
         known = [client.make("/v1/segments", payload)]
-    segment = _built(client, f"/v1/segments/{known[0]['id']}")
+    path = f"/v1/segments/{known[0]['id']}"
+    segment = _awaited(lambda: client.get(path), lambda now: now["size"] == expected)
     say("Dynamic segment", f"{segment['size']} members, {segment['status']}")
-    members = client.get(f"/v1/segments/{segment['id']}/members?limit=3")["data"]
+    members = client.get(f"{path}/members?limit=3")["data"]
     names = [f"{each['first_name']} {each['last_name']}" for each in members]
     say("  among them", ", ".join(names))
+    return bool(segment["size"] == expected)
 
 
-def _built(client: Client, path: str) -> dict[str, Any]:
-    """A segment when all of its members are known, or when it took too long."""
-    deadline = time.monotonic() + _BUILT_WITHIN_S
+def _awaited(
+    look: Callable[[], dict[str, Any]], is_so: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """What ``look`` finds when it is so, or when that took too long."""
+    deadline = time.monotonic() + _WITHIN_S
     pause = Event()
-    while True:
-        segment = client.get(path)
-        if segment["status"] != "building" and segment["size"] is not None:
-            return segment
-        if time.monotonic() > deadline:
-            return segment
+    while not is_so(found := look()) and time.monotonic() < deadline:
         pause.wait(0.5)
+    return found
 
 
 def show_past(client: Client, say: Say, contact_id: str) -> None:
