@@ -35,10 +35,12 @@ __all__ = [
     "show_problem",
     "show_problem_on",
     "style",
+    "typed_in",
 ]
 
 _COOKIE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _SIGNED: Final = ("client_name", "return_to")
+_TYPED: Final = ("email", "password", "otp")
 _WAY: Final = "/oauth/authorize"
 DEVICE_WAY: Final = "/oauth/device"
 _SIGN_IN: Final = {_WAY: "/oauth/sign-in", DEVICE_WAY: f"{DEVICE_WAY}/sign-in"}
@@ -92,6 +94,11 @@ def checked_form(page: str) -> dict[str, str]:
         )
     g.checked_form = fields
     return fields
+
+
+def typed_in(fields: Mapping[str, str]) -> dict[str, str]:
+    """What was typed into the form of the sign-in page, as svc_auth takes it."""
+    return {name: fields[name] for name in _TYPED if name in fields}
 
 
 def return_to_authorization(browser: str, lifetime_s: int) -> Response:

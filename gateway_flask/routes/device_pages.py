@@ -14,6 +14,7 @@ from gateway_flask.pages import (
     return_to_authorization,
     show,
     show_problem,
+    typed_in,
 )
 
 __all__ = ["device_pages"]
@@ -54,9 +55,7 @@ def sign_in_browser() -> Response:
     Returns:
         303 on to the device.
     """
-    fields = checked_form("sign_in")
-    names = ("email", "password", "otp")
-    payload = {name: fields[name] for name in names if name in fields}
+    payload = typed_in(checked_form("sign_in"))
     found = call("auth", "sign_in_browser", payload=payload)
     return return_to_authorization(found["browser"], found["expires_in"])
 

@@ -17,6 +17,7 @@ from gateway_flask.pages import (
     see_other,
     show,
     show_problem,
+    typed_in,
 )
 
 __all__ = ["sign_in"]
@@ -73,9 +74,7 @@ def sign_in_browser() -> Response:
     Returns:
         303 on to the request.
     """
-    fields = checked_form("sign_in")
-    names = ("email", "password", "otp")
-    payload = {name: fields[name] for name in names if name in fields}
+    payload = typed_in(checked_form("sign_in"))
     found = call("auth", "sign_in_browser", payload=payload)
     return return_to_authorization(found["browser"], found["expires_in"])
 
