@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Any, Final
 
@@ -21,7 +22,6 @@ _TIMEOUT_S: Final = 60
 _BUILT_WITHIN_S: Final = 600
 _NOTICED_WITHIN_S: Final = 30
 _POLL_S: Final = 0.02
-_SLOW_POLL_S: Final = 0.25
 _MOST_RECORDS: Final = 40
 _LAST_DAY: Final = DATA_END.date().isoformat()
 _CUSTOMERS: Final = {"field": "lifecycle_stage", "value": "customer"}
@@ -119,7 +119,10 @@ def _watch(world: World, most: int) -> tuple[list[float], int]:
         "definition": {"interactions": "visit", "within": "1d"},
     }
     path = f"/v1/segments/{client.ask('POST', '/v1/segments', payload)['id']}"
-    _await(lambda: client.ask("GET", path)["status"] == "ready", _BUILT_WITHIN_S)
+    if not _becomes_so(
+        lambda: client.ask("GET", path)["status"] == "ready", _BUILT_WITHIN_S
+    ):
+        raise StackError(f"A segment was not built within {_BUILT_WITHIN_S} s.")
     lags, unnoticed = [], 0
     live = (each for each in small.contacts(0, small.contact_count))
     contacts = (each.id for each in live if each.archived_at is None)
@@ -128,22 +131,25 @@ def _watch(world: World, most: int) -> tuple[list[float], int]:
         client.ask("POST", "/v1/interactions", entry)
         started = time.monotonic()
         member = f"{path}/members?filter[id]={contact_id}&fields=id"
-        try:
-            _await(lambda m=member: client.ask("GET", m)["data"], _NOTICED_WITHIN_S)  # type: ignore[misc]
-        except StackError:
-            unnoticed += 1
-        else:
+        if _becomes_so(partial(_lists, client, member), _NOTICED_WITHIN_S):
             lags.append(time.monotonic() - started)
+        else:
+            unnoticed += 1
     return lags, unnoticed
 
 
-def _await(condition: Callable[[], Any], within_s: float) -> None:
+def _lists(client: "_Client", path: str) -> bool:
+    return bool(client.ask("GET", path)["data"])
+
+
+def _becomes_so(condition: Callable[[], Any], within_s: float) -> bool:
+    """Wait for a condition; whether it came true in time."""
     pause, deadline = Event(), time.monotonic() + within_s
-    poll_s = _POLL_S if within_s <= _NOTICED_WITHIN_S else _SLOW_POLL_S
     while not condition():
         if time.monotonic() > deadline:
-            raise StackError(f"Waited {within_s} s for a segment.")
-        pause.wait(poll_s)
+            return False
+        pause.wait(_POLL_S)
+    return True
 
 
 class _Client:
