@@ -40,15 +40,8 @@ def started(client, count):
 
 def log_in(client, **changes):
     """The status of a login, asked again while an address may not do so."""
-
-    def answered():
-        credentials = {**client.credentials, **changes}
-        status, answer, _ = client(
-            "POST", "/v1/auth/login", credentials, User_Agent=AGENT
-        )
-        return answer.get("code") != "rate_limited" and (status, answer)
-
-    return until(answered)
+    credentials = {**client.credentials, **changes}
+    return client.patiently("POST", "/v1/auth/login", credentials, User_Agent=AGENT)[:2]
 
 
 @pytest.fixture

@@ -50,13 +50,8 @@ def challenges(people):
 
 def ask(client, method, path, payload=None):
     """Status and code; where one address may not do so for now, a bit later."""
-
-    def answered():
-        status, answer, _ = client(method, path, payload)
-        code = answer["code"] if isinstance(answer, dict) and status >= 400 else None
-        return code != "rate_limited" and (status, code)
-
-    return until(answered)
+    status, answer, _ = client.patiently(method, path, payload)
+    return status, answer["code"] if status >= 400 else None
 
 
 def reset(client, token, password=NEW):

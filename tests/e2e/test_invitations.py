@@ -21,13 +21,7 @@ NEW = "a new and secret one"
 
 def ask(client, method, path, payload=None):
     """Status and answer; where one address may not do so for now, a bit later."""
-
-    def answered():
-        status, answer, _ = client(method, path, payload)
-        is_limited = status == 429 and answer["code"] == "rate_limited"
-        return not is_limited and (status, answer)
-
-    return until(answered)
+    return client.patiently(method, path, payload)[:2]
 
 
 def refusal(found):

@@ -18,13 +18,8 @@ def give(client, user_id, password=None):
         "user_id": user_id,
         "current_password": password or client.credentials["password"],
     }
-
-    def answered():
-        status, answer, _ = client("POST", f"{ORG}/transfer", payload)
-        code = answer["code"] if status >= 400 else None
-        return code != "rate_limited" and (status, code)
-
-    return until(answered)
+    status, answer, _ = client.patiently("POST", f"{ORG}/transfer", payload)
+    return status, answer["code"] if status >= 400 else None
 
 
 def roles_of(client):

@@ -39,13 +39,8 @@ class Somebody:
 
     def ask(self, method, path, payload=None, **sent):
         """The answer; again where an address may not do so for now."""
-
-        def answered():
-            status, answer, _ = self.client(method, path, payload, **sent)
-            is_limited = isinstance(answer, dict) and answer.get("code")
-            return is_limited != "rate_limited" and [status, answer]
-
-        return until(answered, within_s=60)
+        status, answer, _ = self.client.patiently(method, path, payload, **sent)
+        return [status, answer]
 
     def keep(self, *secrets):
         self.secrets |= set(secrets)

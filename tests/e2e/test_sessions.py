@@ -19,21 +19,16 @@ def as_bearer(token):
 
 
 @pytest.fixture
-def log_in(client, until):
+def log_in(client):
     """Another login of the same person: its tokens."""
 
     def attempt(password=None, **headers):
         credentials = {**client.credentials}
         if password:
             credentials["password"] = password
-
-        def once():
-            found = client(
-                "POST", "/v1/auth/login", credentials, Authorization="none", **headers
-            )
-            return found[0] != 429 and found
-
-        return until(once)
+        return client.patiently(
+            "POST", "/v1/auth/login", credentials, Authorization="none", **headers
+        )
 
     return attempt
 
