@@ -19,17 +19,22 @@ from chassis.signing import own_signer
 __all__ = ["BusClient", "Remote", "RemoteService"]
 
 _MAX_CALL_S: Final = 5.0
+_CONNECT_S: Final = 5.0
 # What a caller keeps for itself, to answer before its own deadline.
 _MARGIN_S: Final = 0.2
 
 
 class BusClient(SharedExtension):  # type: ignore[misc]
-    """The process's one client; it connects on first use."""
+    """The process's one client."""
 
     def setup(self) -> None:
         """Prepare; nothing is connected yet."""
         name = self.container.service_name
         self.client = RpcClient(self.container.config["AMQP_URI"], name)
+
+    def start(self) -> None:
+        """Connect, so that whoever calls first need not wait for it."""
+        self.client.connect(_CONNECT_S)
 
     def stop(self) -> None:
         """Disconnect."""

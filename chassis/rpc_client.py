@@ -58,8 +58,8 @@ _ECHO: Final = "echo:"
 class RpcClient:
     """Calls services from many threads over one connection.
 
-    It connects with the first call, in the process that makes it, and
-    reconnects by itself. Requests are never sent twice: after a lost
+    It connects with ``connect`` or the first call, in the process that makes
+    it, and reconnects by itself. Requests are never sent twice: after a lost
     connection the outcome of what was under way is unknown, and the callers
     are told so.
 
@@ -185,6 +185,16 @@ class RpcClient:
             self._wait_for_connection(deadline)
         self._submit(call)
         return call
+
+    def connect(self, timeout_s: float) -> bool:
+        """Connect before the first call; whether the broker is there by then.
+
+        It goes on trying after that. Called again, it waits for what is under
+        way. For a process that starts beside others: until a call has been
+        made it has no reason to hurry, and the first callers would pay for it.
+        """
+        self._start()
+        return self._connected.wait(timeout_s)
 
     def close(self) -> None:
         """Fail what waits, close the connection and stop the I/O thread."""

@@ -15,6 +15,9 @@ from gateway_flask.worker import PatientWorker
 __all__ = ["GatewayLogger", "GatewayWorker"]
 
 _OTHER_FILES = 200
+# A machine that starts all processes at once is slow; without a broker we serve
+# as well, what needs none.
+_BROKER_S = 5.0
 
 
 class GatewayLogger(Logger):  # type: ignore[misc]
@@ -31,11 +34,13 @@ class GatewayWorker(PatientWorker):
     """Gives streams away, and says when it stops."""
 
     def run(self) -> None:
-        """Hear events before the first request, and serve."""
+        """Be connected to the broker before the first request, and serve."""
         # What is open besides streams and other connections is not much.
         files = _allow_files() - self.worker_connections - _OTHER_FILES
         self.wsgi.extensions["streams"].seats.limit(files)
         self.wsgi.extensions["feed"].start()
+        if not self.wsgi.extensions["bus"].connect(_BROKER_S):
+            self.log.warning("Serving without a broker, which does not answer.")
         super().run()
 
     def handle_exit(self, sig: int, frame: Any) -> None:

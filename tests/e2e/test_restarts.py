@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from gateways import Gateway, Visits, request, workers_of
+from gateways import Gateway, Visits, request, secret_of, workers_of
+from proxies import Proxy
 
 from stack import operate
 from stack.paths import StatePaths
@@ -34,6 +35,29 @@ def assert_nobody_noticed(visits):
     assert visits.failures == []
     assert visits.goodbyes > 0
     assert max(visits.took_s) < LONGEST_WAIT_S
+
+
+@pytest.fixture
+def slow_broker(status):
+    """Connecting takes seconds, as on a machine where everything starts at once."""
+    parts = urlsplit(status["amqp_uri"])
+    proxy = Proxy(parts.hostname, parts.port)
+    proxy.delay_s = 0.15
+    yield proxy
+    proxy.close()
+
+
+class TestAStart:
+    def test_connects_before_it_serves(self, processes, client, slow_broker):
+        like = processes()["gateway"]["pid"]
+        given = secret_of(like, "amqp_uri")
+        slow = given.replace(f":{urlsplit(given).port}/", f":{slow_broker.port}/")
+        assert slow != given
+        with Gateway(like=like, AMQP_URI=slow) as gateway, gateway.connect() as first:
+            first.send(request("/v1/me", client.token))
+            status, _, body = first.answer()
+
+        assert status == 200, body
 
 
 class TestAReload:

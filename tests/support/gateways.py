@@ -20,8 +20,7 @@ class Gateway:
     """Run as the stack runs its own, with some settings changed."""
 
     def __init__(self, like, **environment):
-        given = Path(f"/proc/{like}/environ").read_text().split("\0")
-        settings = dict(entry.split("=", 1) for entry in given if entry)
+        settings = _settings_of(like)
         with socket.create_server(("127.0.0.1", 0), backlog=1_024) as listener:
             self.address = listener.getsockname()
             settings["GATEWAY_BIND"] = f"fd://{listener.fileno()}"
@@ -61,6 +60,16 @@ class Gateway:
         with self.connect() as client:
             client.send(data)
             return client.answer()
+
+
+def _settings_of(pid):
+    given = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(entry.split("=", 1) for entry in given if entry)
+
+
+def secret_of(pid, name):
+    """What a running process was given by its secrets directory."""
+    return (Path(_settings_of(pid)["RAPPORT_SECRETS_DIR"]) / name).read_text().strip()
 
 
 def workers_of(master):
