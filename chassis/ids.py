@@ -51,14 +51,13 @@ def derive_id(parent_id: str, role: str) -> str:
     return _shape((milliseconds << 80) | int.from_bytes(digest[:10], "big"), version=7)
 
 
-def keyed_operation_id(org_id: str, principal_id: str, route: str, key: str) -> str:
+def keyed_operation_id(org_id: str, principal_id: str, key: str) -> str:
     """The operation that an ``Idempotency-Key`` of this principal names.
 
-    Of one route: the same key means nothing on another, whoever carries it out. A
-    UUIDv8 (RFC 9562 §5.8), so that a service can tell a keyed operation from a
-    fresh one.
+    A UUIDv8 (RFC 9562 §5.8), so that a service can tell a keyed operation
+    from a fresh one.
     """
-    scope = f"{org_id}\n{principal_id}\n{route}\n{key}".encode()
+    scope = f"{org_id}\n{principal_id}\n{key}".encode()
     return _shape(int.from_bytes(hashlib.sha256(scope).digest()[:16], "big"), version=8)
 
 

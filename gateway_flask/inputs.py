@@ -264,8 +264,7 @@ def if_match() -> int | None:
 def operation_id() -> str:
     """What names this request's whole effect.
 
-    A write with an ``Idempotency-Key`` gets the same name each time it is sent to
-    the same method and path; the
+    A write with an ``Idempotency-Key`` gets the same name each time; the
     service that owns the data answers a repetition with the first answer.
 
     Raises:
@@ -279,7 +278,6 @@ def operation_id() -> str:
             "idempotency_key_invalid",
             "Idempotency-Key takes 1 to 255 printable ASCII characters.",
         )
-    route = f"{request.method} {request.path}"
     if g.caller is None:
-        return keyed_operation_id("-", "-", route, key)
-    return keyed_operation_id(g.caller.org_id, g.caller.principal_id, route, key)
+        return keyed_operation_id("-", "-", key)
+    return keyed_operation_id(g.caller.org_id, g.caller.principal_id, key)

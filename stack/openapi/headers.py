@@ -38,8 +38,8 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = dict(
         _request(
             "Idempotency-Key",
             {"minLength": 1, "maxLength": 255, "pattern": "^[ -~]{1,255}$"},
-            "A name of your own for this request, on this method and path. Sent again "
-            "with the same key and body within 24 hours, it is not done again.",
+            "A name of your own for this request. Sent again with the same key and "
+            "body within 24 hours, it is not done again.",
         ),
         _request(
             "X-Consistency-Token",

@@ -230,7 +230,7 @@ class TestEveryRpc:
         # A service cannot grant itself what its key may not.
         tokens.append(sign(["*"], "analytics", "service:analytics"))
         # With a key, something would be remembered.
-        keyed = keyed_operation_id(new_id(), new_id(), "POST /", "1")
+        keyed = keyed_operation_id(new_id(), new_id(), "1")
 
         for token in tokens:
             assert call(service, name, function, token) == expected
@@ -250,7 +250,7 @@ class TestEveryRpc:
 class TestRightsThatWereLost:
     def test_give_no_remembered_answer_again(self, bus, sign):
         person, org = new_id(), new_id()
-        keyed = keyed_operation_id(org, person, "POST /", "1")
+        keyed = keyed_operation_id(org, person, "1")
 
         def create(*grants):
             token = sign(grants, subject=person, org_id=org)

@@ -33,12 +33,12 @@ class KilledError(BaseException):
 
 
 def context(scope, *, is_late=False, request_id=None):
-    org_id, principal_id, key = scope
+    org_id, principal_id, _ = scope
     return Context(
         caller=None,
         org_id=org_id,
         actor={"type": "person", "id": principal_id},
-        operation_id=keyed_operation_id(org_id, principal_id, "POST /", key),
+        operation_id=keyed_operation_id(*scope),
         request_id=request_id or new_id(),
         traceparent="",
         # Late: over for longer than the margin that is left to the work.

@@ -189,8 +189,7 @@ class TestOperationId:
     def test_follows_from_the_key_and_the_caller(self, client, bus):
         client.post(f"/v1/contacts/{ID}/restore", headers={"Idempotency-Key": "k 1"})
 
-        route = f"POST /v1/contacts/{ID}/restore"
-        expected = keyed_operation_id(ORG_ID, PERSON_ID, route, "k 1")
+        expected = keyed_operation_id(ORG_ID, PERSON_ID, "k 1")
 
         assert expected == bus.calls[0][2]["operation_id"]
 
@@ -199,7 +198,7 @@ class TestOperationId:
             "/v1/auth/refresh", json={"a": 1}, headers={"Idempotency-Key": "k"}
         )
 
-        expected = keyed_operation_id("-", "-", "POST /v1/auth/refresh", "k")
+        expected = keyed_operation_id("-", "-", "k")
 
         assert expected == bus.calls[0][2]["operation_id"]
 
