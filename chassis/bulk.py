@@ -98,7 +98,9 @@ class BulkUpdate(Generic[Entity]):
             read = self._records.read_patch(record, patch)
             return kind.change(record, read, self._records.now())
 
-        outcomes = self._repository.change_all(ids, change, kind.updated)
+        outcomes = self._repository.change_all(
+            ids, change, kind.updated, ties=self._records
+        )
         noun = self._repository.noun
         self._reports.add(
             self._job.id,
@@ -182,6 +184,7 @@ class UndoOperation:
             [each.record_id for each in effects],
             undo.change,
             undo.describe,
+            ties=records,
             is_archived=None,
         )
         reports = [

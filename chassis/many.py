@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, Generic, cast
+from typing import Any, Final, Generic, Protocol, cast
 from zoneinfo import ZoneInfo
 
 import pymongo
@@ -40,6 +41,20 @@ class Changed(Generic[Entity]):
     is_changed: bool
 
 
+Outcomes = dict[str, Changed[Entity] | WireError]
+Saves = dict[str, tuple[Entity, Event | None, Document]]
+
+
+class Ties(Protocol[Entity]):
+    """What ``chassis.resources.Records`` knows of changes that touch each other."""
+
+    def is_tied(self, before: Entity, after: Entity) -> bool:
+        """Whether a change depends on what other records are at that moment."""
+
+    def tied(self, update: Callable[[], Entity]) -> Entity:
+        """Carry such a change out."""
+
+
 class ManyRepository(Repository[Entity]):
     """A repository whose records can be changed many at a time."""
 
@@ -49,8 +64,9 @@ class ManyRepository(Repository[Entity]):
         change: Change[Entity],
         describe: Describe[Entity],
         *,
+        ties: Ties[Entity],
         is_archived: bool | None = False,
-    ) -> dict[str, Changed[Entity] | WireError]:
+    ) -> Outcomes[Entity]:
         """Change records, each for itself as ``change`` does it, in few messages.
 
         One that another writer stores meanwhile is changed once more, on top of
@@ -62,6 +78,7 @@ class ManyRepository(Repository[Entity]):
             change: From the old value to the new one; its refusals are the
                 record's own.
             describe: The event, from the old and the new value.
+            ties: Which changes are made one by one, as they depend on others.
             is_archived: As for ``change``.
 
         Returns:
@@ -78,26 +95,21 @@ class ManyRepository(Repository[Entity]):
             [("_id", 1)],
             len(record_ids),
         )
-        outcomes: dict[str, Changed[Entity] | WireError] = {}
-        saves: dict[str, tuple[Entity, Event | None, Document]] = {}
+        outcomes: Outcomes[Entity] = {}
+        saves: Saves[Entity] = {}
         for document, is_done in zip(found, self._are_done(found), strict=True):
             before: Entity = self.restore(document)
-            try:
-                after = before if is_done else change(before)
-            except WireError as refusal:
-                outcomes[before.id] = _own(refusal)
-                continue
-            if after == before:
+            after = before if is_done else _after(change, before)
+            if isinstance(after, WireError):
+                outcomes[before.id] = after
+            elif after == before:
                 outcomes[before.id] = Changed(before, is_changed=is_done)
-            else:
+            elif not ties.is_tied(before, after):
                 saves[before.id] = after, describe(before, after), document
         outcomes |= self._save_all(saves)
-        for record_id in record_ids:
-            if record_id not in outcomes:
-                outcomes[record_id] = self._change_alone(
-                    record_id, change, describe, is_archived=is_archived
-                )
-        return outcomes
+        alone = partial(self._change_alone, change, describe, ties, is_archived)
+        rest = [each for each in record_ids if each not in outcomes]
+        return outcomes | {each: alone(each) for each in rest}
 
     def _are_done(self, documents: Sequence[Document]) -> list[bool]:
         logged: set[str] = set()
@@ -105,16 +117,14 @@ class ManyRepository(Repository[Entity]):
             logged = self.history.own_events([each["_id"] for each in documents])
         return [self._remembers(each) or each["_id"] in logged for each in documents]
 
-    def _save_all(
-        self, saves: Mapping[str, tuple[Entity, Event | None, Document]]
-    ) -> dict[str, Changed[Entity] | WireError]:
+    def _save_all(self, saves: Saves[Entity]) -> Outcomes[Entity]:
         """Store changed records; those that others stored meanwhile are left out."""
         if not saves:
             return {}
         ids = list(saves)
         updates = [self._update_of(*each) for each in saves.values()]
         matched, refused = self._rows.update_many(updates)
-        outcomes: dict[str, Changed[Entity] | WireError] = {
+        outcomes: Outcomes[Entity] = {
             ids[place]: self._taken(error) for place, error in refused.items()
         }
         stored = set(ids) - outcomes.keys()
@@ -127,11 +137,11 @@ class ManyRepository(Repository[Entity]):
 
     def _change_alone(
         self,
-        record_id: str,
         change: Change[Entity],
         describe: Describe[Entity],
-        *,
-        is_archived: bool | None,
+        ties: Ties[Entity],
+        is_archived: bool | None,  # noqa: FBT001 - as change_all was given it
+        record_id: str,
     ) -> Changed[Entity] | WireError:
         described: list[Event | None] = []
 
@@ -139,10 +149,11 @@ class ManyRepository(Repository[Entity]):
             described.append(describe(before, after))
             return described[-1]
 
+        update = partial(
+            self.change, record_id, change, describe_and_note, is_archived=is_archived
+        )
         try:
-            record = self.change(
-                record_id, change, describe_and_note, is_archived=is_archived
-            )
+            record = ties.tied(update)
         except WireError as refusal:
             return _own(refusal)
         return Changed(record, is_changed=bool(described))
@@ -230,6 +241,13 @@ class ManyRepository(Repository[Entity]):
 def many(records: Records[Entity]) -> ManyRepository[Entity]:
     """The repository of records, which are of a kind that is changed by the hundred."""
     return cast("ManyRepository[Entity]", records.repository)
+
+
+def _after(change: Change[Entity], record: Entity) -> Entity | WireError:
+    try:
+        return change(record)
+    except WireError as refusal:
+        return _own(refusal)
 
 
 def _own(refusal: WireError) -> WireError:

@@ -25,6 +25,7 @@ from chassis.views import Dump, dumper, without
 __all__ = ["Kind", "Records", "Worker"]
 
 Entity = TypeVar("Entity", bound=Record)
+Stored = TypeVar("Stored")
 
 
 class Worker(Protocol):
@@ -292,6 +293,18 @@ class Records(Generic[Entity]):
         patch = load(self.kind.update_input, with_merged_objects(payload, current))
         self._worker.check_references(_differing(record, patch))
         return patch
+
+    def is_tied(self, before: Entity, after: Entity) -> bool:  # noqa: ARG002
+        """Whether a change is refused for what other records are at that moment."""
+        return False
+
+    def tied(self, update: Callable[[], Stored]) -> Stored:
+        """Carry out a change, or what may be one, that :meth:`is_tied`.
+
+        Args:
+            update: Reads, changes and stores; it may be run again.
+        """
+        return update()
 
     def check_patch(self, payload: Mapping[str, Any]) -> None:
         """Refuse a patch that no record could take.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from chassis.batches import Batch
 from chassis.chronicle import Chronicle
@@ -32,6 +32,8 @@ from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_account_number
 
 __all__ = ["AccountMethods", "account_records"]
+
+Stored = TypeVar("Stored")
 
 _CHILDREN_SHOWN: Final = "200"
 
@@ -86,11 +88,14 @@ class _Accounts(CustomizedRecords[Account]):
         apply: Callable[[Account, Mapping[str, Any], datetime], Account],
     ) -> dict[str, Any]:
         update = partial(super()._updated, record_id, payload, expected_version, apply)
-        if payload.get("parent_id") is None:
-            return update()
+        return update() if payload.get("parent_id") is None else self.tied(update)
+
+    def is_tied(self, before: Account, after: Account) -> bool:
         # Others may be about to move what this one is moved to.
-        moved: dict[str, Any] = self._transaction(update)
-        return moved
+        return after.parent_id not in {None, before.parent_id}
+
+    def tied(self, update: Callable[[], Stored]) -> Stored:
+        return cast("Stored", self._transaction(update))
 
 
 def account_records(worker: Dependencies) -> _Accounts:

@@ -66,6 +66,32 @@ class TestAccounts:
 
             assert sorted(codes) == [200, 422]
 
+    def test_that_are_moved_back_together_make_no_circle(self, client, until):
+        (one, other), (above, beyond) = (
+            [make(client, name) for name in names] for names in ("ab", "xy")
+        )
+        move(client, one, above)
+        move(client, other, beyond)
+        rows = [
+            {"op": "update", "id": each, "data": {"parent_id": None}}
+            for each in (one, other)
+        ]
+        client("POST", "/v1/accounts/batch", {"operations": rows})
+        (event,) = client("GET", f"/v1/accounts/{one}/history?limit=1")[1]["data"]
+        move(client, above, other)
+        move(client, beyond, one)
+        path = f"/v1/operations/{event['operation_id']}/undo"
+        job = f"/v1/bulk-updates/{client('POST', path)[1]['id']}"
+        ended = until(lambda: (seen := client("GET", job)[1])["finished_at"] and seen)
+        tops = [
+            each
+            for each in (one, other, above, beyond)
+            if not hierarchy(client, each)["ancestors"]
+        ]
+
+        assert len(tops) == 1
+        assert (ended["counts"]["updated"], ended["counts"]["failed"]) == (1, 1)
+
     def test_go_ten_levels_deep(self, client):
         ids = chain(client, 10)
         top, pair = make(client, "top"), chain(client, 2)

@@ -91,13 +91,23 @@ def contacts(database):
     return [each.id for each in made]
 
 
+class Untied:
+    """Each contact is changed for itself."""
+
+    def is_tied(self, _before, _after):
+        return False
+
+    def tied(self, update):
+        return update()
+
+
 def promoted(contact):
     return contact.changed({"job_title": "Boss"}, NOW)
 
 
 def promote(database, ids, change=promoted, **terms):
     rows = ContactRepository(database, context_of(**terms))
-    return rows.change_all(ids, change, events.contact_updated)
+    return rows.change_all(ids, change, events.contact_updated, ties=Untied())
 
 
 def stored(database, contact_id):
