@@ -316,7 +316,8 @@ class AccountMethods(Dependencies):
         """
         return self._accounts().update(account_id, payload, expected_version)
 
-    @rpc
+    @rpc(needs="accounts:write")
+    @idempotent
     def archive_account(
         self, *, account_id: str, expected_version: int | None = None
     ) -> None:

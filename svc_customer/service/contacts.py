@@ -251,7 +251,8 @@ class ContactMethods(Dependencies):
         """
         return self._contacts().update(contact_id, payload, expected_version)
 
-    @rpc
+    @rpc(needs="contacts:write")
+    @idempotent
     def archive_contact(
         self, *, contact_id: str, expected_version: int | None = None
     ) -> None:

@@ -246,7 +246,8 @@ class CustomFieldMethods(Dependencies):
         view: dict[str, Any] = self.transaction(update_and_index)
         return view
 
-    @rpc
+    @rpc(needs="custom-fields:write")
+    @idempotent
     def archive_custom_field(
         self, *, custom_field_id: str, expected_version: int | None = None
     ) -> None:

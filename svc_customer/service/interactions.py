@@ -256,7 +256,8 @@ class InteractionMethods(Dependencies):
         """
         return self._interactions().update(interaction_id, payload, expected_version)
 
-    @rpc
+    @rpc(needs="interactions:write")
+    @idempotent
     def archive_interaction(
         self, *, interaction_id: str, expected_version: int | None = None
     ) -> None:

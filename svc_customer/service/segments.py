@@ -281,7 +281,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
 
         return self._alone(change)
 
-    @rpc
+    @rpc(needs="segments:write")
+    @idempotent
     def archive_segment(
         self, *, segment_id: str, expected_version: int | None = None
     ) -> None:

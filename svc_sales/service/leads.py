@@ -152,7 +152,8 @@ class LeadMethods(LeadConversion):
         """
         return self._leads().update(lead_id, payload, expected_version)
 
-    @rpc
+    @rpc(needs="leads:write")
+    @idempotent
     def archive_lead(
         self, *, lead_id: str, expected_version: int | None = None
     ) -> None:

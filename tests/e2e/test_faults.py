@@ -173,16 +173,35 @@ class TestIdempotency:
 
     @pytest.mark.parametrize(
         ("method", "path"),
-        [("POST", "/v1/accounts"), ("PATCH", "/v1/contacts/{id}")],
+        [
+            ("POST", "/v1/accounts"),
+            ("PATCH", "/v1/contacts/{id}"),
+            ("DELETE", "/v1/contacts/{id}"),
+        ],
     )
     def test_refuses_a_key_that_was_used_on_another_route(self, client, method, path):
         _, made, _ = client(
             "POST", "/v1/contacts", {"last_name": "Key"}, Idempotency_Key="k"
         )
         payload = {"name": "Key"} if path == "/v1/accounts" else {"first_name": "K"}
+        sent = None if method == "DELETE" else payload
         code, problem, _ = client(
-            method, path.format(**made), payload, Idempotency_Key="k"
+            method, path.format(**made), sent, Idempotency_Key="k"
         )
 
         assert (code, problem["code"]) == (422, "idempotency_key_reused")
         assert client("GET", "/v1/accounts")[1]["data"] == []
+        assert client("GET", f"/v1/contacts/{made['id']}")[0] == 200
+
+    def test_archives_once(self, client):
+        path = (
+            "/v1/contacts/"
+            + client("POST", "/v1/contacts", {"last_name": "K"})[1]["id"]
+        )
+        codes = [client("DELETE", path, Idempotency_Key="gone")[0] for _ in range(2)]
+        restored = client("POST", f"{path}/restore", Idempotency_Key="gone")
+        anew = client("POST", f"{path}/restore", Idempotency_Key="back")
+
+        assert codes == [204, 204]
+        assert (restored[0], restored[1]["code"]) == (422, "idempotency_key_reused")
+        assert anew[0] == 200
