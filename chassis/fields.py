@@ -281,7 +281,7 @@ def _moment_or_period(text: str, clock: Clock) -> Any:
 def _day_or_period(text: str, clock: Clock) -> Any:
     try:
         period = _period(text, clock)
-    except OverflowError:
+    except (ValueError, OverflowError):
         period = None
     if period is None:
         raise ValueError("a day such as 2026-01-31, or a relative date")

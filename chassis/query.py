@@ -27,6 +27,7 @@ _MAX_LIMIT: Final = 200
 _DEFAULT_LIMIT: Final = 50
 _MAX_FILTERS: Final = 10
 _MAX_SORT: Final = 3
+_NUMBER: Final = re.compile(r"\d{1,3}", re.ASCII)
 _FILTER = re.compile(r"filter\[([a-z_][a-z0-9_.]*)\](?:\[([a-z_]+)\])?")
 _BOUNDS: Final = frozenset({"$gt", "$gte", "$lt", "$lte"})
 _PARAMETERS: Final = frozenset({"sort", "limit", "cursor", "fields", "include"})
@@ -257,7 +258,7 @@ def _is_indexed(sort: Sequence[tuple[str, int]], text: str, listing: Listing) ->
 def _limit(text: str | None) -> int:
     if text is None:
         return _DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MAX_LIMIT):
+    if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= _MAX_LIMIT):
         raise refuse("invalid_limit", "limit", f"A number from 1 to {_MAX_LIMIT}.")
     return int(text)
 

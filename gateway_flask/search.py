@@ -3,6 +3,7 @@
 One RPC of each service that has some of the kinds that are asked for.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -19,6 +20,7 @@ __all__ = ["search_answer"]
 
 _DEFAULT_LIMIT: Final = 20
 _MAX_LIMIT: Final = 50
+_NUMBER: Final = re.compile(r"\d{1,2}", re.ASCII)
 _OWNERS: Final[Mapping[str, str]] = {
     "contacts": "customer",
     "accounts": "customer",
@@ -104,7 +106,7 @@ def _kinds() -> Sequence[str]:
 
 def _limit() -> int:
     text = query().get("limit", str(_DEFAULT_LIMIT))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:3]) <= _MAX_LIMIT):
+    if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= _MAX_LIMIT):
         raise _refused("invalid_limit", "limit", f"A number from 1 to {_MAX_LIMIT}.")
     return int(text)
 

@@ -84,6 +84,8 @@ class TestSearch:
             ("q=a&types=users", "invalid_query"),
             ("q=a&limit=51", "invalid_limit"),
             ("q=a&limit=0", "invalid_limit"),
+            ("q=a&limit=0010000", "invalid_limit"),
+            (f"q=a&limit=001{'0' * 4_500}", "invalid_limit"),
             ("q=a&limit=%C2%B2", "invalid_limit"),
             ("q=a&page=2", "unknown_parameter"),
         ],

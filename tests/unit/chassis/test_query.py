@@ -211,6 +211,8 @@ class TestFilters:
             ({"limit": "201"}, "invalid_limit"),
             ({"limit": "٣"}, "invalid_limit"),
             ({"limit": "9" * 400}, "invalid_limit"),
+            ({"limit": "000000001000000"}, "invalid_limit"),
+            ({"limit": "000000001" + "0" * 4_500}, "invalid_limit"),
             ({"fields": "nope"}, "invalid_fields"),
             ({"include": "nope"}, "unknown_parameter"),
             ({"cursor": "nope"}, "invalid_cursor"),
