@@ -12,6 +12,7 @@ from marshmallow import (
     validates_schema,
 )
 
+from chassis.mailboxes import address_key
 from chassis.schemas import Email, Id, Input, Text
 from svc_customer.domain.contacts import (
     EMAIL_VALIDITIES,
@@ -81,8 +82,16 @@ class ContactAccountInput(Input):
 class UpdateContactInput(RecordInput):
     """A merge patch (RFC 7396) of a contact.
 
-    ``email`` and ``phone`` are shorthand for a list with one primary entry;
-    ``account_id`` is the primary account, others of ``accounts`` stay.
+    ``email``, ``phone`` and ``account_id`` are the primary ones; the others of
+    their lists stay. A list replaces all there was, and cannot be given together
+    with its primary.
+
+    Attributes:
+        email: Takes the place of the primary address, with its ``type``; one of
+            the others becomes primary. Null takes the primary one away, and the
+            next becomes primary.
+        phone: The same of the primary number.
+        emails: All of them, each once.
     """
 
     example: ClassVar[dict[str, Any]] = {
@@ -117,18 +126,18 @@ class UpdateContactInput(RecordInput):
                 raise ValidationError(f"Not together with {full}.", short)
             if sum(each["is_primary"] for each in data.get(full) or ()) > 1:
                 raise ValidationError("Only one can be primary.", full)
+
+    @validates_schema
+    def _each_once(self, data: dict[str, Any], **_: Any) -> None:
         named = [each["account_id"] for each in data.get("accounts") or ()]
         if len(set(named)) < len(named):
             raise ValidationError("Each account once.", "accounts")
+        keys = [address_key(each["address"]) for each in data.get("emails") or ()]
+        if len(set(keys)) < len(keys):
+            raise ValidationError("Each address once.", "emails")
 
     @post_load
     def _values(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        if "email" in data:
-            address = data.pop("email")
-            data["emails"] = [{"address": address}] if address else []
-        if "phone" in data:
-            number = data.pop("phone")
-            data["phones"] = [{"number": number}] if number else []
         if "emails" in data:
             data["emails"] = _with_primary(data["emails"] or (), EmailAddress)
         if "phones" in data:
@@ -148,7 +157,8 @@ def _with_primary(entries: Sequence[dict[str, Any]], value: Any) -> tuple[Any, .
 class CreateContactInput(UpdateContactInput):
     """A new contact; a last name or an e-mail address is enough.
 
-    ``email`` and ``phone`` are shorthand for a list with one primary entry.
+    ``email``, ``phone`` and ``account_id`` are shorthand for a list with one
+    primary entry.
     """
 
     example: ClassVar[dict[str, Any]] = {

@@ -25,6 +25,7 @@ from svc_customer.schemas.contacts import (
 from svc_customer.service.custom_values import CustomizedRecords, values_to_match
 from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_numbers
+from svc_customer.service.primaries import with_whole_lists
 
 __all__ = ["ContactMethods", "contact_records"]
 
@@ -60,10 +61,14 @@ class _Contacts(CustomizedRecords[Contact]):
     """Contacts, whose numbers are read whenever they may be others."""
 
     def read_new(self, payload: Any) -> dict[str, Any]:
-        return with_numbers(super().read_new(payload))
+        return with_numbers(with_whole_lists(super().read_new(payload)))
 
     def read_patch(self, record: Contact, payload: Mapping[str, Any]) -> dict[str, Any]:
-        return with_numbers(super().read_patch(record, payload), record)
+        patch = with_whole_lists(super().read_patch(record, payload), record)
+        return with_numbers(patch, record)
+
+    def data_to_match(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        return with_whole_lists(super().data_to_match(payload))
 
 
 def contact_records(worker: Dependencies) -> Records[Contact]:

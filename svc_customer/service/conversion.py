@@ -12,6 +12,7 @@ from svc_customer.schemas.conversion import UpsertCustomerInput
 from svc_customer.service.custom_values import CustomReader
 from svc_customer.service.dependencies import Dependencies
 from svc_customer.service.phones import with_account_number, with_numbers
+from svc_customer.service.primaries import with_whole_lists
 
 __all__ = ["ConversionMethods"]
 
@@ -60,8 +61,8 @@ class ConversionMethods(Dependencies):
         if self.contacts.find(contact_id) is None:
             _needed(data["contact"], "contact_id")
             details = self._customized("contacts", data["contact"])
-            details = with_numbers({"account_id": account_id, **details})
-            contact = new_contact(contact_id, details, owner_id, now)
+            details = with_whole_lists({"account_id": account_id, **details})
+            contact = new_contact(contact_id, with_numbers(details), owner_id, now)
             self.contacts.add(contact, events.contact_created(contact))
 
     def _customized(self, resource: str, details: dict[str, Any]) -> dict[str, Any]:

@@ -172,6 +172,89 @@ class TestAddresses:
         assert changed["emails"][0]["validity"] == "bounced"
 
 
+class TestPrimaries:
+    """``email`` and ``phone``, beside other addresses and numbers."""
+
+    EMAILS = (
+        {"address": "ada@work.example", "type": "office", "validity": "valid"},
+        {"address": "ada@home.example", "type": "home"},
+    )
+
+    @pytest.fixture
+    def made(self, client):
+        phones = [{"number": "+44 20 7946 0000"}, {"number": "+1 650 253 0000"}]
+        return make(client, emails=self.EMAILS, phones=phones)
+
+    def shown(self, record):
+        return [
+            (each["address"], each["type"], each["is_primary"], each["validity"])
+            for each in record["emails"]
+        ]
+
+    def test_are_replaced_and_the_others_stay(self, client, made):
+        payload = {"email": "new@work.example", "phone": "+49 30 1234567"}
+        path = f"/v1/contacts/{made['id']}"
+        _, changed, _ = client("PATCH", path, payload)
+
+        assert self.shown(changed) == [
+            ("new@work.example", "office", True, "unverified"),
+            ("ada@home.example", "home", False, "unverified"),
+        ]
+        assert [each["e164"] for each in changed["phones"]] == [
+            "+49301234567",
+            "+16502530000",
+        ]
+
+    def test_are_others_of_the_list(self, client, made):
+        payload = {"email": "ADA@home.example", "phone": "+16502530000"}
+        path = f"/v1/contacts/{made['id']}"
+        _, changed, _ = client("PATCH", path, payload)
+
+        assert self.shown(changed) == [
+            ("ada@work.example", "office", False, "valid"),
+            ("ADA@home.example", "home", True, "unverified"),
+        ]
+        assert [each["is_primary"] for each in changed["phones"]] == [False, True]
+
+    def test_make_way_for_the_next(self, client, made):
+        path = f"/v1/contacts/{made['id']}"
+        _, first, _ = client("PATCH", path, {"email": None, "phone": None})
+        _, second, _ = client("PATCH", path, {"email": None, "phone": None})
+
+        assert (first["email"], first["phone"]) == (
+            "ada@home.example",
+            "+1 650 253 0000",
+        )
+        assert (second["emails"], second["phones"]) == ([], [])
+
+    def test_are_replaced_by_an_upsert_as_well(self, client, made):
+        path = f"/v1/contacts/{made['id']}"
+        client("PATCH", path, {"external_ids": {"erp": made["id"]}})
+        data = {"external_ids": {"erp": made["id"]}, "email": "new@work.example"}
+        rows = [{"op": "upsert", "match_by": "external_id", "data": data}]
+        _, answer, _ = client("POST", "/v1/contacts/batch", {"operations": rows})
+        (result,) = answer["results"]
+
+        assert (result["status"], result["id"]) == (200, made["id"])
+        assert [each["address"] for each in result["data"]["emails"]] == [
+            "new@work.example",
+            "ada@home.example",
+        ]
+
+    @pytest.mark.parametrize(
+        ("fields", "at_fault"),
+        [
+            ({"emails": [*EMAILS, {"address": "Ada@Work.example"}]}, "emails"),
+            ({"emails": [], "email": "a@b.co"}, "email"),
+            ({"phones": [], "phone": "1"}, "phone"),
+        ],
+    )
+    def test_are_told_once(self, client, made, fields, at_fault):
+        answer = client("PATCH", f"/v1/contacts/{made['id']}", fields)
+
+        assert refused(answer) == (422, [at_fault])
+
+
 class TestNames:
     @pytest.mark.parametrize(
         "name",
