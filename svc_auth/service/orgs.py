@@ -40,7 +40,8 @@ class OrgMethods(Challenging, Proving):
 
         All of it or nothing. A letter with a link by which the owner shows that
         the address is theirs goes there. Asking again in the same operation, with
-        the same address and password, logs in and creates nothing.
+        the same address, creates nothing and is a login to that organization:
+        as whatever one is there by now, and with all that a login asks for.
 
         Args:
             payload: A ``RegisterOrgInput``.
@@ -51,6 +52,10 @@ class OrgMethods(Challenging, Proving):
         Raises:
             InvalidInputError: ``invalid_input`` or ``password_too_common``.
             ConflictError: ``email_taken``.
+            UnauthenticatedError: of whoever asks again ``credentials_invalid``,
+                ``otp_required``: they log in by ``login`` from now on.
+            RateLimitedError: of whoever asks again ``login_delayed``.
+            UnavailableError: ``too_busy``.
 
         Emits:
             ``auth.org_registered``, ``auth.member_joined`` and
@@ -59,15 +64,19 @@ class OrgMethods(Challenging, Proving):
         data = load(RegisterOrgInput(), payload)
         person, org = self._newcomers(data)
         known = self.people.find_by_email(person.email) or self._store(person, org)
-        if known is not None and not self._is_same(known, person, data["password"]):
+        if known is None:
+            return self.begin_session(
+                Proof(
+                    membership=_ownership(person, org), credentials=person.credentials
+                )
+            )
+        if known.id != person.id:
             raise ConflictError(
                 "email_taken", "Somebody is registered with this address."
             )
-        proof = Proof(
-            membership=_ownership(person, org),
-            credentials=(known or person).credentials,
-        )
-        return self.begin_session(proof)
+        # What they were when they registered they may be no more.
+        login = {"email": person.email, "password": data["password"], "org_id": org.id}
+        return self.begin_session(self.prove(login))
 
     @rpc
     def get_current_org(self) -> dict[str, Any]:
@@ -185,13 +194,6 @@ class OrgMethods(Challenging, Proving):
             events.org_updated,
         )
 
-    def _is_same(self, known: Person, person: Person, password: str) -> bool:
-        return (
-            known.id == person.id
-            and self.second_factors.find(known.id) is None
-            and self.passwords.matches(known.password_hash, password)
-        )
-
     def _newcomers(self, data: dict[str, Any]) -> tuple[Person, Org]:
         """The same ids each time that the same operation asks."""
         email, now = data["email"], self.context.now()
@@ -217,12 +219,12 @@ class OrgMethods(Challenging, Proving):
             created_at=now,
             updated_at=now,
         )
-        self.context.org_id = org_id
-        self.context.actor = {"type": "person", "id": person_id}
         return person, org
 
     def _store(self, person: Person, org: Org) -> Person | None:
         """Store both, unless somebody has taken the address in this very moment."""
+        self.context.org_id = org.id
+        self.context.actor = {"type": "person", "id": person.id}
         try:
             self.transaction(lambda: self._add(person, org))
         except ConflictError:

@@ -1,8 +1,10 @@
 """An organization's own settings, and whose it is."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from authenticators import turn_on
 from members import recruit
 from waiting import until
 
@@ -84,6 +86,75 @@ class TestSettings:
         code, answer, _ = member("PATCH", ORG, {"name": "Mine"})
 
         assert (code, answer["code"]) == (403, "permission_missing")
+
+
+class TestRegistration:
+    @pytest.fixture
+    def again(self, newcomer):
+        """Registers, and does so once more in the same operation."""
+        client = newcomer()
+        key = uuid.uuid4().hex
+        email = f"{key}@example.test"
+        client.credentials = {"email": email, "password": "correct horse"}
+        payload = {"org_name": "Again", "name": "Ada", **client.credentials}
+
+        def ask(**changes):
+            code, answer, _ = client.patiently(
+                *("POST", "/v1/auth/register-org", {**payload, **changes}),
+                Authorization="none",
+                Idempotency_Key=key,
+            )
+            return code, answer
+
+        code, answer = ask()
+        assert code == 201, answer
+        client.token = answer["access_token"]
+        ask.client = client
+        return ask
+
+    def test_again_is_a_login_as_what_one_is_by_now(self, status, newcomer, again):
+        former = again.client
+        heir = recruit(status, newcomer, former, "analyst")
+        _, me, _ = former("GET", "/v1/me")
+        assert give(former, heir.user_id) == (200, None)
+        path = f"/v1/users/{me['id']}"
+
+        def is_demoted():
+            return heir("PATCH", path, {"roles": ["read_only"]})[0] == 200
+
+        until(is_demoted, EFFECTIVE_S)
+        code, tokens = again()
+        assert code == 201, tokens
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        _, seen, _ = former("GET", "/v1/me", **bearer)
+
+        assert seen["roles"] == ["read_only"]
+        assert "*" not in seen["grants"]
+        assert former("PATCH", ORG, {"name": "Mine"}, **bearer)[0] == 403
+
+    def test_again_lets_nobody_in_who_has_left(self, status, newcomer, again):
+        former = again.client
+        heir = recruit(status, newcomer, former, "analyst")
+        _, me, _ = former("GET", "/v1/me")
+        assert give(former, heir.user_id) == (200, None)
+        path = f"/v1/users/{me['id']}"
+        until(lambda: heir("DELETE", path)[0] == 204, EFFECTIVE_S)
+
+        code, answer = again()
+        assert (code, answer["code"]) == (401, "credentials_invalid")
+
+    def test_again_needs_all_that_a_login_does(self, again):
+        code, answer = again(password="not that one")  # noqa: S106
+        assert (code, answer["code"]) == (401, "credentials_invalid")
+        turn_on(again.client)
+
+        code, answer = again()
+        assert (code, answer["code"]) == (401, "otp_required")
+
+    def test_of_somebody_elses_address_is_refused(self, client, again):
+        code, answer = again(email=client.email)
+
+        assert (code, answer["code"]) == (409, "email_taken")
 
 
 class TestTransfer:
