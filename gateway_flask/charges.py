@@ -28,7 +28,7 @@ def charges_of(policy: Policy) -> list[Charge]:
         return [Charge(policy.limit, owner, _units(policy))]
     charges = [Charge(policy.limit, g.address)]
     if policy.limit == "login" and (email := _claimed_email()):
-        charges.append(Charge.of_account(email))
+        charges.append(Charge.of_account(email, g.address))
     return charges
 
 

@@ -49,10 +49,11 @@ _DEFAULTS: Final = {
     "public": "100/s burst 500",
     "login": "60/min burst 60",
     "account": "10/min burst 10",
+    "reset": "60/min burst 60",
     "register": "60/min burst 60",
 }
 _COSTS: Final = {"write": 2}
-_FAILS_CLOSED: Final = frozenset({"login", "account"})
+_FAILS_CLOSED: Final = frozenset({"login", "account", "reset"})
 
 # Times are whole microseconds of Redis' own clock. ARGV holds, for each key,
 # the microseconds one request takes from the allowance and the allowance's
@@ -133,9 +134,13 @@ class Charge:
     units: int = 1
 
     @classmethod
-    def of_account(cls, email: str) -> "Charge":
-        """A login for an account, known only by its address' hash."""
-        digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()
+    def of_account(cls, email: str, address: str) -> "Charge":
+        """A login for an account by a client, known only by a hash of both.
+
+        Not by the account alone: whoever asks often would keep its owner out.
+        """
+        both = f"{email.strip().lower()}\n{address}"
+        digest = hashlib.sha256(both.encode()).hexdigest()
         return cls("account", digest[:32])
 
 

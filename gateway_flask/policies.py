@@ -21,7 +21,11 @@ __all__ = [
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-LIMIT_CLASSES: Final = ("read", "write", "public", "login", "register", "none")
+LIMIT_CLASSES: Final = (
+    *("read", "write", "public"),
+    *("login", "reset", "register"),
+    "none",
+)
 _DEADLINE_S: Final = 5.0
 
 

@@ -29,6 +29,7 @@ ROLES: Final = ("rpc", "events")
 _LOCAL_LIMITS: Final = {
     "LIMIT_LOGIN": "600/min burst 600",
     "LIMIT_REGISTER": "600/min burst 600",
+    "LIMIT_RESET": "600/min burst 600",
 }
 INFRASTRUCTURE_PORTS: Final = (
     "epmd",
@@ -69,6 +70,7 @@ _PASSED_ON: Final = (
     "LIMIT_PUBLIC",
     "LIMIT_READ",
     "LIMIT_REGISTER",
+    "LIMIT_RESET",
     "LIMIT_WRITE",
     "LOG_LEVEL",
     "MAIL_FROM",

@@ -27,7 +27,7 @@ def show_forgot_password() -> Response:
 
 @account_pages.post("/forgot-password")
 @public
-@limited("login")
+@limited("reset")
 def request_password_reset() -> Response:
     """Take the address that was typed into it.
 

@@ -15,7 +15,7 @@ challenges = Blueprint("challenges", __name__)
 
 @challenges.post("/v1/auth/password-reset")
 @public
-@limited("login")
+@limited("reset")
 def request_password_reset() -> Response:
     """See ``AuthService.request_password_reset``."""
     return accepted(call("auth", "request_password_reset", payload=body()))

@@ -53,7 +53,7 @@ class TestWhatRuns:
 
         assert native == RUNNING.keys()
 
-    @pytest.mark.parametrize("name", ["LIMIT_LOGIN", "LIMIT_REGISTER"])
+    @pytest.mark.parametrize("name", ["LIMIT_LOGIN", "LIMIT_REGISTER", "LIMIT_RESET"])
     def test_counts_a_shared_address_as_the_local_stack_does(self, name):
         default = RUNNING["gateway"]["environment"][name]
 

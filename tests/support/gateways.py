@@ -80,10 +80,12 @@ def workers_of(master):
     return set()
 
 
-def request(path, token=None, body=None):
-    """A request as bytes."""
+def request(path, token=None, body=None, address=None):
+    """A request as bytes; as a proxy passes it on, if ``address`` says of whom."""
     head = ["GET" if body is None else "POST", path, "HTTP/1.1\r\nHost: x\r\n"]
     fields = [f"Authorization: Bearer {token}\r\n"] if token else []
+    if address is not None:
+        fields.append(f"X-Forwarded-For: {address}\r\n")
     if body is not None:
         fields.append(f"Content-Type: application/json\r\nContent-Length: {len(body)}")
         fields.append("\r\n")

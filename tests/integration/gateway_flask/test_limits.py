@@ -79,7 +79,7 @@ class TestLimiter:
         assert limiter.check([Charge("write", owner)]).remaining == 1
 
     def test_several_charges_are_made_together_or_not_at_all(self, limiter, owner):
-        account = Charge.of_account(f"{owner}@example.com")
+        account = Charge.of_account(f"{owner}@example.com", "192.0.2.1")
         for address in ("a", "b"):
             limiter.check([Charge("login", f"{owner}{address}"), account])
 

@@ -9,6 +9,7 @@ LIMITS = {
     "login": Limit(1, 60),
     "account": Limit(1 / 6, 10),
 }
+ACCOUNT = Charge.of_account("a@b.example", "1.2.3.4")
 
 
 class FakeScript:
@@ -58,6 +59,7 @@ class TestLimit:
             "public",
             "login",
             "account",
+            "reset",
             "register",
         }
 
@@ -77,7 +79,7 @@ class TestCheck:
 
     def test_refuses_with_the_time_to_wait(self):
         limiter = limiter_with([2, -1, b"60000000", b"5500000", 7])
-        charges = [Charge("login", "1.2.3.4"), Charge.of_account("a@b.example")]
+        charges = [Charge("login", "1.2.3.4"), ACCOUNT]
 
         with pytest.raises(RateLimitedError) as caught:
             limiter.check(charges)
@@ -86,7 +88,7 @@ class TestCheck:
 
     def test_asks_once_for_all_charges(self):
         limiter = limiter_with([1, 0, 0, 0, 0])
-        limiter.check([Charge("login", "1.2.3.4"), Charge.of_account("a@b.example")])
+        limiter.check([Charge("login", "1.2.3.4"), ACCOUNT])
 
         keys, arguments = limiter._script.calls[0]
 
@@ -95,8 +97,12 @@ class TestCheck:
         assert arguments == [1_000_000, 60_000_000, 6_000_000, 60_000_000]
 
     def test_an_account_is_known_by_its_hash(self):
-        assert Charge.of_account(" A@b.example") == Charge.of_account("a@B.example")
-        assert "@" not in Charge.of_account("a@b.example").owner
+        assert Charge.of_account(" A@B.example", "1.2.3.4") == ACCOUNT
+        assert "@" not in ACCOUNT.owner
+        assert "1.2.3.4" not in ACCOUNT.owner
+
+    def test_an_account_is_another_for_each_client(self):
+        assert Charge.of_account("a@b.example", "5.6.7.8") != ACCOUNT
 
     def test_a_class_without_a_limit_is_free(self):
         assert limiter_with().check([Charge("none", "me")]) is None
@@ -191,8 +197,13 @@ class TestCharges:
 
         assert limiter.charges[0] == [
             Charge("login", "127.0.0.1"),
-            Charge.of_account("a@b.example"),
+            Charge.of_account("a@b.example", "127.0.0.1"),
         ]
+
+    def test_a_forgotten_password_is_charged_apart(self, anonymous, limiter):
+        anonymous.post("/v1/auth/password-reset", json={"email": "a@b.example"})
+
+        assert limiter.charges[0] == [Charge("reset", "127.0.0.1")]
 
     def test_an_unreadable_login_is_charged_to_its_address(self, anonymous, limiter):
         answer = anonymous.post("/v1/auth/login", data=b"{")

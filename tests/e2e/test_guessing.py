@@ -1,0 +1,71 @@
+"""Whoever guesses at an account must not keep its owner out.
+
+Clients at several addresses, as a proxy in front of the gateway tells of them.
+"""
+
+import json
+
+import pytest
+from gateways import Gateway, request
+from letters import links_to
+from waiting import until
+
+pytestmark = pytest.mark.e2e
+
+OWN, OTHER, THIRD = "192.0.2.1", "198.51.100.7", "203.0.113.200"
+LOGIN, RESET = "/v1/auth/login", "/v1/auth/password-reset"
+# Fewer than a polling client asks for, and of which hardly any come back.
+SLOTS = 7
+
+
+@pytest.fixture
+def ask(processes):
+    """Asks as a client at some address: status and code."""
+    limits = {"LIMIT_ACCOUNT": f"1/min burst {SLOTS}", "TRUSTED_PROXIES": "1"}
+    with Gateway(like=processes()["gateway"]["pid"], **limits) as gateway:
+
+        def post(path, payload, address):
+            asked = request(path, body=json.dumps(payload), address=address)
+            status, _, body = gateway.ask(asked)
+            return status, json.loads(body).get("code") if status >= 400 else None
+
+        yield post
+
+
+@pytest.fixture
+def poll(ask, client):
+    """Guesses from elsewhere until the gateway refuses to hear more from there."""
+    wrong = {**client.credentials, "password": "wrong horse"}
+
+    def poll():
+        codes = [ask(LOGIN, wrong, OTHER)[1] for _ in range(2 * SLOTS)]
+        assert codes[0] == "credentials_invalid"
+        assert set(codes[SLOTS:]) == {"rate_limited"}
+
+    return poll
+
+
+class TestPolling:
+    def test_keeps_nobody_out_at_an_address_of_theirs(self, ask, client, poll):
+        assert ask(LOGIN, client.credentials, OWN) == (200, None)
+        poll()
+
+        assert ask(LOGIN, client.credentials, OWN) == (200, None)
+
+    def test_from_many_addresses_gets_no_more_tries(self, ask, client, poll):
+        poll()
+        wrong = {**client.credentials, "password": "wrong horse"}
+        codes = {ask(LOGIN, wrong, f"203.0.113.{each}")[1] for each in range(SLOTS)}
+
+        assert "login_delayed" in codes
+        assert codes <= {"login_delayed", "credentials_invalid"}
+
+    def test_leaves_the_way_to_a_new_password(self, ask, client, poll, status):
+        poll()
+        payload = {"email": client.email}
+
+        assert ask(RESET, payload, OTHER) == (202, None)
+        assert ask(RESET, payload, THIRD) == (202, None)
+        until(lambda: links_to(status, client.email, "new-password"))
+        # Both asked within a minute, and one message is what comes of it.
+        assert len(links_to(status, client.email, "new-password")) == 1
