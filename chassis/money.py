@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
-__all__ = ["Money"]
+__all__ = ["MOST_AMOUNT", "Money", "is_amount"]
+
+MOST_AMOUNT: Final = Decimal(10) ** 15
+_MOST_PLACES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +16,14 @@ class Money:
 
     amount: Decimal
     currency: str
+
+
+def is_amount(number: Decimal) -> bool:
+    """Whether it has at most 15 digits and 4 decimal places, and so is kept exactly.
+
+    It only compares: arithmetic fails with a number that is far too large.
+    """
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or not -_MOST_PLACES <= exponent <= 0:
+        return False
+    return -MOST_AMOUNT < number < MOST_AMOUNT

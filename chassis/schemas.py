@@ -28,7 +28,7 @@ from marshmallow import (
 from chassis.errors import FieldError, bad_request, invalid_input
 from chassis.events import wire_time
 from chassis.ids import is_id
-from chassis.money import Money
+from chassis.money import MOST_AMOUNT, Money, is_amount
 
 __all__ = [
     "Currency",
@@ -51,8 +51,6 @@ _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _CONTROL: Final = frozenset(map(chr, range(32))) - set("\t\n\r")
 _MAX_EMAIL: Final = 254
 _MAX_TIME_ZONE: Final = 64
-_MAX_AMOUNT: Final = Decimal(10) ** 15
-_MAX_FRACTION_DIGITS: Final = 4
 _AMOUNT_PATTERN: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"
 # ISO 4217, active codes of national currencies.
 _CURRENCIES: Final = tuple(
@@ -196,8 +194,8 @@ class _Amount(fields.Decimal):
         described = {
             "type": ["string", "integer"],
             "pattern": _AMOUNT_PATTERN,
-            "exclusiveMinimum": -int(_MAX_AMOUNT),
-            "exclusiveMaximum": int(_MAX_AMOUNT),
+            "exclusiveMinimum": -int(MOST_AMOUNT),
+            "exclusiveMaximum": int(MOST_AMOUNT),
         }
         super().__init__(metadata=described, **kwargs)
 
@@ -205,10 +203,7 @@ class _Amount(fields.Decimal):
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise ValidationError('Must be a decimal string, as in "1234.50".')
         amount: Decimal = super()._deserialize(value, *args, **kwargs)
-        exponent = amount.as_tuple().exponent
-        if abs(amount) >= _MAX_AMOUNT or not (
-            isinstance(exponent, int) and -_MAX_FRACTION_DIGITS <= exponent <= 0
-        ):
+        if not is_amount(amount):
             raise ValidationError("At most 15 digits and 4 decimal places.")
         return amount
 

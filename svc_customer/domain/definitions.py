@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from chassis.errors import FieldError, InvalidInputError, invalid_input
+from chassis.money import is_amount
 
 __all__ = [
     "MOST_CONDITIONS",
@@ -36,7 +37,6 @@ _LONGEST_NAME: Final = 60
 _LONGEST_WINDOW_DAYS: Final = 3_660
 _YEARS: Final = range(1900, 2200)
 _HIGHEST_COUNT: Final = 1_000_000
-_LARGEST_AMOUNT: Final = Decimal(10) ** 15
 _WINDOW: Final = re.compile(r"([1-9]\d{0,3})d")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
@@ -322,8 +322,12 @@ def _amount(value: Any, path: str) -> Decimal:
         amount = Decimal(value) if isinstance(value, str) else None
     except InvalidOperation:
         amount = None
-    if amount is None or not amount.is_finite() or abs(amount) >= _LARGEST_AMOUNT:
-        raise _invalid(path, 'A decimal string of at most 15 digits, as in "1234.50".')
+    if amount is None or not is_amount(amount):
+        raise _invalid(
+            path,
+            "A decimal string of at most 15 digits and 4 decimal places, "
+            'as in "1234.50".',
+        )
     return amount
 
 

@@ -106,6 +106,20 @@ class Segment(OwnedRecord):
         """
         return read_definition(self.definition, INTERACTION_TYPES)
 
+    @property
+    def conditions(self) -> list[Leaf]:
+        """Those of its definition; none if it has none that can be read by now.
+
+        One that was stored may ask for what is taken no longer. Its segment is
+        failed; all others are to be shown and changed as ever.
+        """
+        if self.definition is None:
+            return []
+        try:
+            return list(leaves(self.node))
+        except InvalidInputError:
+            return []
+
     def changed(self, patch: Mapping[str, Any], now: datetime) -> "Segment":
         """The segment with ``patch`` applied; another definition is built anew."""
         segment = super().changed(patch, now)
@@ -168,7 +182,7 @@ def referring(segment_id: str, segments: Iterable[Segment]) -> list[Segment]:
     uses = {
         each.id: (each, set(_named(each)))
         for each in segments
-        if each.kind == "dynamic" and each.definition is not None
+        if each.kind == "dynamic"
     }
     found: dict[str, Segment] = {}
     wanted = [segment_id]
@@ -183,15 +197,11 @@ def referring(segment_id: str, segments: Iterable[Segment]) -> list[Segment]:
 
 def is_used(segment_id: str, segments: Iterable[Segment]) -> bool:
     """Whether the definition of another segment names this one."""
-    return any(
-        segment_id in _named(each)
-        for each in segments
-        if each.definition is not None and each.id != segment_id
-    )
+    return any(segment_id in _named(each) for each in segments if each.id != segment_id)
 
 
 def _named(segment: Segment) -> Iterator[str]:
-    for leaf in leaves(segment.node):
+    for leaf in segment.conditions:
         if isinstance(leaf, Member):
             yield leaf.segment_id
 

@@ -62,9 +62,9 @@ class _Segments(Records[Segment]):
 def names_hidden(segment: Segment, caller: Caller) -> list[str]:
     """What the definition asks of records that the caller may not see of them."""
     hidden = caller.hidden_fields(segment.resource)
-    if not hidden or segment.definition is None:
+    if not hidden:
         return []
-    asked = [leaf.field for leaf in leaves(segment.node) if isinstance(leaf, Property)]
+    asked = [leaf.field for leaf in segment.conditions if isinstance(leaf, Property)]
     return [name for name in asked if is_among(name, hidden)]
 
 

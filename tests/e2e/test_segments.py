@@ -328,6 +328,14 @@ class TestADefinition:
             ({"interactions": None, "count": {"$gt": 1}}, "definition.count.$gt"),
             ({"interactions": None, "within": "90 d"}, "definition.within"),
             ({"interactions": None, "amount": {"gte": 1}}, "definition.amount.gte"),
+            (
+                {"interactions": None, "amount": {"gte": "0." + "1234567890" * 4}},
+                "definition.amount.gte",
+            ),
+            (
+                {"interactions": None, "amount": {"gte": "1E-7000"}},
+                "definition.amount.gte",
+            ),
             ({"segment": "x"}, "definition.segment"),
         ],
     )

@@ -86,7 +86,11 @@ class TestLoad:
         assert name in errors({name: value})
 
     @pytest.mark.parametrize(
-        "amount", [1.5, True, "NaN", "Infinity", "1e5", "1.00001", "1" * 16, "", None]
+        "amount",
+        [
+            *(1.5, True, "NaN", "Infinity", "1e5", "1.00001", "1" * 16, "", None),
+            *("1E+9999999", "1E-9999999", "0." + "1" * 40),
+        ],
     )
     def test_refuses_what_is_no_amount(self, amount):
         assert "price.amount" in errors(

@@ -81,6 +81,16 @@ class TestReadDefinition:
     def test_writes_values_as_query_strings_do(self, value, text):
         assert read({"field": "f", "value": value}).text == text
 
+    @pytest.mark.parametrize(
+        "amount",
+        ["0.12345", "0." + "1234567890" * 4, "1E-7000", "1E+9999999", "1" * 16, "x"],
+    )
+    def test_takes_only_amounts_that_are_kept_exactly(self, amount):
+        with pytest.raises(InvalidInputError) as error:
+            read({"interactions": "call", "amount": {"gte": amount}})
+
+        assert fields_of(error) == ["definition.amount.gte"]
+
     @given(json_values)
     def test_takes_or_names_whatever_comes(self, value):
         try:

@@ -46,6 +46,14 @@ class TestSegment:
         assert second.key == first.key == first.key_of(1)
         assert second.completed(2, NOW).key == first.key_of(2) > first.key_of(1)
 
+    def test_has_no_conditions_where_they_can_be_read_no_longer(self):
+        broken = segment({"interactions": "call", "amount": {"gte": "0.12345"}})
+        inner = segment()
+        outer = segment(named(inner))
+
+        assert (broken.conditions, segment(None, kind="manual").conditions) == ([], [])
+        assert referring(inner.id, [broken, inner, outer]) == [outer]
+
     def test_without_a_definition_is_always_ready(self):
         manual = segment(None, kind="manual")
 
