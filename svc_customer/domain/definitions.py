@@ -5,6 +5,7 @@ field, on what happened, and on other segments. What is wrong with one is told b
 its path, as in ``definition.all.0.op``.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ _YEARS: Final = range(1900, 2200)
 _HIGHEST_COUNT: Final = 1_000_000
 _WINDOW: Final = re.compile(r"([1-9]\d{0,3})d")
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TAKING_LISTS: Final = ("in", "nin")
 _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "eq": lambda value, bound: bool(value == bound),
     "gte": lambda value, bound: bool(value >= bound),
@@ -233,9 +235,14 @@ def _property(given: dict[str, Any], path: str, _level: int) -> Property:
     for part, value in (("field", name), ("op", operator)):
         if not isinstance(value, str) or len(value) > _LONGEST_NAME:
             raise _invalid(f"{path}.{part}", "Not a name.")
+    where = f"{path}.value"
     if "value" not in given:
-        raise _invalid(f"{path}.value", "Missing.", "required")
-    return Property(path, name, operator, _text(given["value"], f"{path}.value"))
+        raise _invalid(where, "Missing.", "required")
+    value = given["value"]
+    # To anything else its values together would be one text.
+    if isinstance(value, list) and operator not in _TAKING_LISTS:
+        raise _invalid(where, f"A list only for {' and '.join(_TAKING_LISTS)}.")
+    return Property(path, name, operator, _text(value, where))
 
 
 def _text(value: Any, path: str) -> str:
@@ -253,7 +260,8 @@ def _text(value: Any, path: str) -> str:
 def _scalar(value: Any, path: str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str | int | float):
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    if isinstance(value, str | int | float) and is_finite:
         text = str(value)
         if len(text) > _LONGEST_VALUE:
             raise _invalid(path, f"At most {_LONGEST_VALUE} characters.")

@@ -1,5 +1,6 @@
 """Bulk updates on the wire."""
 
+import math
 from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -16,6 +17,7 @@ __all__ = [
 RESOURCES: Final = ("accounts", "contacts", "interactions")
 _NAME: Final = validate.Regexp(r"[a-z_][a-z0-9_.]{0,99}\Z")
 _MOST_VALUES: Final = 100
+_TAKING_LISTS: Final = ("in", "nin")
 _STATUSES: Final = (
     "counted",
     "queued",
@@ -32,7 +34,8 @@ class CreateBulkUpdateInput(Input):
 
     Attributes:
         filter: As the filters of a list: ``{field: value}`` or
-            ``{field: {operator: value}}``; for ``in`` and ``nin`` a list.
+            ``{field: {operator: value}}``; for ``in`` and ``nin``, and only for
+            these, a list.
             Records match that the caller may read and change.
         changes: A merge patch, as for one record.
         dry_run: Only count the records.
@@ -63,23 +66,33 @@ def _parameters(given: dict[str, Any]) -> Any:
     """The filters as they would stand in a query string."""
     for name, asked in given.items():
         if not isinstance(asked, dict):
-            yield f"filter[{name}]", _text(name, asked)
+            yield f"filter[{name}]", _text(name, "eq", asked)
             continue
         if not asked:
             raise ValidationError({name: ["Give an operator."]}, "filter")
         for operator, value in asked.items():
-            yield f"filter[{name}][{operator}]", _text(name, value)
+            yield f"filter[{name}][{operator}]", _text(name, operator, value)
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, operator: str, value: Any) -> str:
+    if not isinstance(value, list):
+        return _scalar(name, value)
+    if operator not in _TAKING_LISTS:
+        message = f"A list only for {' and '.join(_TAKING_LISTS)}."
+        raise ValidationError({name: [message]}, "filter")
+    texts = [_scalar(name, each) for each in value]
+    if not 1 <= len(texts) <= _MOST_VALUES or any("," in each for each in texts):
+        message = f"1 to {_MOST_VALUES} values without a comma."
+        raise ValidationError({name: [message]}, "filter")
+    return ",".join(texts)
+
+
+def _scalar(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int):
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    if isinstance(value, str | int | float) and is_finite:
         return str(value)
-    if isinstance(value, list) and 1 <= len(value) <= _MOST_VALUES:
-        texts = [_text(name, each) for each in value if not isinstance(each, list)]
-        if len(texts) == len(value) and not any("," in each for each in texts):
-            return ",".join(texts)
     raise ValidationError({name: ["Not a value to filter by."]}, "filter")
 
 

@@ -29,7 +29,7 @@ Who belongs to it: one expression, of at most five levels and thirty conditions.
 - `{"field", "op", "value"}` is `filter[field][op]=value` of the records' own list: \
 every field and operator of it but `archived_at`, relative dates and indexed custom \
 fields (`custom.region`) included. `op` is `eq` if it is not given; `in` and `nin` \
-take a list.
+take a list, and nothing else does.
 - `{"interactions": type or null, "count": {"gte": 3}, "within": "90d"}` asks how \
 often something happened, in whole days (UTC), today included; null is every type. \
 `eq`, `gte` and `lte` compare. `"amount": {"gte": "100.00"}` compares the sum of \

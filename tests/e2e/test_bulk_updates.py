@@ -172,6 +172,8 @@ class TestBulkUpdates:
             ({"filter": {"nose": "x"}}, "filter[nose]"),
             ({"filter": {"source": {"near": "x"}}}, "filter[source][near]"),
             ({"filter": {"source": {"in": []}}}, "filter.source"),
+            ({"filter": {"source": ["web", "fair"]}}, "filter.source"),
+            ({"filter": {"source": {"ne": ["web", "fair"]}}}, "filter.source"),
             ({"filter": {"created_at": "soon"}}, "filter[created_at]"),
             ({"changes": {}}, "changes"),
             ({"changes": {"nose": 1}}, "nose"),

@@ -322,6 +322,7 @@ class TestADefinition:
             ({"not": {"field": "created_at", "value": "soon"}}, "definition.not.value"),
             ({"field": {"$ne": 1}, "value": 1}, "definition.field"),
             ({"field": "source", "value": {"$ne": 1}}, "definition.value"),
+            ({"field": "tags", "value": ["vip", "gold"]}, "definition.value"),
             ({"field": "source", "value": "a", "$where": "1"}, "definition.$where"),
             ({"interactions": "dance"}, "definition.interactions"),
             ({"interactions": None, "count": {"gte": -1}}, "definition.count.gte"),

@@ -76,10 +76,12 @@ class TestReadDefinition:
 
     @pytest.mark.parametrize(
         ("value", "text"),
-        [(True, "true"), (3, "3"), (1.5, "1.5"), (["a", "b"], "a,b"), ("", "")],
+        [(True, "true"), (3, "3"), (1.5, "1.5"), ("", "")],
     )
     def test_writes_values_as_query_strings_do(self, value, text):
         assert read({"field": "f", "value": value}).text == text
+        listed = read({"field": "f", "op": "in", "value": [value, "b"]})
+        assert listed.text == f"{text},b"
 
     @pytest.mark.parametrize(
         "amount",
@@ -128,10 +130,13 @@ class TestReadDefinition:
             ({"all": [LEAF, 3]}, "definition.all.1"),
             ({"field": "f"}, "definition.value"),
             ({"field": "f", "value": None}, "definition.value"),
-            ({"field": "f", "value": []}, "definition.value"),
-            ({"field": "f", "value": ["a,b"]}, "definition.value"),
-            ({"field": "f", "value": [["a"]]}, "definition.value.0"),
+            ({"field": "f", "op": "in", "value": []}, "definition.value"),
+            ({"field": "f", "op": "in", "value": ["a,b"]}, "definition.value"),
+            ({"field": "f", "op": "in", "value": [["a"]]}, "definition.value.0"),
             ({"field": "f", "value": "x" * 1_001}, "definition.value"),
+            ({"field": "f", "value": ["a", "b"]}, "definition.value"),
+            ({"field": "f", "op": "gte", "value": ["a"]}, "definition.value"),
+            ({"field": "f", "value": float("inf")}, "definition.value"),
             ({"field": "f", "op": 1, "value": 1}, "definition.op"),
             ({"interactions": "call", "count": {}}, "definition.count"),
             ({"interactions": "call", "count": {"eq": True}}, "definition.count.eq"),
