@@ -11,6 +11,7 @@ _EXPOSED = (
     "ETag, Location, Retry-After, X-Request-Id, Idempotency-Replayed, "
     "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Consistency-Token"
 )
+_METHODS = "GET, POST, PUT, PATCH, DELETE"
 _ACCEPTED = (
     "Authorization, Cache-Control, Content-Type, Idempotency-Key, If-Match, "
     "If-None-Match, Last-Event-ID, X-Consistency-Token, X-Request-Id, traceparent"
@@ -27,7 +28,7 @@ def preflight(settings: Settings) -> Response | None:
     ):
         return None
     response = Response(status=204)
-    response.headers["Access-Control-Allow-Methods"] = "GET, POST, PATCH, DELETE"
+    response.headers["Access-Control-Allow-Methods"] = _METHODS
     response.headers["Access-Control-Allow-Headers"] = _ACCEPTED
     response.headers["Access-Control-Max-Age"] = "600"
     return response
