@@ -108,7 +108,7 @@ def _freshness(
     app.extensions["answers"] = answers
     feed.subscribe(answers.hear, answers.flush)
     feed.subscribe_touched(answers.hear_touched)
-    processed = Processed(max(1, settings.threads // 4))
+    processed = Processed(settings.threads)
     feed.subscribe_numbered(processed.hear, processed.notice_gap)
     floors = Floors(settings.redis_state_url)
     return Freshness(answers, floors, processed, metrics.count_lookup)

@@ -1,14 +1,18 @@
 import os
 import re
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jwt
 import pytest
 
 from chassis.auth import KeySet
+from chassis.effects import Effect
 from chassis.ids import new_id
 from chassis.signer import Signer
+from gateway_flask.consistency import Token
 
 pytestmark = pytest.mark.e2e
 
@@ -209,6 +213,47 @@ class TestAToken:
             "sales.lead_converted",
             "sales.opportunity_created",
         } <= names
+
+    def test_is_waited_for_by_many_at_once(self, client):
+        def write_and_read(number):
+            code, _, headers = client(
+                "POST", "/v1/contacts", {"last_name": f"{number}"}
+            )
+            assert code == 201
+            token = headers["X-Consistency-Token"]
+            return client("GET", "/v1/analytics/activity", X_Consistency_Token=token)[
+                :2
+            ]
+
+        with ThreadPoolExecutor(16) as clients:
+            answers = list(clients.map(write_and_read, range(16 * 20)))
+
+        assert [answer for answer in answers if answer[0] != 200] == []
+
+    def test_of_what_never_happens_holds_up_nobody_else(self, client, newcomer):
+        forger = newcomer()
+        org_id = forger("GET", "/v1/orgs/current")[1]["id"]
+        never = Token.of([Effect(new_id(), 2, 2)], new_id()).write(org_id)
+
+        def read(_):
+            began = time.monotonic()
+            answer = forger("GET", "/v1/events", X_Consistency_Token=never)
+            return answer[1]["code"], time.monotonic() - began
+
+        with ThreadPoolExecutor(24) as forgers:
+            reads = forgers.map(read, range(24))
+            for number in range(10):
+                _, _, headers = client("POST", "/v1/contacts", {"last_name": "Li"})
+                token = headers["X-Consistency-Token"]
+                _, seen, _ = client(
+                    "GET", "/v1/analytics/activity", X_Consistency_Token=token
+                )
+                assert seen["totals"]["customer.contact_created"] == number + 1
+            refused = list(reads)
+
+        assert {code for code, _ in refused} == {"not_caught_up"}
+        # Of 16 threads in each of two processes.
+        assert sum(took_s > 3 for _, took_s in refused) <= 16
 
     def test_is_waited_for_until_the_deadline(self, client, paused):
         with paused("analytics-events-1"):
