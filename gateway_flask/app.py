@@ -159,10 +159,11 @@ class _Door:
         try:
             if token is None and policy.takes_ticket:
                 token = self._token_of_ticket()
-            g.caller, g.token = self._verifier.verify(token)
+            g.caller, g.token = self._verifier.verify(token, self._charge_stranger)
         except UnauthenticatedError:
             # Guessing tokens is limited by address, as there is nobody else.
-            self._charge_stranger()
+            if "rate" not in g:
+                self._charge_stranger()
             raise
 
     def _charge_stranger(self) -> None:

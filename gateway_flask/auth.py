@@ -56,12 +56,19 @@ class Verifier:
         self._exchanged: Remembered[bytes, str] = Remembered(_EXCHANGED)
         feed.subscribe(self._upkeep.hear, self._upkeep.refresh)
 
-    def verify(self, token: str | None) -> tuple[Caller, str]:
+    def verify(
+        self, token: str | None, before_guess: Callable[[], None] = lambda: None
+    ) -> tuple[Caller, str]:
         """The token's caller, and the token with which to ask services.
 
         That is another one if the caller's rights have changed since theirs
         was made. For a key that is not known yet svc_auth is asked, which
         happens every other second at most.
+
+        Args:
+            token: As it came, if one did.
+            before_guess: Called before svc_auth is asked whose a secret is,
+                as it may be anybody's guess; what it raises ends the matter.
 
         Raises:
             UnauthenticatedError: See ``chassis.trust.Trust.verify``.
@@ -69,7 +76,12 @@ class Verifier:
                 be asked, is away.
         """
         if token is not None and token.startswith(_EXCHANGEABLE):
-            return self._exchange(token, "exchange_access_token", {"token": token})
+            known = self._exchanged_before(token)
+            if known is None:
+                before_guess()
+                asked = {"token": token}
+                known = self._exchange(token, "exchange_access_token", asked)
+            return known
         try:
             caller = self.trust.verify(token)
         except UnauthenticatedError:
@@ -78,11 +90,23 @@ class Verifier:
             caller = self.trust.verify(token)
         if token is None or not self.trust.is_outdated(caller):
             return caller, token or ""
-        return self._exchange(token, "renew_access_token", {}, token)
+        return self._exchanged_before(token) or self._exchange(
+            token, "renew_access_token", {}, token
+        )
 
     def is_good(self, caller: Caller) -> bool:
         """Whether a caller who was verified before would still be the same."""
         return self.trust.is_good(caller) and not self.trust.is_outdated(caller)
+
+    def _exchanged_before(self, token: str) -> tuple[Caller, str] | None:
+        """What was given for a token, while it is good."""
+        known = self._exchanged.get(_key(token))
+        if known is not None:
+            with suppress(UnauthenticatedError):
+                caller = self.trust.verify(known)
+                if not self.trust.is_outdated(caller):
+                    return caller, known
+        return None
 
     def _exchange(
         self,
@@ -92,15 +116,9 @@ class Verifier:
         bearer: str | None = None,
     ) -> tuple[Caller, str]:
         """The token that svc_auth gives for another, remembered for its life."""
-        key = hashlib.sha256(token.encode()).digest()
-        if (known := self._exchanged.get(key)) is not None:
-            with suppress(UnauthenticatedError):
-                caller = self.trust.verify(known)
-                if not self.trust.is_outdated(caller):
-                    return caller, known
         given = self._ask(method, kwargs, bearer)["access_token"]
         caller = self.trust.verify(given)
-        self._exchanged.keep(key, given)
+        self._exchanged.keep(_key(token), given)
         return caller, given
 
     def _ask(
@@ -114,3 +132,7 @@ class Verifier:
             timeout_s=_NEWS_TIMEOUT_S,
         )
         return reply.result
+
+
+def _key(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -45,17 +45,12 @@ class Freshness:
         self._count = count
 
     def begin(self, policy: Policy) -> str | None:
-        """Read the client's token and look for an answer.
+        """Look for an answer.
 
         Returns:
             The key of the number that the answer found must not be below.
-
-        Raises:
-            InvalidInputError: 400 ``consistency_token_invalid``.
         """
         caller = g.caller
-        given = request.environ.get(_GIVEN)
-        g.consistency = None if given is None else Token.read(given, caller.org_id)
         # A query asks for something else than the whole record.
         if not policy.is_cached or request.query_string:
             return None
@@ -69,30 +64,32 @@ class Freshness:
         """The answer that was found if it is new enough; or wait until one is.
 
         Raises:
+            InvalidInputError: 400 ``consistency_token_invalid``.
             UnavailableError: ``not_caught_up``.
         """
-        if policy.is_event_fed and g.get("consistency") is not None:
-            self._processed.wait(g.consistency, g.caller.org_id, g.deadline)
+        token = _token()
+        if policy.is_event_fed and token is not None:
+            self._processed.wait(token, g.caller.org_id, g.deadline)
         if "lookup" not in g:
             return None
         if g.entry is None:
             self._count("miss")
             return None
-        if not self._is_new_enough():
+        if not self._is_new_enough(token):
             self._count("bypass")
             return None
         self._count("hit")
         return versioned(g.entry.body, g.entry.tag)
 
     @staticmethod
-    def _is_new_enough() -> bool:
+    def _is_new_enough(token: Token | None) -> bool:
         _, record_id = g.entry.record
         version = g.entry.version
         return (
             # Without a verdict nobody knows what others have written.
             g.rate is not None
             and version >= g.rate.watched
-            and (g.consistency is None or g.consistency.allows(record_id, version))
+            and (token is None or token.allows(record_id, version))
             and "no-cache" not in request.environ.get("HTTP_CACHE_CONTROL", "")
         )
 
@@ -111,6 +108,14 @@ class Freshness:
         if g.effects and response.status_code < HTTPStatus.BAD_REQUEST:
             token = Token.of(g.effects, g.operation_id)
             response.headers[HEADER] = token.write(org_id)
+
+
+def _token() -> Token | None:
+    """What the client has seen already; a public route does not ask."""
+    given = request.environ.get(_GIVEN)
+    if given is None or g.caller is None:
+        return None
+    return Token.read(given, g.caller.org_id)
 
 
 def _is_in_doubt(response: Response) -> bool:

@@ -269,9 +269,10 @@ class TestAToken:
     def test_is_not_taken_from_elsewhere(self, client, contact, newcomer):
         _, _, headers = newcomer()("POST", "/v1/contacts", {"last_name": "Li"})
         for token in (headers["X-Consistency-Token"], "AAAA", "x" * 5_000, ""):
-            code, problem, _ = client("GET", contact, X_Consistency_Token=token)
+            code, problem, headers = client("GET", contact, X_Consistency_Token=token)
 
             assert (code, problem["code"]) == (400, "consistency_token_invalid")
+            assert headers["RateLimit-Remaining"]
             assert problem["errors"][0]["field"] == "X-Consistency-Token"
 
 

@@ -1,3 +1,8 @@
+import pytest
+
+from chassis.errors import RateLimitedError, UnauthenticatedError
+
+
 class TestAuthenticating:
     def test_no_token_is_401(self, anonymous):
         answer = anonymous.get("/v1/me")
@@ -24,6 +29,33 @@ class TestAuthenticating:
         charge = limiter.charges[0][0]
 
         assert ("public", "127.0.0.1") == (charge.limit, charge.owner)
+
+    @pytest.mark.parametrize("prefix", ["rpat_", "rsvc_"])
+    def test_a_guess_is_charged_before_anybody_is_asked(
+        self, anonymous, bus, limiter, prefix
+    ):
+        bus.answers["auth.exchange_access_token"] = UnauthenticatedError(
+            "token_invalid"
+        )
+        headers = {"Authorization": f"Bearer {prefix}x"}
+        wrong = anonymous.get("/v1/me", headers=headers)
+        limiter.refusal = RateLimitedError("rate_limited")
+        limited = anonymous.get("/v1/me", headers=headers)
+
+        assert (wrong.status_code, limited.status_code) == (401, 429)
+        assert wrong.headers["RateLimit-Remaining"]
+        assert [charge.limit for (charge,) in limiter.charges] == ["public"] * 2
+        assert [call[0] for call in bus.calls] == ["auth.exchange_access_token"]
+
+    def test_a_right_one_is_charged_to_its_address_once(
+        self, anonymous, bus, limiter, make_token
+    ):
+        bus.answers["auth.exchange_access_token"] = {"access_token": make_token()}
+        for _ in range(3):
+            anonymous.get("/v1/me", headers={"Authorization": "Bearer rpat_x"})
+
+        charged = [charge.limit for (charge,) in limiter.charges]
+        assert charged == ["public", "read", "read", "read"]
 
     def test_a_missing_permission_is_403(self, anonymous, make_token, bus):
         header = f"Bearer {make_token(grants={'leads:read': 'all'})}"
