@@ -5,7 +5,7 @@ done again finds the same records, those that it changed included.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from chassis.errors import ConflictError, WireError
@@ -92,14 +92,12 @@ class BulkUpdate(Generic[Entity]):
         )
 
     def _change(self, ids: Sequence[str]) -> Counter[str]:
-        kind, patch = self._records.kind, self._job.arguments["changes"]
-
-        def change(record: Entity) -> Entity:
-            read = self._records.read_patch(record, patch)
-            return kind.change(record, read, self._records.now())
-
+        patch = self._job.arguments["changes"]
         outcomes = self._repository.change_all(
-            ids, change, kind.updated, ties=self._records
+            ids,
+            lambda record: self._records.changed(record, patch),
+            self._records.kind.updated,
+            ties=self._records,
         )
         noun = self._repository.noun
         self._reports.add(
@@ -180,17 +178,17 @@ class UndoOperation:
     def _undo(self, noun: str, effects: Sequence[Effect]) -> Counter[str]:
         records = self._records[noun]
         undo = Undo(records, effects)
-        outcomes = many(records).change_all(
-            [each.record_id for each in effects],
-            undo.change,
-            undo.describe,
-            ties=records,
-            is_archived=None,
-        )
+        outcomes: dict[str, Changed[Any] | WireError] = {}
+        ids = [each.record_id for each in effects]
+        while ids:
+            outcomes |= many(records).change_all(
+                ids, undo.change, undo.describe, ties=records, is_archived=None
+            )
+            ids = [each for each in ids if undo.can_do_without(each, outcomes[each])]
         reports = [
             report
             for record_id, outcome in outcomes.items()
-            if (report := _report(record_id, noun, outcome, undo.conflicts))
+            if (report := _report(record_id, noun, outcome, undo))
         ]
         self._reports.add(self._job.id, reports)
         counts = _counted(outcomes)
@@ -210,19 +208,20 @@ def _report(
     record_id: str,
     noun: str,
     outcome: Changed[Any] | WireError,
-    conflicts: Callable[[Any], Mapping[str, Any]],
+    undo: Undo[Any],
 ) -> Report | None:
     if isinstance(outcome, WireError):
         return refused(record_id, noun, outcome)
-    fields = conflicts(outcome.record)
+    fields = undo.conflicts(outcome.record)
     if not fields:
         return None
+    refusal = undo.refusal(record_id)
     return Report(
         record_id=record_id,
         noun=noun,
         outcome="conflict",
-        code="changed_since",
-        message="Somebody changed these fields since.",
+        code=refusal.code if refusal else "changed_since",
+        message=refusal.message if refusal else "Somebody changed these fields since.",
         fields=tuple(sorted(fields)),
     )
 

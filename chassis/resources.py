@@ -187,32 +187,26 @@ class Records(Generic[Entity]):
             NotFoundError: ``<noun>_not_found``.
             VersionConflictError: ``version_conflict``, with the fields.
         """
-        return self._updated(record_id, payload, expected_version, self.kind.change)
+        return self._updated(record_id, payload, expected_version, is_back=False)
 
     def put_back(
         self, record_id: str, payload: Mapping[str, Any], expected_version: int | None
     ) -> dict[str, Any]:
         """Apply a merge patch of values that the record had before; see ``update``."""
-        return self._updated(
-            record_id, payload, expected_version, self.kind.putting_back
-        )
+        return self._updated(record_id, payload, expected_version, is_back=True)
 
     def _updated(
         self,
         record_id: str,
         payload: Mapping[str, Any],
         expected_version: int | None,
-        apply: Callable[[Entity, Mapping[str, Any], datetime], Entity],
+        *,
+        is_back: bool,
     ) -> dict[str, Any]:
         self.permit("write")
-        now = self._context.now()
-
-        def change(record: Entity) -> Entity:
-            return apply(record, self.read_patch(record, payload), now)
-
         changed = self.repository.change(
             record_id,
-            change,
+            lambda record: self.changed(record, payload, is_back=is_back),
             self.kind.updated,
             expected_version=expected_version,
             is_mergeable=True,
@@ -280,8 +274,28 @@ class Records(Generic[Entity]):
         self._worker.check_references(data)
         return data
 
-    def read_patch(self, record: Entity, payload: Mapping[str, Any]) -> dict[str, Any]:
+    def changed(
+        self, record: Entity, payload: Mapping[str, Any], *, is_back: bool = False
+    ) -> Entity:
+        """The record with a merge patch applied; see ``read_patch``.
+
+        Raises:
+            WireError: What reading the patch raises, and what the kind refuses.
+        """
+        patch = self.read_patch(record, payload, is_back=is_back)
+        apply = self.kind.putting_back if is_back else self.kind.change
+        return apply(record, patch, self.now())
+
+    def read_patch(
+        self, record: Entity, payload: Mapping[str, Any], *, is_back: bool = False
+    ) -> dict[str, Any]:
         """What a merge patch makes of a record's fields.
+
+        Args:
+            record: As it is.
+            payload: The patch.
+            is_back: Whether it is of values that the record had before. It goes
+                back to its teams then, whoever sees them.
 
         Raises:
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
@@ -291,7 +305,10 @@ class Records(Generic[Entity]):
         has_objects = any(isinstance(value, dict) for value in payload.values())
         current = self.whole(record) if has_objects else {}
         patch = load(self.kind.update_input, with_merged_objects(payload, current))
-        self._worker.check_references(_differing(record, patch))
+        named = _differing(record, patch)
+        if is_back:
+            named.pop("team_ids", None)
+        self._worker.check_references(named)
         return patch
 
     def is_tied(self, before: Entity, after: Entity) -> bool:  # noqa: ARG002

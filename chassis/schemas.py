@@ -38,6 +38,7 @@ __all__ = [
     "Moment",
     "MoneyInput",
     "MoneyView",
+    "OwnerId",
     "TeamIds",
     "Text",
     "TimeZone",
@@ -50,6 +51,7 @@ _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _CONTROL: Final = frozenset(map(chr, range(32))) - set("\t\n\r")
 _MAX_EMAIL: Final = 254
+_MAX_OWNER: Final = 100
 _MAX_TIME_ZONE: Final = 64
 _AMOUNT_PATTERN: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"
 # ISO 4217, active codes of national currencies.
@@ -121,6 +123,14 @@ class Id(fields.String):
         if not is_id(text):
             raise ValidationError("Not an id.")
         return text
+
+
+class OwnerId(fields.String):
+    """Whose a record is; null is nobody's."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        length = validate.Length(1, _MAX_OWNER)
+        super().__init__(allow_none=True, validate=length, **kwargs)
 
 
 class TeamIds(fields.List[Any]):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-from chassis.errors import NotFoundError
+from chassis.errors import NotFoundError, WireError
 from chassis.events import Event, primitive, told
 from chassis.mongo import Document
 from chassis.rebuilding import patch_between, primitives_of, rebuilt
@@ -63,12 +63,14 @@ class Undo(Generic[Entity]):
     """Takes back what an operation did to records of one kind.
 
     A field is put back if it still has the value that the operation left, and
-    left alone if somebody has changed it since.
+    left alone if somebody has changed it since. What a record refuses is left
+    alone as well, if the others can do without it.
     """
 
     def __init__(self, records: Records[Entity], effects: Sequence[Effect]) -> None:
         self._records = records
         self._effects = {each.record_id: each for each in effects}
+        self._refused: dict[str, dict[str, WireError]] = {}
 
     def change(self, record: Entity) -> Entity:
         """The record without what the operation did.
@@ -78,6 +80,7 @@ class Undo(Generic[Entity]):
             WireError: What a change of the fields raises.
         """
         effect, kind = self._effects[record.id], self._records.kind
+        untouchable = effect.erased.union(self._refused.get(record.id, ()))
         now = self._records.now()
         current = _told(record)
         if effect.is_creation:
@@ -86,7 +89,7 @@ class Undo(Generic[Entity]):
         wanted = {
             name: value
             for name, value in effect.before.items()
-            if name not in effect.erased and current.get(name) == effect.after[name]
+            if name not in untouchable and current.get(name) == effect.after[name]
         }
         is_turned = ARCHIVED_AT in wanted
         if record.archived_at is not None and not is_turned:
@@ -109,9 +112,29 @@ class Undo(Generic[Entity]):
         }
         if not patch:
             return record
-        now = self._records.now()
-        read = self._records.read_patch(record, patch)
-        return self._records.kind.putting_back(record, read, now)
+        return self._records.changed(record, patch, is_back=True)
+
+    def can_do_without(self, record_id: str, outcome: object) -> bool:
+        """Leave alone, from now on, the fields that a record refused by name.
+
+        Returns:
+            Whether there are any more than before, so that the others may do.
+        """
+        if not isinstance(outcome, WireError):
+            return False
+        refused = self._refused.setdefault(record_id, {})
+        named = [each["field"] for each in outcome.extra.get("errors", ())]
+        more = {
+            name: outcome
+            for name in self._effects[record_id].before.keys() - refused.keys()
+            if any(_is_part(name, of=each) or _is_part(each, of=name) for each in named)
+        }
+        refused |= more
+        return bool(more)
+
+    def refusal(self, record_id: str) -> WireError | None:
+        """Why the first field was left alone that a record refused, if one was."""
+        return next(iter(self._refused.get(record_id, {}).values()), None)
 
     def describe(self, before: Entity, after: Entity) -> Event:
         """The event of the change back."""
@@ -154,6 +177,10 @@ class Undo(Generic[Entity]):
 
 def _told(record: Any) -> dict[str, Any]:
     return {name: primitive(value) for name, value in told(record).items()}
+
+
+def _is_part(name: str, *, of: str) -> bool:
+    return name == of or name.startswith(f"{of}.")
 
 
 def _touched(effect: Effect, current: Mapping[str, Any]) -> list[str]:

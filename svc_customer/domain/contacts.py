@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from chassis.errors import InvalidInputError, invalid_field
+from chassis.errors import invalid_field, invalid_input
 from svc_customer.domain.records import Address, CustomerRecord
 
 __all__ = [
@@ -131,8 +131,11 @@ def put_contact_back(
 
 def _identified(contact: Contact) -> Contact:
     if not is_identified({"last_name": contact.last_name, "emails": contact.emails}):
-        raise InvalidInputError(
-            "contact_unidentified", "A contact needs a last name or an address."
+        names = ("last_name", "emails")
+        raise invalid_input(
+            [{"field": name, "code": "contact_unidentified"} for name in names],
+            "contact_unidentified",
+            "A contact needs a last name or an address.",
         )
     return contact
 

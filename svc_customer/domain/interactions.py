@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from chassis.errors import InvalidInputError
+from chassis.errors import invalid_input
 from chassis.money import Money
 from svc_customer.domain.records import OwnedRecord
 
@@ -97,7 +97,10 @@ def change_interaction(
     """
     changed = interaction.changed(patch, now)
     if not (changed.contact_id or changed.account_id):
-        raise InvalidInputError(
-            "interaction_unidentified", "An interaction needs a contact or an account."
+        names = ("contact_id", "account_id")
+        raise invalid_input(
+            [{"field": name, "code": "interaction_unidentified"} for name in names],
+            "interaction_unidentified",
+            "An interaction needs a contact or an account.",
         )
     return changed

@@ -183,7 +183,7 @@ class BulkUpdateConflictView(Schema):
         resource: Of which kind.
         outcome: ``failed``: nothing was changed; ``conflict``: some fields were
             left alone.
-        code: Why.
+        code: Why: ``changed_since``, or as of the refusal of a field.
         conflicts: ``{field: {original, changed_to, current}}``: what it was
             before the operation, what that made of it, and what it is now; null
             where the caller may not see the record.

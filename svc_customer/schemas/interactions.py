@@ -17,6 +17,7 @@ from chassis.schemas import (
     Moment,
     MoneyInput,
     MoneyView,
+    OwnerId,
     TeamIds,
     Text,
 )
@@ -122,7 +123,7 @@ class UpdateInteractionInput(Input):
         validate=validate.Length(max=50),
     )
     external_ids = ExternalIds()
-    owner_id = fields.String()
+    owner_id = OwnerId()
     team_ids = TeamIds()
 
     @post_load

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from chassis.schemas import Id, Input, Moment, TeamIds, Text
+from chassis.schemas import Id, Input, Moment, OwnerId, TeamIds, Text
 from svc_customer.domain.lifecycle import LIFECYCLE_STAGES
 from svc_customer.domain.records import Address
 from svc_customer.schemas.custom_values import CustomValue, CustomValues
@@ -130,7 +130,7 @@ class RecordInput(Input):
 
     lists: ClassVar[frozenset[str]] = frozenset({"tags"})
 
-    owner_id = fields.String()
+    owner_id = OwnerId()
     team_ids = TeamIds()
     lifecycle_stage = fields.String(validate=validate.OneOf(LIFECYCLE_STAGES))
     source = Text(60, allow_none=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
@@ -72,8 +71,11 @@ class _Accounts(CustomizedRecords[Account]):
             check_place(None, self._accounts.way_up(parent_id), 0)
         return data
 
-    def read_patch(self, record: Account, payload: Mapping[str, Any]) -> dict[str, Any]:
-        patch = with_account_number(super().read_patch(record, payload), record)
+    def read_patch(
+        self, record: Account, payload: Mapping[str, Any], *, is_back: bool = False
+    ) -> dict[str, Any]:
+        read = super().read_patch(record, payload, is_back=is_back)
+        patch = with_account_number(read, record)
         parent_id = patch.get("parent_id")
         if parent_id and parent_id != record.parent_id:
             levels = self._accounts.levels_beneath(record.id)
@@ -85,9 +87,12 @@ class _Accounts(CustomizedRecords[Account]):
         record_id: str,
         payload: Mapping[str, Any],
         expected_version: int | None,
-        apply: Callable[[Account, Mapping[str, Any], datetime], Account],
+        *,
+        is_back: bool,
     ) -> dict[str, Any]:
-        update = partial(super()._updated, record_id, payload, expected_version, apply)
+        update = partial(
+            super()._updated, record_id, payload, expected_version, is_back=is_back
+        )
         return update() if payload.get("parent_id") is None else self.tied(update)
 
     def is_tied(self, before: Account, after: Account) -> bool:

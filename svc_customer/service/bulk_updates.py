@@ -194,8 +194,9 @@ class BulkUpdateMethods(Dependencies):
         Any operation: one request, a batch, a bulk update, an undoing. Every
         record that it changed and the caller may change gets back what it had,
         in the background; what it made is archived. A field that somebody has
-        changed since is left alone and reported as a conflict, as is a new
-        record that somebody has changed. Undoing twice does nothing more.
+        changed since is left alone and reported as a conflict, as is one that the
+        record does not take back, or a new record that somebody has changed.
+        Undoing twice does nothing more.
 
         Args:
             operation_id: As histories, events and bulk updates tell it.

@@ -63,9 +63,11 @@ class _Contacts(CustomizedRecords[Contact]):
     def read_new(self, payload: Any) -> dict[str, Any]:
         return with_numbers(with_whole_lists(super().read_new(payload)))
 
-    def read_patch(self, record: Contact, payload: Mapping[str, Any]) -> dict[str, Any]:
-        patch = with_whole_lists(super().read_patch(record, payload), record)
-        return with_numbers(patch, record)
+    def read_patch(
+        self, record: Contact, payload: Mapping[str, Any], *, is_back: bool = False
+    ) -> dict[str, Any]:
+        patch = super().read_patch(record, payload, is_back=is_back)
+        return with_numbers(with_whole_lists(patch, record), record)
 
     def data_to_match(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         return with_whole_lists(super().data_to_match(payload))

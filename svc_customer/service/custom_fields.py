@@ -94,7 +94,7 @@ class _CustomFields(Records[CustomField]):
         return field
 
     def read_patch(
-        self, record: CustomField, payload: Mapping[str, Any]
+        self, record: CustomField, payload: Mapping[str, Any], *, is_back: bool = False
     ) -> dict[str, Any]:
         """What a merge patch makes of a field.
 
@@ -102,7 +102,7 @@ class _CustomFields(Records[CustomField]):
             InvalidInputError: ``invalid_input``.
             ConflictError: ``too_many_custom_fields``.
         """
-        patch = super().read_patch(record, payload)
+        patch = super().read_patch(record, payload, is_back=is_back)
         if patch.get("indexed") and not record.indexed:
             self._check_room(replace(record, indexed=True))
         return patch

@@ -70,7 +70,7 @@ class CustomizedRecords(Records[Customer]):
         return data | self._custom.new(data.pop("custom", None) or {})
 
     def read_patch(
-        self, record: Customer, payload: Mapping[str, Any]
+        self, record: Customer, payload: Mapping[str, Any], *, is_back: bool = False
     ) -> dict[str, Any]:
         """What a merge patch makes of a record's fields.
 
@@ -78,7 +78,7 @@ class CustomizedRecords(Records[Customer]):
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
             ForbiddenError: ``field_forbidden``, naming the fields.
         """
-        patch = super().read_patch(record, payload)
+        patch = super().read_patch(record, payload, is_back=is_back)
         if "custom" not in patch:
             return patch
         del patch["custom"]

@@ -58,9 +58,9 @@ class _Interactions(Records[Interaction]):
         return {"account_id": contact.account_id, **data}
 
     def read_patch(
-        self, record: Interaction, payload: Mapping[str, Any]
+        self, record: Interaction, payload: Mapping[str, Any], *, is_back: bool = False
     ) -> dict[str, Any]:
-        patch = super().read_patch(record, payload)
+        patch = super().read_patch(record, payload, is_back=is_back)
         if patch.get("in_reply_to") == record.id:
             raise invalid_field(
                 "invalid_input", "It cannot answer itself.", field="in_reply_to"

@@ -4,7 +4,16 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from chassis.schemas import Email, Id, Input, Moment, MoneyInput, TeamIds, Text
+from chassis.schemas import (
+    Email,
+    Id,
+    Input,
+    Moment,
+    MoneyInput,
+    OwnerId,
+    TeamIds,
+    Text,
+)
 from svc_sales.domain.leads import RATINGS, LeadStatus
 
 __all__ = [
@@ -55,7 +64,7 @@ class UpdateLeadInput(Input):
     rating = fields.String(allow_none=True, validate=validate.OneOf(RATINGS))
     description = Text(5_000, allow_none=True)
     status = _Status()
-    owner_id = fields.String()
+    owner_id = OwnerId()
     team_ids = TeamIds()
 
 

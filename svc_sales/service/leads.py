@@ -326,7 +326,8 @@ class LeadMethods(LeadConversion):
         """
         caller = self.context.identified_caller
         missing = []
-        if "owner_id" in data and not self.members.include([data["owner_id"]]):
+        owner_id = data.get("owner_id")
+        if owner_id is not None and not self.members.include([owner_id]):
             missing.append("owner_id")
         if not caller.sees_teams(data.get("team_ids", ())):
             missing.append("team_ids")

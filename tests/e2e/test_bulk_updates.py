@@ -338,6 +338,69 @@ class TestUndoing:
         assert job["counts"]["failed"] == 1
         assert client("GET", path)[1]["job_title"] == "Boss"
 
+    def test_gives_back_to_nobody_what_was_nobodys(self, client, finished):
+        made = make(client, 2, owner_id=None)
+        owner_id = client("GET", "/v1/me")[1]["id"]
+        changes = {"owner_id": owner_id, "tags": ["x"]}
+        done = finished(client, start(client, changes))
+        undo = f"/v1/bulk-updates/{done['id']}/undo"
+        job = finished(client, client("POST", undo))
+        found = [client("GET", f"/v1/contacts/{each}")[1] for each in made]
+
+        assert (job["counts"]["updated"], job["counts"]["failed"]) == (2, 0)
+        assert [(each["owner_id"], each["tags"]) for each in found] == [(None, [])] * 2
+
+    def test_goes_back_to_teams_that_one_does_not_see(self, client, finished):
+        team_id = client("POST", "/v1/teams", {"name": "North"})[1]["id"]
+        make(client, 2)
+        given = finished(client, start(client, {"team_ids": [team_id]}))
+        assert given["counts"]["updated"] == 2
+        client("DELETE", f"/v1/teams/{team_id}")
+        taken = finished(client, start(client, {"team_ids": []}))
+        undo = f"/v1/bulk-updates/{taken['id']}/undo"
+        job = finished(client, client("POST", undo))
+
+        assert (job["counts"]["updated"], job["counts"]["failed"]) == (2, 0)
+        assert count(client, source="fair") == 2
+
+    def test_puts_back_what_is_accepted_and_tells_the_rest(
+        self, client, newcomer, status, finished
+    ):
+        leaver = recruit(status, newcomer, client, "sales_rep")
+        (contact_id,) = make(client, 1, owner_id=leaver.user_id, tags=["a"])
+        path, me = f"/v1/contacts/{contact_id}", client("GET", "/v1/me")[1]["id"]
+        changes = {"owner_id": me, "tags": ["b"], "job_title": "Boss"}
+        done = finished(client, start(client, changes))
+        assert client("DELETE", f"/v1/users/{leaver.user_id}")[0] == 204
+        undo = f"/v1/bulk-updates/{done['id']}/undo"
+        job = finished(client, client("POST", undo))
+        (told,) = client("GET", f"/v1/bulk-updates/{job['id']}/conflicts")[1]["data"]
+        found = client("GET", path)[1]
+
+        assert (job["counts"]["updated"], job["counts"]["failed"]) == (1, 0)
+        assert (told["outcome"], told["code"]) == ("conflict", "reference_not_found")
+        assert told["conflicts"] == {
+            "owner_id": {
+                "original": leaver.user_id,
+                "changed_to": me,
+                "current": me,
+            }
+        }
+        assert (found["tags"], found["job_title"]) == (["a"], None)
+
+    def test_leaves_a_value_that_another_record_has_by_now(self, client, finished):
+        (contact_id,) = make(client, 1, external_ids={"erp": "1"}, tags=["a"])
+        path = f"/v1/contacts/{contact_id}"
+        client("PATCH", path, {"external_ids": {"erp": None}, "tags": ["b"]})
+        undo = f"/v1/operations/{last_operation(client, path)}/undo"
+        make(client, 1, external_ids={"erp": "1"})
+        job = finished(client, client("POST", undo))
+        (told,) = client("GET", f"/v1/bulk-updates/{job['id']}/conflicts")[1]["data"]
+        found = client("GET", path)[1]
+
+        assert (found["tags"], found["external_ids"]) == (["a"], {})
+        assert (told["code"], *told["conflicts"]) == ("duplicate_value", "external_ids")
+
     def test_knows_no_operation_that_changed_nothing(self, client):
         code, answer, _ = client("POST", f"/v1/operations/{new_id()}/undo")
 

@@ -239,6 +239,18 @@ class TestRevert:
         assert second["external_ids"] == {"a": "1"}
         assert (first["billing_address"], first["external_ids"]) == (None, {})
 
+    def test_gives_back_to_nobody_and_to_teams_of_others(self, client):
+        team_id = client("POST", "/v1/teams", {"name": "North"})[1]["id"]
+        first = {"last_name": "Li", "owner_id": None, "team_ids": [team_id]}
+        _, made, _ = client("POST", "/v1/contacts", first)
+        path, me = f"/v1/contacts/{made['id']}", client("GET", "/v1/me")[1]["id"]
+        client("PATCH", path, {"owner_id": me, "team_ids": []})
+        client("DELETE", f"/v1/teams/{team_id}")
+        code, found, _ = client("POST", f"{path}/revert", {"sequence": 1})
+
+        assert code == 200, found
+        assert (found["owner_id"], found["team_ids"]) == (None, [team_id])
+
     def test_that_changes_nothing_announces_nothing(self, client, contact):
         path, answers = contact
         found = client("POST", f"{path}/revert", {"sequence": 4})[1]

@@ -92,6 +92,28 @@ class TestOwners:
         assert [each["status"] for each in answer["results"]] == [201, 422, 201]
 
 
+class TestNobody:
+    def test_owns_what_is_taken_from_its_owner(self, org, colleague, kind):
+        payload = {**KINDS[kind], "owner_id": colleague.user_id}
+        _, made, _ = org("POST", f"/v1/{kind}", payload)
+        path = f"/v1/{kind}/{made['id']}"
+        code, taken, _ = org("PATCH", path, {"owner_id": None})
+
+        assert (code, taken["owner_id"]) == (200, None)
+        assert (org("GET", path)[0], colleague("GET", path)[0]) == (200, 404)
+
+    def test_owns_what_is_made_for_nobody(self, org, kind):
+        payload = {**KINDS[kind], "owner_id": None}
+        code, made, _ = org("POST", f"/v1/{kind}", payload)
+
+        assert (code, made["owner_id"]) == (201, None)
+
+    def test_is_not_called_by_an_empty_name(self, org, kind):
+        answer = org("POST", f"/v1/{kind}", {**KINDS[kind], "owner_id": ""})
+
+        assert refusal(answer) == (422, "invalid_input", ["owner_id"])
+
+
 class TestWithoutAuth:
     def test_one_still_keeps_things_oneself(self, org, colleague, paused, kind):
         me = org("GET", "/v1/me")[1]["id"]

@@ -7,7 +7,7 @@ import pytest
 from marshmallow import fields
 
 from chassis.bulk import _whole
-from chassis.errors import NotFoundError
+from chassis.errors import InvalidInputError, NotFoundError, invalid_field
 from chassis.events import changes_between
 from chassis.schemas import Input
 from chassis.undoing import Undo, effects_of
@@ -30,8 +30,6 @@ class ThingInput(Input):
 
 KIND = SimpleNamespace(
     update_input=ThingInput(),
-    change=lambda thing, patch, _: dataclasses.replace(thing, **patch),
-    putting_back=lambda thing, patch, _: dataclasses.replace(thing, **patch),
     archive=lambda thing, now: dataclasses.replace(thing, archived_at=now),
     restore=lambda thing, _: dataclasses.replace(thing, archived_at=None),
     created="created",
@@ -39,13 +37,23 @@ KIND = SimpleNamespace(
     archived=lambda *_: "archived",
     restored=lambda *_: "restored",
 )
+REFUSAL = invalid_field("invalid_input", "Not any more.", field="tags.0")
+
+
+def put_back(thing, patch, *, is_back):
+    """Refuses the tag ``gone``."""
+    assert is_back
+    if "gone" in patch.get("tags", ()):
+        raise REFUSAL
+    values = {name: tuple(v) if name == "tags" else v for name, v in patch.items()}
+    return dataclasses.replace(thing, **values)
+
+
 RECORDS = SimpleNamespace(
     kind=KIND,
     repository=SimpleNamespace(noun="thing"),
     now=lambda: NOW,
-    read_patch=lambda _, patch: {
-        name: tuple(value) if name == "tags" else value for name, value in patch.items()
-    },
+    changed=put_back,
 )
 
 
@@ -150,6 +158,54 @@ class TestUndo:
 
         assert after == Thing(title="Boss", tags=("a",))
         assert undoing.conflicts(after).keys() == {"title"}
+
+
+class TestRefused:
+    """What a record does not take back by the rules of now."""
+
+    BEFORE = Thing(title="Clerk", tags=("gone",))
+
+    def test_is_left_alone_while_the_others_are_put_back(self):
+        undoing = undo(row(self.BEFORE, BOSS))
+        with pytest.raises(InvalidInputError) as refusal:
+            undoing.change(BOSS)
+        assert undoing.can_do_without("a", refusal.value)
+        after = undoing.change(BOSS)
+
+        assert after == Thing(title="Clerk", tags=("b",))
+        assert undoing.conflicts(after).keys() == {"tags"}
+        assert undoing.refusal("a") is refusal.value
+
+    def test_is_the_end_if_it_was_left_alone_before(self):
+        undoing = undo(row(self.BEFORE, BOSS))
+
+        assert [undoing.can_do_without("a", REFUSAL) for _ in range(2)] == [True, False]
+
+    @pytest.mark.parametrize(
+        ("changed", "named"),
+        [("custom.a", "custom.a"), ("custom.a", "custom"), ("tags", "tags.0.x")],
+    )
+    def test_is_known_by_its_name_or_a_part(self, changed, named):
+        changes = {changed: {"from": 1, "to": 2}, "tag": {"from": 1, "to": 2}}
+        undoing = undo(row(None, None, **changes))
+        refusal = invalid_field("invalid_input", "No.", field=named)
+
+        assert undoing.can_do_without("a", refusal)
+        assert undoing.refusal("a") is refusal
+
+    @pytest.mark.parametrize(
+        "outcome",
+        [
+            "changed",
+            NotFoundError("thing_not_found", "Gone."),
+            invalid_field("invalid_input", "No.", field="name"),
+        ],
+    )
+    def test_is_nothing_that_has_no_name(self, outcome):
+        undoing = undo(row(self.BEFORE, BOSS))
+
+        assert not undoing.can_do_without("a", outcome)
+        assert undoing.refusal("a") is None
 
 
 class TestWhole:
