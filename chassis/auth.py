@@ -196,11 +196,18 @@ class Caller:
         return self.team_ids[: self.home_team_count]
 
     def sees_teams(self, team_ids: Iterable[str]) -> bool:
-        """Whether records may be given to these teams by this caller.
+        """Whether these are teams whose records the caller sees.
 
-        They are those whose records they see.
+        To others they give none, unless they may change all records.
         """
         return set(team_ids).issubset(self.team_ids)
+
+    def gives_to_all(self, resource: str) -> bool:
+        """Whether the caller may give such records to any team there is.
+
+        Whoever may change all of them sees them whichever team they are given to.
+        """
+        return self.reach(f"{resource}:write") == "all"
 
     @cached_property
     def rights_tag(self) -> str:

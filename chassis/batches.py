@@ -59,7 +59,7 @@ class BatchOperationInput(Input):
 class BatchWorker(Worker, Protocol):
     """What a batch needs besides of the service that offers it."""
 
-    def look_ahead(self, rows: Sequence[Any]) -> None: ...  # noqa: D102
+    def look_ahead(self, resource: str, rows: Sequence[Any]) -> None: ...  # noqa: D102
 
 
 @dataclass
@@ -112,7 +112,7 @@ class Batch(Generic[Entity]):
         count = len(operations) if isinstance(operations, list) else 0
         if not 1 <= count <= MAX_OPERATIONS:
             raise _invalid("operations", f"A list of 1 to {MAX_OPERATIONS} operations.")
-        self._worker.look_ahead(operations)
+        self._worker.look_ahead(self._records.repository.resource, operations)
         rows = [self._read(place, each) for place, each in enumerate(operations)]
         for chunk in _chunks(rows):
             if time.time() >= self._context.deadline:

@@ -35,7 +35,9 @@ class Worker(Protocol):
     def context(self) -> Context: ...  # noqa: D102
     @property
     def operation(self) -> Operation: ...  # noqa: D102
-    def check_references(self, data: Mapping[str, Any]) -> None: ...  # noqa: D102
+    def check_references(  # noqa: D102
+        self, resource: str, data: Mapping[str, Any]
+    ) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +273,7 @@ class Records(Generic[Entity]):
             InvalidInputError: ``invalid_input`` or ``reference_not_found``.
         """
         data = load(self.kind.create_input, payload)
-        self._worker.check_references(data)
+        self._worker.check_references(self.repository.resource, data)
         return data
 
     def changed(
@@ -308,7 +310,7 @@ class Records(Generic[Entity]):
         named = _differing(record, patch)
         if is_back:
             named.pop("team_ids", None)
-        self._worker.check_references(named)
+        self._worker.check_references(self.repository.resource, named)
         return patch
 
     def is_tied(self, before: Entity, after: Entity) -> bool:  # noqa: ARG002
@@ -341,7 +343,7 @@ class Records(Generic[Entity]):
         """
         self._require_writable(payload)
         patch = load(self.kind.update_input, with_merged_objects(payload, {}))
-        self._worker.check_references(patch)
+        self._worker.check_references(self.repository.resource, patch)
         return patch
 
     def _require_writable(self, names: Iterable[str]) -> None:

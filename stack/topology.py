@@ -63,8 +63,8 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
         "sales.get_lead",
         "sales.get_opportunity",
     ),
-    "customer": ("auth.find_members",),
-    "sales": ("auth.find_members", "customer.upsert_customer"),
+    "customer": ("auth.find_members", "auth.find_teams"),
+    "sales": ("auth.find_members", "auth.find_teams", "customer.upsert_customer"),
     "notify": ("auth.get_person", "auth.prepare_challenge"),
 }
 # What only an operator calls, from ``./crm`` or ``nameko shell``.

@@ -11,11 +11,11 @@ RPCs: register_org, login, refresh_session, logout, get_jwks, get_provider,
     exchange/revoke/introspect_grant, exchange_access_token,
     request/confirm_password_reset, verify_email (public); get_me, update_me,
     list_my_orgs, switch_org, get_current_org, update_org, transfer_org, get_person,
-    find_members, get_userinfo, renew_access_token; list/get/update/deactivate/restore
-    for users; create/get/list/update/archive/restore for roles and teams; add/remove
-    for team members; get_permissions; list/revoke for sessions; change_password,
-    request_email_verification, request_email_change, prepare_challenge;
-    create/get/list/archive/resend/preview/accept for invitations;
+    find_members, find_teams, get_userinfo, renew_access_token;
+    list/get/update/deactivate/restore for users; create/get/list/update/archive/restore
+    for roles and teams; add/remove for team members; get_permissions; list/revoke for
+    sessions; change_password, request_email_verification, request_email_change,
+    prepare_challenge; create/get/list/archive/resend/preview/accept for invitations;
     get/begin/confirm/remove/reset for second factors; create/list/revoke for access
     tokens and service keys; create_service_account; create, register, list, get,
     update, archive and rotate for oauth_clients; list_audit_log; explain_access;

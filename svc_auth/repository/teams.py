@@ -1,6 +1,6 @@
 """Where organizations keep their teams."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 from chassis.event_log import PENDING_INDEX
@@ -54,6 +54,12 @@ class TeamRepository(Repository[Team]):
         """Whether a live team is called so, whoever asks."""
         conditions = {"name_key": name.casefold(), "is_live": True}
         return self._rows.find_one(conditions) is not None
+
+    def live_among(self, team_ids: Sequence[str]) -> list[str]:
+        """Those of some teams that are there and not archived, whoever asks."""
+        asked = {"_id": {"$in": list(team_ids)}, "archived_at": None}
+        rows = self._rows.find(asked, [("_id", 1)], len(team_ids))
+        return [row["_id"] for row in rows]
 
     def all_live(self) -> list[Team]:
         """All that are not archived, and one more than there may be, whoever asks."""

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from chassis.members import MOST_ASKED
+from chassis.directory import MOST_ASKED
 from chassis.schemas import Id, Input, Moment, Text
 
 __all__ = [

@@ -2,11 +2,12 @@
 
 from typing import Any, ClassVar
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
+from chassis.directory import MOST_ASKED
 from chassis.schemas import Id, Input, Moment, Text
 
-__all__ = ["CreateTeamInput", "TeamView", "UpdateTeamInput"]
+__all__ = ["CreateTeamInput", "FindTeamsInput", "TeamView", "UpdateTeamInput"]
 
 
 class UpdateTeamInput(Input):
@@ -31,6 +32,12 @@ class CreateTeamInput(UpdateTeamInput):
     example: ClassVar[dict[str, Any]] = {"name": "Sales North"}
 
     name = Text(60, required=True)
+
+
+class FindTeamsInput(Input):
+    """Ids of which a service wants to know whether they are teams."""
+
+    team_ids = fields.List(Id(), required=True, validate=validate.Length(1, MOST_ASKED))
 
 
 class TeamView(Schema):

@@ -359,7 +359,7 @@ class Dependencies(Holding):
         seen = seen_teams(teams, own, membership.person_id)
         return {"team_ids": packed(seen), "home_teams": len(home_teams(teams, own))}
 
-    def check_references(self, _data: Mapping[str, Any]) -> None:
+    def check_references(self, _resource: str, _data: Mapping[str, Any]) -> None:
         """Nothing: what roles and teams name is looked at when they are stored."""
 
 

@@ -8,10 +8,16 @@ from chassis.errors import ConflictError, NotFoundError
 from chassis.idempotency import idempotent
 from chassis.resources import Kind, Records
 from chassis.rpc import rpc
+from chassis.schemas import load
 from svc_auth import events
 from svc_auth.domain.people import Membership
 from svc_auth.domain.teams import Team, check_tree, joined, left
-from svc_auth.schemas.teams import CreateTeamInput, TeamView, UpdateTeamInput
+from svc_auth.schemas.teams import (
+    CreateTeamInput,
+    FindTeamsInput,
+    TeamView,
+    UpdateTeamInput,
+)
 from svc_auth.service.dependencies import Dependencies, no_such_reference
 
 __all__ = ["TeamMethods"]
@@ -122,6 +128,25 @@ class TeamMethods(Dependencies):
             InvalidInputError: 400, naming the parameter.
         """
         return self._teams().page(query)
+
+    @rpc
+    def find_teams(self, *, team_ids: list[str]) -> list[str]:
+        """Those of some ids that are teams of the caller's organization now.
+
+        For services, before they store which teams a record is given to. Needs no
+        permission: whoever knows an id learns nothing else of its bearer.
+
+        Args:
+            team_ids: One to a thousand ids.
+
+        Returns:
+            The ids of those that are teams, archived ones left out.
+
+        Raises:
+            InvalidInputError: ``invalid_input``.
+        """
+        data = load(FindTeamsInput(), {"team_ids": team_ids})
+        return self.teams.live_among(data["team_ids"])
 
     @rpc(needs="teams:write")
     @idempotent

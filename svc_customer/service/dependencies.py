@@ -8,10 +8,10 @@ from chassis import inject
 from chassis.auth import Caller
 from chassis.calling import Remote, RemoteService
 from chassis.context import Context
+from chassis.directory import Directory, named_ids
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation
 from chassis.matching import MatchLocks
-from chassis.members import Members, named_people
 from chassis.mongo import Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
 from svc_customer.domain.accounts import Account
@@ -46,28 +46,43 @@ class Dependencies:
         return caller
 
     @cached_property
-    def members(self) -> Members:
+    def members(self) -> Directory:
         """Who is a member of the organization."""
 
         def find(people: list[str]) -> list[str]:
             found: list[str] = self.auth.call("find_members", person_ids=people)
             return found
 
-        return Members(find, self.context.identified_caller.principal_id)
+        return Directory(find, [self.context.identified_caller.principal_id])
 
-    def look_ahead(self, rows: Sequence[Any]) -> None:
-        """Ask at once for everybody whom the rows of a batch name."""
-        self.members.learn(named_people(rows, _PEOPLE))
+    @cached_property
+    def teams(self) -> Directory:
+        """The teams of the organization."""
 
-    def check_references(self, data: Mapping[str, Any]) -> None:
+        def find(team_ids: list[str]) -> list[str]:
+            found: list[str] = self.auth.call("find_teams", team_ids=team_ids)
+            return found
+
+        return Directory(find, self.context.identified_caller.team_ids)
+
+    def look_ahead(self, resource: str, rows: Sequence[Any]) -> None:
+        """Ask at once for all people and teams that the rows of a batch name."""
+        self.members.learn(named_ids(rows, _PEOPLE))
+        if self.context.identified_caller.gives_to_all(resource):
+            self.teams.learn(named_ids(rows, ("team_ids",)))
+
+    def check_references(self, resource: str, data: Mapping[str, Any]) -> None:
         """Refuse references to what the organization does not have.
+
+        Args:
+            resource: What refers to it.
+            data: By what name.
 
         Raises:
             InvalidInputError: ``reference_not_found``, naming the fields.
-            UnavailableError: ``service_unavailable``: somebody else is named,
-                and svc_auth is away.
+            UnavailableError: ``service_unavailable``: somebody else, or a team
+                that the caller does not see, is named, and svc_auth is away.
         """
-        caller = self.context.identified_caller
         found = {
             "account_id": self.accounts.find,
             "parent_id": self._find_live_account,
@@ -75,7 +90,6 @@ class Dependencies:
             "thread_id": self.interactions.find,
             "in_reply_to": self.interactions.find,
             "owner_id": lambda owner: self.members.include([owner]) or None,
-            "team_ids": lambda teams: caller.sees_teams(teams) or None,
         }
         given = [(name, data[name]) for name in sorted(found) if data.get(name)]
         for each in given:
@@ -83,6 +97,8 @@ class Dependencies:
                 name, value = each
                 self.referred[each] = found[name](value)  # type: ignore[no-untyped-call]
         missing = [each[0] for each in given if self.referred[each] is None]
+        if not self._may_be_given(resource, data.get("team_ids", ())):
+            missing.append("team_ids")
         missing += self._missing_people(data.get("mentions", ()))
         missing += self._missing_accounts(data.get("accounts", ()))
         if missing:
@@ -99,6 +115,12 @@ class Dependencies:
         The rows of a batch often refer to the same thing.
         """
         return {}
+
+    def _may_be_given(self, resource: str, team_ids: Sequence[str]) -> bool:
+        caller = self.context.identified_caller
+        if caller.gives_to_all(resource):
+            return self.teams.include(team_ids)
+        return caller.sees_teams(team_ids)
 
     def _missing_people(self, mentions: Sequence[str]) -> list[str]:
         """The places in a list of people who are no members."""

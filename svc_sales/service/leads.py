@@ -7,11 +7,11 @@ from typing import Any, Final
 from chassis import inject
 from chassis.batches import Batch
 from chassis.calling import Remote, RemoteService
+from chassis.directory import Directory, named_ids
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation, idempotent
 from chassis.mailboxes import address_key
 from chassis.matching import MatchLocks
-from chassis.members import Members, named_people
 from chassis.mongo import Repositories
 from chassis.resources import Kind, Records
 from chassis.rpc import rpc
@@ -303,33 +303,46 @@ class LeadMethods(LeadConversion):
         return Batch(self._leads(), self.match_locks, self).run(operations)
 
     @cached_property
-    def members(self) -> Members:
+    def members(self) -> Directory:
         """Who is a member of the organization."""
 
         def find(people: list[str]) -> list[str]:
             found: list[str] = self.auth.call("find_members", person_ids=people)
             return found
 
-        return Members(find, self.context.identified_caller.principal_id)
+        return Directory(find, [self.context.identified_caller.principal_id])
 
-    def look_ahead(self, rows: Sequence[Any]) -> None:
-        """Ask at once for everybody whom the rows of a batch name."""
-        self.members.learn(named_people(rows, ("owner_id",)))
+    @cached_property
+    def teams(self) -> Directory:
+        """The teams of the organization."""
 
-    def check_references(self, data: Mapping[str, Any]) -> None:
+        def find(team_ids: list[str]) -> list[str]:
+            found: list[str] = self.auth.call("find_teams", team_ids=team_ids)
+            return found
+
+        return Directory(find, self.context.identified_caller.team_ids)
+
+    def look_ahead(self, resource: str, rows: Sequence[Any]) -> None:
+        """Ask at once for all people and teams that the rows of a batch name."""
+        self.members.learn(named_ids(rows, ("owner_id",)))
+        if self.context.identified_caller.gives_to_all(resource):
+            self.teams.learn(named_ids(rows, ("team_ids",)))
+
+    def check_references(self, resource: str, data: Mapping[str, Any]) -> None:
         """Refuse owners who are no members, and teams that the caller does not see.
+
+        Whoever may change all leads gives them to any team there is.
 
         Raises:
             InvalidInputError: ``reference_not_found``.
-            UnavailableError: ``service_unavailable``: somebody else is named,
-                and svc_auth is away.
+            UnavailableError: ``service_unavailable``: somebody else, or a team
+                that the caller does not see, is named, and svc_auth is away.
         """
-        caller = self.context.identified_caller
         missing = []
         owner_id = data.get("owner_id")
         if owner_id is not None and not self.members.include([owner_id]):
             missing.append("owner_id")
-        if not caller.sees_teams(data.get("team_ids", ())):
+        if not self._may_be_given(resource, data.get("team_ids", ())):
             missing.append("team_ids")
         if missing:
             raise invalid_input(
@@ -337,3 +350,9 @@ class LeadMethods(LeadConversion):
                 "reference_not_found",
                 "This refers to something that is not there.",
             )
+
+    def _may_be_given(self, resource: str, team_ids: Sequence[str]) -> bool:
+        caller = self.context.identified_caller
+        if caller.gives_to_all(resource):
+            return self.teams.include(team_ids)
+        return caller.sees_teams(team_ids)

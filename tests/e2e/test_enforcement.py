@@ -53,8 +53,9 @@ SIGNED_IN = {
     "auth.switch_org",
     "auth.transfer_org",
     "auth.update_me",
-    # Whether an id is a member's tells nothing else of them.
+    # Whether an id is a member's or a team's tells nothing else of them.
     "auth.find_members",
+    "auth.find_teams",
     # It needs to read the resource that is asked for.
     "customer.list_tags",
     # One's own jobs; an undoing changes what the caller may change.

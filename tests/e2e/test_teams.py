@@ -249,6 +249,32 @@ class TestSight:
 
         assert hidden["id"] not in seen
 
+    def test_is_given_by_whom_all_is_permitted(self, client, rep, team, put_in):
+        ann, team_id = rep(), team("North")
+        put_in(team_id, ann)
+        named = {"team_ids": [team_id]}
+        made = make_contact(client, **named)
+        _, lead, _ = client("POST", "/v1/leads", {"company": "Li", **named})
+        path = f"/v1/contacts/{make_contact(client)['id']}"
+        code, moved, _ = client("PATCH", path, named)
+        rows = [{"op": "create", "data": {"name": "Li", **named}}] * 2
+        _, answer, _ = client("POST", "/v1/accounts/batch", {"operations": rows})
+
+        assert made["team_ids"] == lead["team_ids"] == [team_id]
+        assert (code, moved["team_ids"]) == (200, [team_id])
+        assert [each["status"] for each in answer["results"]] == [201, 201]
+
+    def test_is_of_live_teams_of_the_organization(self, client, newcomer, team):
+        elsewhere = newcomer()("POST", "/v1/teams", {"name": "North"})[1]["id"]
+        gone, there = team("South"), team("East")
+        client("DELETE", f"/v1/teams/{gone}")
+        refused = 422, "reference_not_found"
+        for ids in ([elsewhere], [gone], [there, gone]):
+            payload = {"last_name": "Li", "team_ids": ids}
+            assert refusal(client("POST", "/v1/contacts", payload)) == refused
+            lead = {"company": "Li", "team_ids": ids}
+            assert refusal(client("POST", "/v1/leads", lead)) == refused
+
     def test_cannot_be_given_to_teams_that_one_does_not_see(self, rep, team):
         ann, team_id = rep(), team("North")
         code, answer, _ = ann(

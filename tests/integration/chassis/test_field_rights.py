@@ -78,7 +78,7 @@ def records(database, caller):
     worker = SimpleNamespace(
         context=context,
         operation=Operation(database, context),
-        check_references=lambda _: None,
+        check_references=lambda *_: None,
     )
     return Records(_CONTACT, ContactRepository(database, context), worker)
 

@@ -246,7 +246,7 @@ class TestHistory:
         class Worker:
             operation = None
 
-            def check_references(self, data):
+            def check_references(self, resource, data):
                 pass
 
         Worker.context = context

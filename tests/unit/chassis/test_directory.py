@@ -1,8 +1,8 @@
 import pytest
 
+from chassis.directory import MOST_ASKED, Directory, named_ids
 from chassis.errors import UnavailableError
 from chassis.ids import new_id
-from chassis.members import MOST_ASKED, Members, named_people
 
 ME, COLLEAGUE, STRANGER = new_id(), new_id(), new_id()
 
@@ -18,10 +18,10 @@ def members(asked):
         asked.append(people)
         return [each for each in people if each == COLLEAGUE]
 
-    return Members(find, ME)
+    return Directory(find, [ME])
 
 
-class TestMembers:
+class TestDirectory:
     def test_include_whoever_asks_without_asking(self, members, asked):
         assert members.include([ME])
         assert asked == []
@@ -61,17 +61,17 @@ class TestMembers:
             raise UnavailableError("service_unavailable", "Away.")
 
         with pytest.raises(UnavailableError):
-            Members(find, ME).include([COLLEAGUE])
+            Directory(find, [ME]).include([COLLEAGUE])
 
 
-class TestNamedPeople:
+class TestNamedIds:
     def test_are_those_of_every_row(self):
         rows = [
             {"op": "create", "data": {"owner_id": COLLEAGUE, "name": "x"}},
             {"op": "update", "data": {"mentions": [ME, STRANGER]}},
         ]
 
-        found = named_people(rows, ("owner_id", "mentions"))
+        found = named_ids(rows, ("owner_id", "mentions"))
 
         assert found == {COLLEAGUE, ME, STRANGER}
 
@@ -89,4 +89,4 @@ class TestNamedPeople:
         ],
     )
     def test_are_none_in_what_is_no_row(self, row):
-        assert named_people([row], ("owner_id",)) == set()
+        assert named_ids([row], ("owner_id",)) == set()
