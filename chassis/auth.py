@@ -99,6 +99,10 @@ class Caller:
         every: Reach = self.grants.get("*", "none")
         return max(exact, every, key=lambda reach: _REACHES[reach])
 
+    def reaches(self, permission: str, reach: Reach) -> bool:
+        """Whether ``permission`` reaches for this caller as far as ``reach``."""
+        return _REACHES[self.reach(permission)] >= _REACHES[reach]
+
     def require_operator(self) -> None:
         """Refuse everybody but the operator of the whole installation.
 

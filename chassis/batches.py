@@ -263,7 +263,7 @@ class Batch(Generic[Entity]):
         row.result = _shown(shown, 200)
 
     def _done(self, record: Entity, status: int) -> dict[str, Any]:
-        return _shown(self._records.shown(record), status)
+        return _shown(self._records.made(record), status)
 
     def _attempt(self, row: _Row, act: Callable[[], None]) -> None:
         try:

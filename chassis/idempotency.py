@@ -24,7 +24,7 @@ from chassis.errors import ConflictError, InvalidInputError, WireError
 from chassis.ids import derive_id, is_keyed, new_id
 from chassis.mongo import Collection, Document, Index
 from chassis.rows import TenantRows
-from chassis.views import without
+from chassis.views import bare, without
 
 __all__ = ["IDEMPOTENCY_KEYS", "Operation", "idempotent"]
 
@@ -74,7 +74,7 @@ class Operation:
             self._context.replayed = True
             effects = read_effects({HEADER: reservation.get("effects")})
             self._context.effects.update({each.record_id: each for each in effects})
-            return self._as_seen_now(orjson.loads(reservation["answer"]))
+            return self._as_seen_now(reservation)
         self._seed = reservation["seed"]
         # Whoever took over from us decides from then on.
         own = {name: reservation[name] for name in ("_id", "attempt")}
@@ -88,16 +88,37 @@ class Operation:
         stored = {
             "answer": orjson.dumps(answer),
             "effects": write_effects(self._context.effects.values()),
+            "read_reach": self._read_reach,
         }
         rows.update(own, {"$set": stored})
         return answer
 
-    def _as_seen_now(self, answer: Any) -> Any:
-        """A remembered answer without what has been hidden from the caller since."""
-        caller, needs = self._context.caller, self._context.needs
-        if caller is None or needs is None:
+    @property
+    def _resource(self) -> str | None:
+        """What kind of records the method says that it writes."""
+        needs = self._context.needs
+        return None if needs is None else needs.partition(":")[0]
+
+    @property
+    def _read_reach(self) -> str:
+        caller = self._context.caller
+        if caller is None or self._resource is None:
+            return "none"
+        return caller.reach(f"{self._resource}:read")
+
+    def _as_seen_now(self, reservation: Document) -> Any:
+        """A remembered answer without what the caller may not see, or not any more.
+
+        It may have been given to another token of theirs.
+        """
+        answer = orjson.loads(reservation["answer"])
+        caller, resource = self._context.caller, self._resource
+        if caller is None or resource is None:
             return answer
-        return without(answer, caller.hidden_fields(needs.partition(":")[0]))
+        # Rows from before this was kept are of whoever might read all.
+        if not caller.reaches(f"{resource}:read", reservation.get("read_reach", "all")):
+            answer = bare(answer)
+        return without(answer, caller.hidden_fields(resource))
 
     def _reserve(self, rows: TenantRows, fingerprint: str) -> Document:
         now = self._context.now()

@@ -17,9 +17,11 @@ from chassis.fields import Clock, Field
 from chassis.listing import find_page
 from chassis.mongo import Collection, Document
 from chassis.query import Listing, Page, Query, compile_query, value_at
-from chassis.records import Record
+from chassis.records import Record, access_list
 from chassis.restrictions import is_among
 from chassis.rows import TenantRows
+from chassis.views import bare
+from chassis.visibility import reaches
 
 __all__ = ["Entity", "Reader"]
 
@@ -57,6 +59,10 @@ class Reader(Generic[Entity]):
         self._database = database
         self._rows = TenantRows(database[self.collection.name], context)
 
+    def permission(self, action: str) -> str:
+        """What somebody needs to do something with these records."""
+        return f"{self.resource}:{action}"
+
     @property
     def hidden_fields(self) -> frozenset[str]:
         """What the caller may not see of these records."""
@@ -89,6 +95,23 @@ class Reader(Generic[Entity]):
         """
         conditions = {"_id": record_id, "archived_at": None, **self._rights("read")}
         return self.restore(self._found(self._rows.find_one(conditions)))
+
+    def is_readable(self, entity: Entity) -> bool:
+        """Whether the caller may read a record that they may change."""
+        caller = self._context.caller
+        if caller is None or not self.is_narrowed:
+            return True
+        return reaches(caller, self.permission("read"), access_list(entity))
+
+    def told(self, entity: Entity, view: dict[str, Any]) -> dict[str, Any]:
+        """What a change is answered with: to write does not imply to read.
+
+        Args:
+            entity: The record as it is now.
+            view: What of it the caller may see if they may read it.
+        """
+        told: dict[str, Any] = view if self.is_readable(entity) else bare(view)
+        return told
 
     def document(self, record_id: str) -> Document:
         """The record as it is stored, archived or not, if the caller may read it.
@@ -223,7 +246,7 @@ class Reader(Generic[Entity]):
         caller = self._context.caller
         if caller is None or not self.is_narrowed:
             return {}
-        return caller.predicate(f"{self.resource}:{action}")
+        return caller.predicate(self.permission(action))
 
     def _found(self, document: Document | None) -> Document:
         if document is None:

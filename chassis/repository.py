@@ -141,7 +141,8 @@ class Repository(Reader[Entity]):
         Raises:
             NotFoundError: ``<noun>_not_found``.
             VersionConflictError: ``version_conflict``; the details hold the
-                ``conflicts``, ``{field: {original, current, yours}}``.
+                ``conflicts``, ``{field: {original, current, yours}}``, of a
+                record that the caller may not read without these values.
             ConflictError: ``too_many_writers``, or what ``change`` raises.
             UnavailableError: ``outbox_full``.
         """
@@ -180,11 +181,13 @@ class Repository(Reader[Entity]):
             else self.history.clashes(document, changes_between(before, after), version)
         )
         if clashes is None or clashes:
-            hidden = self.hidden_fields
+            told = without(clashes or {}, self.hidden_fields)
+            if not self.is_readable(before):
+                told = {name: {} for name in told}
             raise VersionConflictError(
                 "version_conflict",
                 f"The {self.noun} is at version {before.version} by now.",
-                orjson.dumps({"conflicts": without(clashes or {}, hidden)}).decode(),
+                orjson.dumps({"conflicts": told}).decode(),
             )
 
     def save(self, entity: Entity, event: Event | None = None) -> Entity | None:

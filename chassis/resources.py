@@ -111,10 +111,14 @@ class Records(Generic[Entity]):
         self._context = worker.context
 
     def shown(self, record: Entity) -> dict[str, Any]:
-        """The record as the caller may see it."""
+        """The record as the caller may see it, who may read it."""
         hidden = self.repository.hidden_fields
         view: dict[str, Any] = without(self.whole(record), hidden)
         return view
+
+    def answered(self, record: Entity) -> dict[str, Any]:
+        """What a change of the record is answered with; see ``Reader.told``."""
+        return self.repository.told(record, self.shown(record))
 
     def whole(self, record: Entity) -> dict[str, Any]:
         """Everything that there is to show of a record, whoever asks."""
@@ -152,7 +156,16 @@ class Records(Generic[Entity]):
         data = self.new_data(payload)
         record = self.make(self._worker.operation.new_id(self.repository.noun), data)
         event = self.kind.created(record)
-        return self.shown(self.repository.add(record, event))
+        return self.made(self.repository.add(record, event))
+
+    def made(self, record: Entity) -> dict[str, Any]:
+        """What the making of a record is answered with: all of it.
+
+        It is the caller's own word, whatever they may read; not if somebody has
+        changed it before the answer is given, as a request that is delivered
+        twice may find.
+        """
+        return self.shown(record) if record.version == 1 else self.answered(record)
 
     def get(self, record_id: str) -> dict[str, Any]:
         """One live record that the caller may see.
@@ -213,7 +226,7 @@ class Records(Generic[Entity]):
             expected_version=expected_version,
             is_mergeable=True,
         )
-        return self.shown(changed)
+        return self.answered(changed)
 
     def archive(self, record_id: str, expected_version: int | None) -> None:
         """Put a record away; it can be restored.
@@ -247,7 +260,7 @@ class Records(Generic[Entity]):
             expected_version=expected_version,
             is_archived=True,
         )
-        return self.shown(restored)
+        return self.answered(restored)
 
     def new_data(self, payload: Any) -> dict[str, Any]:
         """The data of a new record, all of which the caller may write.

@@ -16,7 +16,7 @@ from chassis.events import wire_time
 from chassis.restrictions import is_among
 from chassis.schemas import Moment
 
-__all__ = ["Dump", "dumper", "without"]
+__all__ = ["BARE", "Dump", "bare", "dumper", "without"]
 
 Dump = Callable[[Any], dict[str, Any]]
 # From a value that is not None.
@@ -24,6 +24,8 @@ _Write = Callable[[Any], Any]
 _Planned = tuple[str, str, _Write | None, fields.Field[Any]]
 
 _AS_IT_IS: Final = (fields.Integer, fields.Boolean)
+# What whoever may change a record, and not read it, is told of it.
+BARE: Final = ("id", "version", "created_at", "updated_at")
 # Where pages and batches have the records that they show.
 _AROUND_VIEWS: Final = frozenset({"data", "results"})
 
@@ -60,6 +62,23 @@ def without(answer: Any, names: Collection[str]) -> Any:
         name: without(value, names) if name in _AROUND_VIEWS else value
         for name, value in answer.items()
         if not is_among(name, names)
+    }
+
+
+def bare(answer: Any) -> Any:
+    """An answer that says of records only which they are, and at which version.
+
+    Be it one record's view or what became of a batch; what is no record stays.
+    """
+    if isinstance(answer, list):
+        return [bare(each) for each in answer]
+    if not isinstance(answer, dict):
+        return answer
+    if answer.keys() >= {*BARE}:
+        return {name: answer[name] for name in BARE}
+    return {
+        name: bare(value) if name in _AROUND_VIEWS else value
+        for name, value in answer.items()
     }
 
 

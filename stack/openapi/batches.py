@@ -71,7 +71,7 @@ def _match_by(route: Route) -> list[str]:
 
 def batch_answer(route: Route, schemas: Schemas) -> dict[str, Any]:
     """What it answers: row by row, as each would have been answered alone."""
-    view = schemas.reference(contract_of(route.sibling("get")).returns or "")
+    view = schemas.written(contract_of(route.sibling("get")).returns or "")
     codes: frozenset[str] = _OWN_CODES
     for verb in ("create", "update", "archive"):
         codes |= codes_of_rpc(route.sibling(verb))

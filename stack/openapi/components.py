@@ -14,6 +14,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields, validate
 
 from chassis.schemas import Input
+from chassis.views import BARE
 from chassis.visibility import resource_of
 from stack.openapi.contracts import contract_of
 from stack.principals import SERVICES
@@ -40,6 +41,7 @@ class Schemas:
             plugin.converter.add_attribute_function(function)  # type: ignore[union-attr]
         self._converter = plugin.converter
         self._rows: set[str] = set()
+        self._written: set[str] = set()
 
     def reference(self, name: str) -> dict[str, Any]:
         """A reference to a schema.
@@ -56,6 +58,16 @@ class Schemas:
         self.reference(view)
         self._rows.add(view)
         return {"$ref": f"#/components/schemas/{_row_name(view)}"}
+
+    def written(self, view: str) -> dict[str, Any]:
+        """A reference to what the change of a record is answered with."""
+        self.row(view)
+        self._written.add(view)
+        return {"$ref": f"#/components/schemas/{_written_name(view)}"}
+
+    def is_record(self, view: str) -> bool:
+        """Whether it shows one of the records that have rights."""
+        return {*BARE} <= {*self.names(view)}
 
     def example(self, name: str) -> Mapping[str, Any] | None:
         """The payload that a schema itself gives as an example."""
@@ -91,12 +103,21 @@ class Schemas:
                     "required": schema.pop("required"),
                 }
                 schema["description"] = (
-                    f"Fields of a `{name}`; a list's `fields` chooses."
+                    f"Fields of a `{name}`; a list's `fields` chooses, as do rights."
                 )
                 found[_row_name(name)] = schema
                 schema = whole
             found[name] = schema
+        found |= {_written_name(view): self._told(view) for view in self._written}
         return dict(sorted(found.items()))
+
+    def _told(self, view: str) -> dict[str, Any]:
+        return {
+            "description": f"A `{view}` behind a change. Whoever may not read the "
+            "record is told no more of it than what is required.",
+            "allOf": [{"$ref": f"#/components/schemas/{_row_name(view)}"}],
+            "required": [*BARE, *vars(self._known[view]).get("always", ())],
+        }
 
 
 def _always_there(view: type[Schema], schema: Mapping[str, Any]) -> list[str]:
@@ -112,6 +133,10 @@ def _always_there(view: type[Schema], schema: Mapping[str, Any]) -> list[str]:
 
 def _row_name(view: str) -> str:
     return f"{view.removesuffix('View')}Fields"
+
+
+def _written_name(view: str) -> str:
+    return f"Changed{view.removesuffix('View')}"
 
 
 def _name(schema: Any) -> str:

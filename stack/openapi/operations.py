@@ -241,6 +241,8 @@ def _content(route: Route, schemas: Schemas) -> dict[str, Any]:
         return {_JSON: {"schema": batch_answer(route, schemas)}}
     if route.sections:
         return {_JSON: {"schema": _sections(route, schemas)}}
+    if _is_change(route, schemas):
+        return {_JSON: {"schema": schemas.written(route.contract.returns or "")}}
     if (schema := _schema_of(route.contract, schemas)) is not None:
         return {_JSON: {"schema": schema}}
     if types := route.own.media_types:
@@ -249,6 +251,14 @@ def _content(route: Route, schemas: Schemas) -> dict[str, Any]:
             for name in types
         }
     raise _undescribed(route, "does not say which view it returns")
+
+
+def _is_change(route: Route, schemas: Schemas) -> bool:
+    """Whether it answers with a record that it has changed, not made."""
+    view, is_new = route.contract.returns, "created" in route.calls
+    needs = route.policy.permission or ""
+    is_written = needs.endswith(":write") and not is_new
+    return is_written and view is not None and schemas.is_record(view)
 
 
 def _schema_of(contract: Contract, schemas: Schemas) -> dict[str, Any] | None:

@@ -63,10 +63,11 @@ FIELD_PROBLEMS: Final = {
 CONFLICTS: Final = {
     "type": "object",
     "description": "With `version_conflict`: the fields that others changed "
-    "too, each before, as it is now, and as you wanted it.",
+    "too, each before, as it is now, and as you wanted it; of a record that you "
+    "may not read, without these values.",
     "additionalProperties": {
         "type": "object",
-        "required": ["original", "current", "yours"],
+        "properties": {"original": {}, "current": {}, "yours": {}},
     },
 }
 PROBLEM: Final = {

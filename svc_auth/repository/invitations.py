@@ -42,10 +42,9 @@ class InvitationRepository(Repository[Invitation]):
         "archived_at": Field("datetime"),
     }
 
-    def _rights(self, action: str) -> Document:
-        caller = self._context.caller
-        # Whoever may see and change members may do so with invited ones.
-        return {} if caller is None else caller.predicate(f"users:{action}")
+    def permission(self, action: str) -> str:
+        """Whoever may see and change members may do so with invited ones."""
+        return f"users:{action}"
 
     def index_fields(self, entity: Invitation) -> Document:
         """The address in one spelling."""

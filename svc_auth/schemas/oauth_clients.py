@@ -192,6 +192,8 @@ class OAuthClientView(Schema):
 class NewOAuthClientView(OAuthClientView):
     """An application with its secret, which is shown this once."""
 
+    always: ClassVar[tuple[str, ...]] = ("client_id", "client_secret")
+
     client_secret = fields.String(
         allow_none=True,
         metadata={"description": "Null for one that cannot keep a secret."},

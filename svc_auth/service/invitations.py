@@ -178,7 +178,8 @@ class InvitationMethods(ChallengeMethods, UserMethods):
             self._send(found, is_limited=True)
             return found
 
-        return self._view(self.transaction(resend))
+        resent: Invitation = self.transaction(resend)
+        return self.invitations.told(resent, self._view(resent))
 
     @rpc(public=True)
     def preview_invitation(self, *, payload: dict[str, Any]) -> dict[str, Any]:

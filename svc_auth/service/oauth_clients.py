@@ -331,7 +331,8 @@ class OAuthClientMethods(ClientDependencies):
             oauth_client_id, change, events.oauth_client_updated
         )
         view: dict[str, Any] = NewOAuthClientView().dump(_with_secret(client, secret))
-        return view
+        always = {name: view[name] for name in NewOAuthClientView.always}
+        return self.oauth_clients.told(client, view) | always
 
     def _may_administer(self) -> None:
         caller = self.context.identified_caller

@@ -132,8 +132,7 @@ class OrgMethods(Challenging, Proving):
             expected_version=expected_version,
             is_mergeable=True,
         )
-        view: dict[str, Any] = OrgView().dump(changed)
-        return view
+        return self.orgs.told(changed, OrgView().dump(changed))
 
     @rpc
     def transfer_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class UserMethods(Dependencies):
             expected_version=expected_version,
             is_mergeable=True,
         )
-        return _view(changed)
+        return self._told(changed)
 
     @rpc(needs="users:write")
     def deactivate_user(
@@ -180,7 +180,7 @@ class UserMethods(Dependencies):
             expected_version=expected_version,
             is_archived=True,
         )
-        return _view(restored)
+        return self._told(restored)
 
     def check_roles(self, keys: Collection[str]) -> None:
         """Refuse roles that the organization does not have.
@@ -191,6 +191,9 @@ class UserMethods(Dependencies):
         made = self.roles.live_by_key([k for k in keys if k not in BUILT_IN_ROLES])
         if unknown := sorted(set(keys) - BUILT_IN_ROLES.keys() - made.keys()):
             raise no_such_reference("roles", f"There is no role {', '.join(unknown)}.")
+
+    def _told(self, membership: Membership) -> dict[str, Any]:
+        return self.memberships.told(membership, _view(membership))
 
     def _membership(self, person_id: str) -> Membership:
         found = self.memberships.find_by_person(person_id)

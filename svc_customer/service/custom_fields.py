@@ -236,7 +236,8 @@ class CustomFieldMethods(Dependencies):
 
         def update_and_index() -> dict[str, Any]:
             changed = update()
-            if changed["index_status"] == "building":
+            field = self.custom_fields.find(custom_field_id)
+            if field is not None and field.index_status == "building":
                 job_id = self.operation.new_id("index")
                 self.jobs.add(job_id, INDEX_JOB, {"custom_field_id": custom_field_id})
             return changed

@@ -75,7 +75,7 @@ class SegmentMemberMethods(SegmentMethods):
             self.start_build(changed)
             return changed
 
-        return self.shown_segments().shown(self.transaction(refresh))
+        return self.shown_segments().answered(self.transaction(refresh))
 
     @rpc
     def list_segment_members(

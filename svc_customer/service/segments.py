@@ -79,13 +79,13 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         """Segments in the hands of the caller."""
         return _Segments(_SEGMENT, self.segments, self)
 
-    def _alone(self, change: Callable[[], Segment]) -> dict[str, Any]:
+    def _alone(self, change: Callable[[], Segment]) -> Segment:
         def work() -> Segment:
             self.segments.lock()
             return change()
 
         segment: Segment = self.transaction(work)
-        return self.shown_segments().shown(segment)
+        return segment
 
     @rpc(needs="segments:write")
     @idempotent
@@ -133,7 +133,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             self._begin(added)
             return added
 
-        return self._alone(add)
+        return segments.made(self._alone(add))
 
     def _check(self, segment: Segment, live: Mapping[str, Segment]) -> None:
         """Refuse a name that is taken, and a definition that cannot be."""
@@ -249,7 +249,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         Emits:
             ``customer.segment_updated`` v1 and ``customer.segment_built`` v1.
         """
-        self.shown_segments().permit("write")
+        segments = self.shown_segments()
+        segments.permit("write")
         patch = load(_SEGMENT.update_input, payload)
         if "definition" in patch:
             patch["time_zone"] = self._time_zone
@@ -279,7 +280,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
                 self.rebuild_referring(changed)
             return changed
 
-        return self._alone(change)
+        return segments.answered(self._alone(change))
 
     @rpc(needs="segments:write")
     @idempotent
@@ -348,7 +349,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         Emits:
             ``customer.segment_restored`` v1 and ``customer.segment_built`` v1.
         """
-        self.shown_segments().permit("write")
+        segments = self.shown_segments()
+        segments.permit("write")
         now = self.context.now()
 
         def restore() -> Segment:
@@ -372,7 +374,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             self._begin(restored)
             return restored
 
-        return self._alone(restore)
+        return segments.answered(self._alone(restore))
 
 
 def manual_only(message: str) -> ConflictError:

@@ -223,7 +223,7 @@ class LeadMethods(LeadConversion):
             events.lead_qualified,
             expected_version=expected_version,
         )
-        return leads.shown(qualified)
+        return leads.answered(qualified)
 
     @rpc(needs="leads:write")
     @idempotent
@@ -243,7 +243,7 @@ class LeadMethods(LeadConversion):
         Converting a converted lead returns the first result and emits
         nothing, so a caller that timed out may simply retry.
 
-        Needs the ``leads:write`` permission.
+        Needs the ``leads:write`` permission, and that of reading the lead.
 
         Args:
             lead_id: A lead in status ``qualified``.

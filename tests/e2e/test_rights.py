@@ -1,11 +1,33 @@
 """What somebody may do, and what their programs may."""
 
+import json
+
 import pytest
+from descriptions import DOCUMENT, check_answer
+from members import recruit
 
 pytestmark = pytest.mark.e2e
 
 EFFECTIVE_S = 2.0
 TRIES = 8
+# All that a change tells of a record to whoever may not read it.
+TOLD = {"id", "version", "created_at", "updated_at"}
+PAYLOADS = {
+    "accounts": {"name": "Engines"},
+    "contacts": {"last_name": "King", "email": "ada@engine.example"},
+    "interactions": {"type": "note", "subject": "A secret"},
+    "leads": {"company": "Engines", "email": "ada@engine.example"},
+    "segments": {"name": "Some", "resource": "contacts", "kind": "manual"},
+    "custom-fields": {"resource": "contacts", "key": "sign", "type": "text"},
+}
+CHANGES = {
+    "accounts": {"name": "Mills"},
+    "contacts": {"job_title": "Countess"},
+    "interactions": {"body": "Told"},
+    "leads": {"rating": "hot"},
+    "segments": {"name": "Others"},
+    "custom-fields": {"label": "Sign", "indexed": True},
+}
 
 
 def as_bearer(token):
@@ -162,3 +184,137 @@ class TestRoles:
             "owner",
             "admin",
         ]
+
+
+class TestWritingWithoutReading:
+    @pytest.fixture
+    def writer(self, newcomer):
+        """A token's headers, and the owner of everything that it may write."""
+        owner = newcomer()
+        scope = [f"{resource}:write" for resource in PAYLOADS]
+        owner.bearer = as_bearer(make_token(owner, *scope)[1]["token"])
+        return owner
+
+    @pytest.mark.parametrize("resource", PAYLOADS)
+    def test_is_answered_what_one_has_made(self, writer, resource):
+        payload = dict(PAYLOADS[resource])
+        if resource == "interactions":
+            _, contact, _ = writer("POST", "/v1/contacts", PAYLOADS["contacts"])
+            payload["contact_id"] = contact["id"]
+        code, made, _ = writer("POST", f"/v1/{resource}", payload, **writer.bearer)
+
+        assert (code, made["version"]) == (201, 1)
+        assert {name: made[name] for name in payload} == payload
+
+    @pytest.mark.parametrize("resource", PAYLOADS)
+    def test_tells_nothing_of_what_is_changed(self, writer, resource):
+        payload = dict(PAYLOADS[resource])
+        if resource == "interactions":
+            _, contact, _ = writer("POST", "/v1/contacts", PAYLOADS["contacts"])
+            payload["contact_id"] = contact["id"]
+        code, record, made = writer("POST", f"/v1/{resource}", payload)
+        assert code == 201, record
+        path, noun = f"/v1/{resource}/{record['id']}", resource.removesuffix("s")
+        described = DOCUMENT["paths"][
+            f"/v1/{resource}/{{{noun.replace('-', '_')}_id}}"
+        ]["patch"]
+        assert writer("GET", path, **writer.bearer)[0] == 403
+
+        code, same, _ = writer("PATCH", path, {}, **writer.bearer)
+        assert (code, same.keys(), same["version"]) == (200, TOLD, 1)
+        code, changed, headers = writer(
+            "PATCH", path, CHANGES[resource], **writer.bearer, If_Match=made["ETag"]
+        )
+        assert (code, changed.keys(), changed["version"]) == (200, TOLD, 2)
+        assert headers["ETag"].startswith('"v2-')
+        check_answer(described, code, headers, json.dumps(changed))
+        # Whoever may read it is told it all by the same request.
+        assert writer("PATCH", path, {})[1].keys() > TOLD
+
+        assert writer("DELETE", path, **writer.bearer)[0] == 204
+        code, restored, _ = writer("POST", f"{path}/restore", **writer.bearer)
+        assert (code, restored.keys()) == (200, TOLD)
+
+    def test_tells_nothing_of_what_an_upsert_finds(self, writer):
+        _, contact, _ = writer("POST", "/v1/contacts", PAYLOADS["contacts"])
+        _, lead, _ = writer("POST", "/v1/leads", PAYLOADS["leads"])
+        operations = [
+            {"op": "upsert", "data": {"email": "ada@engine.example"}},
+            {"op": "upsert", "data": {"email": "grace@engine.example"}},
+        ]
+        for resource, known in (("contacts", contact), ("leads", lead)):
+            code, answer, headers = writer(
+                "POST",
+                f"/v1/{resource}/batch",
+                {"operations": operations},
+                **writer.bearer,
+            )
+            found, made = answer["results"]
+            described = DOCUMENT["paths"][f"/v1/{resource}/batch"]["post"]
+            check_answer(described, code, headers, json.dumps(answer))
+
+            assert (found["status"], found["id"]) == (200, known["id"])
+            assert found["data"].keys() == TOLD
+            assert made["status"] == 201
+            assert made["data"]["email"] == "grace@engine.example"
+
+    def test_names_the_fields_that_clash_and_not_their_values(self, writer):
+        _, contact, made = writer("POST", "/v1/contacts", PAYLOADS["contacts"])
+        path = f"/v1/contacts/{contact['id']}"
+        assert writer("PATCH", path, {"last_name": "Lovelace"})[0] == 200
+        patch = {"last_name": "Byron"}
+        code, problem, headers = writer(
+            "PATCH", path, patch, **writer.bearer, If_Match=made["ETag"]
+        )
+        described = DOCUMENT["paths"]["/v1/contacts/{contact_id}"]["patch"]
+        check_answer(described, code, headers, json.dumps(problem))
+
+        assert (code, problem["conflicts"]) == (412, {"last_name": {}})
+
+    def test_is_told_nothing_by_an_answer_that_another_token_was_given(self, writer):
+        _, contact, _ = writer("POST", "/v1/contacts", PAYLOADS["contacts"])
+        asked = ("PATCH", f"/v1/contacts/{contact['id']}", {"job_title": "Countess"})
+        rows = [{"op": "update", "id": contact["id"], "data": {"job_title": "King"}}]
+        batch = ("POST", "/v1/contacts/batch", {"operations": rows})
+        for request in (asked, batch):
+            key = {"Idempotency_Key": request[1]}
+            assert "King" in json.dumps(writer(*request, **key)[1])
+            code, again, headers = writer(*request, **key, **writer.bearer)
+
+            assert (code, headers["Idempotency-Replayed"]) == (200, "true")
+            (told,) = [each["data"] for each in again.get("results", [{"data": again}])]
+            assert told.keys() == TOLD
+
+    def test_reaches_beyond_what_one_may_read(self, status, newcomer):
+        owner = newcomer()
+        reach = {"read": "own", "write": "all"}
+        assert make_role(owner, "filer", contacts=reach)[0] == 201
+        filer = recruit(status, newcomer, owner, "filer")
+        _, contact, _ = owner("POST", "/v1/contacts", PAYLOADS["contacts"])
+        path = f"/v1/contacts/{contact['id']}"
+        assert filer("GET", path)[0] == 404
+        _, changed, _ = filer("PATCH", path, {"job_title": "Countess"})
+        code, own, _ = filer("POST", "/v1/contacts", {"last_name": "Byron"})
+        _, kept, _ = filer("PATCH", f"/v1/contacts/{own['id']}", {"job_title": "Poet"})
+
+        assert changed.keys() == TOLD
+        assert (code, kept["job_title"]) == (201, "Poet")
+
+    def test_holds_for_members_roles_teams_and_the_organization(self, status, newcomer):
+        owner = newcomer()
+        writes = {each: {"write": "all"} for each in ("users", "teams", "roles", "org")}
+        assert make_role(owner, "clerk", **writes)[0] == 201
+        _, role, _ = make_role(owner, "helper")
+        _, team, _ = owner("POST", "/v1/teams", {"name": "North"})
+        clerk = recruit(status, newcomer, owner, "clerk")
+        user_id = owner("GET", "/v1/me")[1]["id"]
+        for path, patch in (
+            (f"/v1/roles/{role['id']}", {"name": "Aide"}),
+            (f"/v1/teams/{team['id']}", {"name": "South"}),
+            (f"/v1/users/{user_id}", {"name": "Augusta"}),
+            ("/v1/orgs/current", {"name": "Engines"}),
+        ):
+            assert clerk("GET", path)[0] == 403
+            code, changed, _ = clerk("PATCH", path, patch)
+
+            assert (code, changed.keys()) == (200, TOLD), path

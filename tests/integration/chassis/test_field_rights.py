@@ -85,8 +85,12 @@ def records(database, caller):
 
 @pytest.fixture
 def ada(database):
-    payload = {"first_name": "Ada", "last_name": "King", "email": "love@engine.example"}
-    return records(database, EVERYTHING).create({**payload, "phone": "+44 1234567"})
+    reached = {
+        "emails": [{"address": "love@engine.example", "is_primary": True}],
+        "phones": [{"number": "+44 1234567", "is_primary": True}],
+    }
+    name = {"first_name": "Ada", "last_name": "King"}
+    return records(database, EVERYTHING).create({**name, **reached})
 
 
 def found(database, text, caller):
@@ -168,7 +172,7 @@ class TestConflicts:
 
 class TestRememberedAnswers:
     def test_are_given_again_without_what_was_hidden_since(self, database):
-        key = keyed_operation_id(ORG, ME, "POST /", "k")
+        key = keyed_operation_id(ORG, ME, "k")
 
         def once(caller):
             context = context_of(caller, operation_id=key, needs="contacts:write")
@@ -178,3 +182,18 @@ class TestRememberedAnswers:
         assert "email" in once(EVERYTHING)
         assert once(NO_EMAIL) == {"id": "1", "version": 1}
         assert "email" in once(EVERYTHING)
+
+    def test_tell_no_more_to_whoever_may_read_less(self, database):
+        told = {"id": "1", "version": 1, "created_at": "a", "updated_at": "b"}
+        writer = dataclasses.replace(EVERYTHING, grants={"contacts:write": "all"})
+
+        def once(caller, name):
+            key = keyed_operation_id(ORG, ME, name)
+            context = context_of(caller, operation_id=key, needs="contacts:write")
+            view = {**told, "last_name": "King"}
+            return Operation(database, context).once("create", {}, lambda: view)
+
+        assert once(EVERYTHING, "k") == {**told, "last_name": "King"}
+        assert once(writer, "k") == told
+        # What this one has made it was told as its own word.
+        assert once(writer, "l") == once(writer, "l") == once(EVERYTHING, "k")

@@ -7,7 +7,7 @@ import pytest
 from marshmallow import Schema, fields, post_dump
 
 from chassis.schemas import Id, Moment, Text
-from chassis.views import dumper, without
+from chassis.views import bare, dumper, without
 from evaluation.data.customers import organizations
 from svc_customer.schemas.accounts import AccountView
 from svc_customer.schemas.contacts import ContactView
@@ -121,3 +121,26 @@ class TestWithout:
     )
     def test_leaves_fields_out_wherever_records_are_shown(self, answer, expected):
         assert without(answer, {"phone"}) == expected
+
+
+BARE = {"id": "1", "version": 2, "created_at": "a", "updated_at": "b"}
+
+
+class TestBare:
+    def test_is_which_record_it_is_and_at_which_version(self):
+        assert bare({**BARE, "name": "x"}) == BARE
+
+    def test_is_that_of_each_row_of_a_batch(self):
+        row = {"op": "update", "status": 200, "id": "1", "version": 2}
+        refused = {"op": "update", "status": 404, "error": {"code": "x"}}
+        answer = {
+            "results": [{**row, "data": {**BARE, "name": "x"}}, refused],
+            "summary": {"succeeded": 1, "failed": 1},
+        }
+        results = [{**row, "data": BARE}, refused]
+
+        assert bare(answer) == {**answer, "results": results}
+
+    @pytest.mark.parametrize("answer", [None, {"account_id": "1"}, {"changed": 3}])
+    def test_leaves_what_is_no_record(self, answer):
+        assert bare(answer) == answer
