@@ -52,6 +52,9 @@ class Context:
         needs: The permission that the method says it needs, if it says one.
         origin: Where the request came from; told to svc_auth alone.
         deadline: Seconds since the epoch after which nobody waits.
+        message: What tells the message that brought this work from all others;
+            the same if the broker delivers it twice. Unlike an operation no
+            client chooses it.
         is_repeated: Whether an earlier attempt at this very operation may have
             been carried out without anybody hearing of it.
         replayed: Set when the answer is that of an earlier, equal request.
@@ -74,6 +77,7 @@ class Context:
     token: str | None = None
     needs: str | None = None
     origin: Origin = Origin()
+    message: str = ""
     is_repeated: bool = False
     replayed: bool = False
     has_events: bool = False

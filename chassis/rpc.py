@@ -186,6 +186,7 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
                 address=headers.get("address", "")[:_LONGEST_ADDRESS],
                 user_agent=headers.get("user_agent", "")[:_LONGEST_USER_AGENT],
             ),
+            message=_identity(message),
             is_repeated=bool(message.delivery_info.get("redelivered")),
         )
 
@@ -266,6 +267,12 @@ def _arguments(message: Message) -> tuple[list[Any], dict[str, Any]]:
 def _token(message: Message) -> str | None:
     token = (message.headers or {}).get(f"{_PREFIX}auth_token")
     return token if isinstance(token, str) else None
+
+
+def _identity(message: Message) -> str:
+    """Whoever asks counts their own requests, and hears answers under one key."""
+    properties = message.properties
+    return f"{properties.get('reply_to')}/{properties.get('correlation_id')}"
 
 
 def _deadline(text: str | None, now: float) -> float:

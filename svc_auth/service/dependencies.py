@@ -81,7 +81,10 @@ class Dependencies(Holding):
         client_id: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Record an act in the organization at hand; once in an operation.
+        """Record an act in the organization at hand; once for a message.
+
+        Each request is an act of its own, also if several come under one
+        ``Idempotency-Key``: whoever guesses passwords would not be seen.
 
         Args:
             describe: Its event.
@@ -146,7 +149,7 @@ class Dependencies(Holding):
         reason: str | None = None,
     ) -> Act:
         now = self.context.now()
-        role = f"{name}:{self.context.org_id}:{person_id}"
+        role = f"{name}:{self.context.org_id}:{person_id}:{self.context.message}"
         return Act(
             id=derive_id(self.context.operation_id, role),
             owner_id=person_id,

@@ -81,6 +81,17 @@ class TestLogins:
         assert entry["data"] == {"person_id": me, "reason": "otp"}
         assert noted(client, "auth.second_factor_added")[0]["person_id"] == me
 
+    def test_that_fail_are_all_noted_under_one_key(self, client):
+        own = {**client.credentials, **WRONG}
+        login = ("POST", "/v1/auth/login", own)
+        for _ in range(3):
+            client.patiently(*login, Authorization="none", Idempotency_Key="x")
+        current = {"current_password": own["password"], "password": "never to be"}
+        client("POST", "/v1/me/password", current, Idempotency_Key="x")
+        client("POST", "/v1/me/password", current, Idempotency_Key="x")
+
+        until(lambda: len(entries(client, action="auth.login_failed")) == 5)
+
     def test_to_accounts_of_others_are_not(self, client, newcomer):
         log_in(newcomer(), **WRONG)
         log_in(client, email="nobody@example.test")
