@@ -12,10 +12,13 @@ _ALGORITHM: Final = "ES256"
 
 
 def basic_credentials(authorization: str) -> tuple[str, str] | None:
-    """Name and password of an ``Authorization`` header, if it has such."""
+    """Name and password of an ``Authorization`` header, if it has such.
+
+    What cannot be read is as good as none (Authlib has no word of its own for it).
+    """
     try:
         name, password = extract_basic_authorization({"Authorization": authorization})
-    except UnicodeDecodeError:
+    except ValueError:
         return None
     return None if name is None or password is None else (name, password)
 

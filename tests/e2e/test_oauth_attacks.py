@@ -267,7 +267,13 @@ class TestTokenEndpoint:
 
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
-    @pytest.mark.parametrize("given", ["Basic", "Basic !", "Basic /w==", "Basic YQ=="])
+    @pytest.mark.parametrize(
+        "given",
+        [
+            *("Basic", "Basic !", "Basic /w==", "Basic YQ=="),
+            *("Basic \u00e9", "Basic \u00a0"),
+        ],
+    )
     def test_wants_credentials_that_can_be_read(self, app, given):
         answer = requests.post(
             app.provider["token_endpoint"],
