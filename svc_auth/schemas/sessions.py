@@ -1,10 +1,10 @@
 """Logins and tokens, as clients see them."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
-from chassis.schemas import Id, Input, Moment
+from chassis.schemas import Email, Id, Input, Moment
 from svc_auth.schemas.passwords import Password
 
 __all__ = [
@@ -17,6 +17,24 @@ __all__ = [
 ]
 
 
+_EMAIL: Final = Email()
+
+
+class _Address(fields.String):
+    """An e-mail address in the spelling in which one registered with it.
+
+    What is no address is nobody's, and is refused no sooner than those that are.
+    """
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, *args, **kwargs)
+        try:
+            spelled: str = _EMAIL.deserialize(text)
+        except ValidationError:
+            return text
+        return spelled
+
+
 class LoginInput(Input):
     """Who somebody says they are."""
 
@@ -25,7 +43,7 @@ class LoginInput(Input):
         "password": "a long and secret one",
     }
 
-    email = fields.String(required=True, validate=validate.Length(1, 254))
+    email = _Address(required=True, validate=validate.Length(1, 254))
     password = Password(min_length=1)
     otp = fields.String(
         load_default=None,

@@ -122,6 +122,67 @@ class TestSessions:
         assert codes == ["token_restricted"] * 4
 
 
+@pytest.fixture(scope="module")
+def zoe(newcomer):
+    """Has an address that can be written in several ways."""
+    client = newcomer()
+    name = f"Zo\u00eb{uuid.uuid4().hex[:12]}"
+    payload = {
+        "org_name": "Acme",
+        "name": "Zo\u00eb",
+        "email": f"{name}@B\u00dcCHER.example",
+        "password": "correct horse",
+    }
+    register = ("POST", "/v1/auth/register-org", payload)
+    code, answer, _ = client.patiently(*register, Authorization="none")
+    assert code == 201, answer
+    return client, name
+
+
+class TestSpellings:
+    """Of one address, which people and their devices write in several ways."""
+
+    @pytest.mark.parametrize(
+        "domain",
+        [
+            "B\u00dcCHER.example",
+            "b\u00fccher.example",
+            "xn--bcher-kva.example",
+            "XN--BCHER-KVA.EXAMPLE",
+            "bu\u0308cher.example",
+            "\uff42\u00fccher\uff0eexample",
+        ],
+    )
+    def test_all_let_one_in(self, zoe, domain):
+        client, name = zoe
+        for spelled in (name, name.upper(), name.replace("\u00eb", "e\u0308")):
+            address = f" {spelled}@{domain} "
+            payload = {"email": address, "password": "correct horse"}
+            code, answer, _ = client.patiently("POST", "/v1/auth/login", payload)
+
+            assert code == 200, (address, answer)
+
+    def test_are_guessed_at_together(self, zoe):
+        client, name = zoe
+        domains = ["b\u00fccher.example", "xn--bcher-kva.example"]
+        codes = {
+            client.patiently(
+                *("POST", "/v1/auth/login"),
+                {"email": f"x{name}@{domain}", "password": "wrong horse"},
+            )[1]["code"]
+            for domain in domains * 4
+        }
+
+        assert "login_delayed" in codes
+
+    @pytest.mark.parametrize("email", ["nobody", "@", "a@b", "x" * 254, " "])
+    def test_that_are_none_are_refused_as_wrong(self, client, email):
+        payload = {"email": email, "password": "correct horse"}
+        code, answer, _ = client.patiently("POST", "/v1/auth/login", payload)
+
+        assert (code, answer["code"]) == (401, "credentials_invalid")
+
+
 def change(client, password=NEW, current=None):
     own = client.credentials["password"]
     return {"current_password": current or own, "password": password}
