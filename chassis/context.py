@@ -1,9 +1,9 @@
 """What one call or one event carries with it, from the front door onwards."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypedDict
 
@@ -12,7 +12,14 @@ from chassis.effects import Effect
 from chassis.errors import UnauthenticatedError
 from chassis.ids import new_id
 
-__all__ = ["Actor", "Context", "Origin", "context_of", "operator_context"]
+__all__ = [
+    "Actor",
+    "Context",
+    "Origin",
+    "context_of",
+    "operator_context",
+    "service_context",
+]
 
 KEY = "context"
 _FOR_EVER_S: Final = 1e9
@@ -127,6 +134,20 @@ class Context:
         finally:
             self.org_id = home
 
+    def caused_by(self, event: Mapping[str, Any]) -> "Context":
+        """This context for what follows from an event: who did it, in which request."""
+        return replace(
+            self,
+            actor=event["actor"],
+            request_id=event["request_id"],
+            traceparent=event["traceparent"],
+        )
+
+    def of_service(self, name: str) -> "Context":
+        """This context for what a service finds out by itself, asked by nobody."""
+        actor: Actor = {"type": "service", "id": f"service:{name}"}
+        return replace(self, actor=actor, request_id=new_id(), traceparent="")
+
     def now(self) -> datetime:
         """The current time, in milliseconds as MongoDB keeps it."""
         now = datetime.now(tz=UTC)
@@ -137,6 +158,25 @@ def context_of(worker_ctx: Any) -> Context:
     """The context that the entrypoint attached to a Nameko worker."""
     context: Context = worker_ctx.data[KEY]
     return context
+
+
+def service_context(name: str, budget_s: float) -> Context:
+    """What a service does by itself, for no organization in particular.
+
+    Args:
+        name: Of the service.
+        budget_s: How much time there is for it.
+    """
+    identity = new_id()
+    return Context(
+        caller=None,
+        org_id=None,
+        actor={"type": "service", "id": f"service:{name}"},
+        operation_id=identity,
+        request_id=identity,
+        traceparent="",
+        deadline=time.time() + budget_s,
+    )
 
 
 def operator_context(org_id: str) -> Context:

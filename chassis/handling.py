@@ -22,7 +22,7 @@ from nameko.extensions import Entrypoint
 from pymongo.errors import AutoReconnect
 
 from chassis.consuming import QueueConsumer, declared_elsewhere
-from chassis.context import KEY, Context
+from chassis.context import KEY, Context, service_context
 from chassis.errors import InvalidInputError
 from chassis.events import attempt_of, next_delay_s, read_envelope
 from chassis.publishing import ConfirmingPublisher, NotPublishedError
@@ -172,7 +172,7 @@ class _QueueEntrypoint(Entrypoint):  # type: ignore[misc]
 def _context(
     event: dict[str, Any], *, attempt: int = 1, is_last_attempt: bool = False
 ) -> Context:
-    """Handlers act as the system, in the event's organization."""
+    """Handlers act for whoever did it, in the event's organization."""
     return Context(
         caller=None,
         org_id=event["org_id"],
@@ -355,11 +355,13 @@ class BatchHandler(_QueueEntrypoint):
             done.send(None if exc_info is None else exc_info[1])
             return result, exc_info
 
+        # A batch is of many people in many organizations: it acts for none.
+        context = service_context(self.container.service_name, _HANDLER_BUDGET_S)
         self.container.spawn_worker(
             self,
             (events,),
             {},
-            context_data={KEY: _context(events[0])},
+            context_data={KEY: context},
             handle_result=handle_result,
         )
         failure: BaseException | None = done.wait()

@@ -2,7 +2,6 @@
 
 import logging
 import random
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -12,8 +11,7 @@ from eventlet.event import Event as Signal
 from nameko.extensions import Entrypoint
 from pymongo.errors import PyMongoError
 
-from chassis.context import KEY, Context
-from chassis.ids import new_id
+from chassis.context import KEY, service_context
 from chassis.leases import LEASES, Lease
 from chassis.mongo import MongoDatabase
 
@@ -76,16 +74,7 @@ class LeasedTimer(Entrypoint):  # type: ignore[misc]
             done.send(None)
             return result, exc_info
 
-        identity = new_id()
-        context = Context(
-            caller=None,
-            org_id=None,
-            actor={"type": "service", "id": f"service:{self.container.service_name}"},
-            operation_id=identity,
-            request_id=identity,
-            traceparent="",
-            deadline=time.time() + _BUDGET_S,
-        )
+        context = service_context(self.container.service_name, _BUDGET_S)
         self.container.spawn_worker(
             self, (), {}, context_data={KEY: context}, handle_result=handle_result
         )

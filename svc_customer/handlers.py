@@ -115,14 +115,17 @@ class CustomerEvents(CustomFieldIndexing, SegmentProjection, Dependencies):
         counted = self.days.count(
             each["aggregate"]["id"] for each in events if _name(each) in _COUNTED
         )
-        self.news.send(_touched(counted))
-        concerned = counted | {each for event in events for each in _changed(event)}
-        for (org_id, resource), ids in _grouped(concerned).items():
+        self.news.send(_touched(set().union(*counted.values())))
+        for (org_id, resource), causes in _grouped(_causes(events, counted)).items():
             with self.context.in_org(org_id):
-                self.evaluate_segments(resource, sorted(ids))
-        for (org_id, resource), ids in _grouped(_put_away(events)).items():
+                caused = {
+                    record_id: self.context.caused_by(event)
+                    for record_id, event in sorted(causes.items())
+                }
+                self.evaluate_segments(resource, caused)
+        for (org_id, resource), put_away in _grouped(_put_away(events)).items():
             with self.context.in_org(org_id):
-                self.recount_segments_of(resource, sorted(ids))
+                self.recount_segments_of(resource, sorted(put_away))
 
     @leased_timer(1)
     def count_segments(self) -> None:
@@ -199,18 +202,36 @@ def _changed(event: Mapping[str, Any]) -> Iterator[Counted]:
         yield Counted(event["org_id"], data["resource"], data["record_id"])
 
 
-def _grouped(records: Iterable[Counted]) -> dict[tuple[str, str], set[str]]:
-    groups: dict[tuple[str, str], set[str]] = {}
-    for each in records:
-        groups.setdefault((each.org_id, each.resource), set()).add(each.record_id)
+def _causes(
+    events: Iterable[Mapping[str, Any]], counted: Mapping[str, Iterable[Counted]]
+) -> dict[Counted, Mapping[str, Any]]:
+    """The records that events say to look at, each with the latest of these."""
+    return {
+        record: event
+        for event in sorted(events, key=lambda each: str(each["occurred_at"]))
+        for record in (*counted.get(event["aggregate"]["id"], ()), *_changed(event))
+    }
+
+
+def _grouped(
+    causes: Mapping[Counted, Mapping[str, Any]],
+) -> dict[tuple[str, str], dict[str, Mapping[str, Any]]]:
+    groups: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for each, event in causes.items():
+        groups.setdefault((each.org_id, each.resource), {})[each.record_id] = event
     return groups
 
 
-def _put_away(events: Iterable[Mapping[str, Any]]) -> Iterator[Counted]:
+def _put_away(
+    events: Iterable[Mapping[str, Any]],
+) -> dict[Counted, Mapping[str, Any]]:
     """Records that count no longer, or again, as members of whatever they are in."""
-    for event in events:
-        if _name(event).endswith(("_archived", "_restored")):
-            yield from _changed(event)
+    return {
+        record: event
+        for event in events
+        if _name(event).endswith(("_archived", "_restored"))
+        for record in _changed(event)
+    }
 
 
 def _touched(records: Iterable[Counted]) -> list[dict[str, Any]]:

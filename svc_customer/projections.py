@@ -26,6 +26,7 @@ from svc_customer.repository.segments import SegmentJobs, SegmentRepository
 
 __all__ = ["SegmentBuilds", "SegmentProjection"]
 
+_SERVICE: Final = "customer"
 _STEP_S: Final = 0.7
 _AT_ONCE: Final = 1_000
 
@@ -67,11 +68,15 @@ class SegmentProjection(SegmentBuilds):
     memberships: Memberships = inject(Repositories(Memberships))
     segment_clock: SegmentClock = inject(Repositories(SegmentClock))
 
-    def evaluate_segments(self, resource: str, record_ids: Sequence[str]) -> None:
+    def evaluate_segments(self, resource: str, records: Mapping[str, Context]) -> None:
         """Let records be in the dynamic segments whose definition they fit by now.
 
         In the organization of the context. It compares what is with what should
         be, so that twice does no harm.
+
+        Args:
+            resource: Of the records.
+            records: Their ids, each with the context of what happened with it.
         """
         live = self.segments.all_live()
         dynamic = [
@@ -82,7 +87,7 @@ class SegmentProjection(SegmentBuilds):
         plans = [plan for each in dynamic if (plan := self._plan(each, live))]
         if plans:
             now = self.context.now()
-            self.memberships.evaluate(resource, record_ids, plans, live, now)
+            self.memberships.evaluate(resource, records, plans, live, now)
 
     def _plan(self, segment: Segment, live: Mapping[str, Segment]) -> Plan | None:
         """How to evaluate a segment; None if its definition holds no longer."""
@@ -132,8 +137,7 @@ class SegmentProjection(SegmentBuilds):
         until = time.monotonic() + _STEP_S
         while time.monotonic() < until:
             ids, after = self.memberships.walk(segment.resource, after, _AT_ONCE)
-            now = self.context.now()
-            self.memberships.evaluate(segment.resource, ids, [plan], live, now)
+            self._look_at(ids, plan, live)
             looked_at += len(ids)
             if after is None:
                 self._complete(plan, place["clock"])
@@ -141,6 +145,14 @@ class SegmentProjection(SegmentBuilds):
         # What builds before this one left is taken away by steps of their own.
         step = {"after": after, "clock": place["clock"]}
         return Step(cursor=step, counts={"looked_at": looked_at})
+
+    def _look_at(
+        self, ids: Sequence[str], plan: Plan, live: Mapping[str, Segment]
+    ) -> None:
+        """Evaluate one segment for records with which nothing has happened."""
+        records = dict.fromkeys(ids, self.context.of_service(_SERVICE))
+        now = self.context.now()
+        self.memberships.evaluate(plan.segment.resource, records, [plan], live, now)
 
     def _complete(self, plan: Plan, clock: datetime) -> None:
         """Show the members that a build found, and tell how many they are."""
@@ -233,9 +245,7 @@ class SegmentProjection(SegmentBuilds):
                 )
                 if not ids:
                     break
-                self.memberships.evaluate(
-                    segment.resource, ids, [plan], live, self.context.now()
-                )
+                self._look_at(ids, plan, live)
                 last = ids[-1]
                 self.segments.note_place(segment.id, [place, last, now])
                 if time.monotonic() > until:

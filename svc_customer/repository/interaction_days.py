@@ -57,21 +57,21 @@ class InteractionDays:
     def __init__(self, database: Database[Document], _context: Context) -> None:
         self._database = database
 
-    def count(self, interaction_ids: Iterable[str]) -> set[Counted]:
+    def count(self, interaction_ids: Iterable[str]) -> dict[str, set[Counted]]:
         """Let these interactions be counted as what they are; all or none.
 
         Returns:
-            The records that they are counted for, whether or not anything new
-            was to be counted, and those that they were counted for before.
+            The records that each is counted for, whether or not anything new
+            was to be counted, and those that it was counted for before.
 
         Raises:
             PyMongoError: Nothing was counted.
         """
         ids = list(interaction_ids)
         if not ids:
-            return set()
+            return {}
 
-        def fold(session: ClientSession) -> set[Counted]:
+        def fold(session: ClientSession) -> dict[str, set[Counted]]:
             rows = self._database[INTERACTIONS.name].find(
                 {"_id": {"$in": ids}}, dict.fromkeys(_NEEDED, 1), session=session
             )
@@ -81,11 +81,13 @@ class InteractionDays:
                 self._mark([(each, after) for each, _, after in changed], session)
                 self._add(differences(pair[1:] for pair in changed), session)
             return {
-                record
-                for _, *both in pairs
-                for contribution in both
-                if contribution is not None
-                for record in contribution.records
+                each: {
+                    record
+                    for contribution in both
+                    if contribution is not None
+                    for record in contribution.records
+                }
+                for each, *both in pairs
             }
 
         with self._database.client.start_session() as session:

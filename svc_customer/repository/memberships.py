@@ -71,9 +71,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Move:
-    """What becomes of one record: what it comes into and goes out of."""
+    """What becomes of one record: what it comes into and goes out of.
+
+    Attributes:
+        context: Whose doing that is.
+    """
 
     row: Document
+    context: Context
     entered: Sequence[Plan]
     left: Sequence[Plan]
 
@@ -99,7 +104,7 @@ class Memberships:
     def evaluate(
         self,
         resource: str,
-        record_ids: Iterable[str],
+        records: Mapping[str, Context],
         plans: Sequence[Plan],
         segments: Mapping[str, Segment],
         now: datetime,
@@ -110,7 +115,8 @@ class Memberships:
 
         Args:
             resource: Of the records and of all the plans.
-            record_ids: Two thousand at most.
+            records: The ids of two thousand at most, each with the context of
+                what had it looked at, which its events tell.
             plans: The segments in question; others are left alone.
             segments: The organization's live segments, by id.
             now: As of when.
@@ -135,7 +141,7 @@ class Memberships:
                         fitting[each].append(plan)
             return fitting
 
-        return self._settle(resource, record_ids, plans, judge)
+        return self._settle(resource, records, plans, judge)
 
     def check(self, plan: Plan, segments: Mapping[str, Segment], now: datetime) -> None:
         """Refuse a plan that nobody can be looked at for.
@@ -179,23 +185,24 @@ class Memberships:
         def judge(rows: Sequence[Document]) -> Mapping[str, Sequence[Plan]]:
             return {row["_id"]: [plan] if is_in else [] for row in rows}
 
-        return self._settle(segment.resource, record_ids, [plan], judge)
+        records = dict.fromkeys(record_ids, self._context)
+        return self._settle(segment.resource, records, [plan], judge)
 
     def _settle(
         self,
         resource: str,
-        record_ids: Iterable[str],
+        records: Mapping[str, Context],
         plans: Sequence[Plan],
         judge: _Judge,
     ) -> set[str]:
-        wanted, moved = list(record_ids), set[str]()
+        wanted, moved = list(records), set[str]()
         for _ in range(_ATTEMPTS):
             rows = self._seen(resource, wanted)
             fitting = judge(rows)
             moves = [
-                move
+                _Move(row, records[row["_id"]], *change)
                 for row in rows
-                if (move := _move(row, fitting[row["_id"]], plans)) is not None
+                if any(change := _change(row, fitting[row["_id"]], plans))
             ]
             wanted = [move.row["_id"] for move in moves]
             moved |= set(wanted)
@@ -261,7 +268,7 @@ class Memberships:
         ]
         sequence: int = row.get("membership_sequence", 0)
         # Not what a person's request did, nor to be undone with it.
-        context = replace(self._context, operation_id=new_id())
+        context = replace(move.context, operation_id=new_id())
         visibility = {"owner_id": row["owner_id"], "acl": row["acl"]}
         self._context.has_events = self._context.has_events or bool(happened)
         return [
@@ -354,12 +361,12 @@ def _concerned(moves: Iterable[_Move]) -> set[str]:
     return {plan.segment.id for move in moves for plan in (*move.entered, *move.left)}
 
 
-def _move(
+def _change(
     row: Document, fitting: Sequence[Plan], plans: Sequence[Plan]
-) -> _Move | None:
-    """What has to change about a record, if anything."""
+) -> tuple[Sequence[Plan], Sequence[Plan]]:
+    """What a record has to come into, and what it has to go out of."""
     has = set(row.get("segment_keys", ()))
     fits = {plan.key for plan in fitting}
     entered = [plan for plan in fitting if plan.key not in has]
     left = [plan for plan in plans if plan.key in has - fits]
-    return _Move(row, entered, left) if entered or left else None
+    return entered, left

@@ -35,14 +35,14 @@ class Customers:
         assert code == 201, made
         return made["id"]
 
-    def buy(self, contact_id, days, amount="10.00"):
+    def buy(self, contact_id, days, amount="10.00", **headers):
         payload = {
             "type": "purchase",
             "contact_id": contact_id,
             "occurred_at": days_ago(days),
             "amount": {"amount": amount, "currency": "USD"},
         }
-        code, made, _ = self.client("POST", "/v1/interactions", payload)
+        code, made, _ = self.client("POST", "/v1/interactions", payload, **headers)
         assert code == 201, made
         return f"/v1/interactions/{made['id']}"
 
@@ -65,13 +65,16 @@ class Customers:
     def soon_has(self, path, *names):
         self.until(lambda: self.members(path) == set(names), within_s=SECONDS)
 
+    def events(self, *names):
+        """What the organization's feed tells of these names, in order."""
+        query = f"types={','.join(names)}&after=0&limit=200"
+        return self.client("GET", f"/v1/events?{query}")[1]["data"]
+
     def moves(self, path):
-        """What the organization's feed tells of a segment's members, in order."""
-        types = "customer.segment_entered,customer.segment_left"
-        events = self.client("GET", f"/v1/events?types={types}&after=0&limit=200")[1]
+        """Who came into a segment and who went, as it was told."""
         return [
             (each["event"].rpartition("_")[2], each["data"]["record_id"])
-            for each in events["data"]
+            for each in self.events("customer.segment_entered", "customer.segment_left")
             if each["data"]["segment_id"] == id_of(path)
         ]
 
@@ -209,6 +212,27 @@ class TestADynamicSegment:
             return [each["name"] for each in page["data"]]
 
         customers.until(lambda: names() == ["Engines"], within_s=SECONDS)
+
+
+class TestMoves:
+    def test_are_told_of_whoever_brought_them_about(self, newcomer, until, paused):
+        """Though what people of several organizations do is looked at together."""
+        orgs = [Customers(newcomer(), until) for _ in range(3)]
+        paths = [each.segment(BUYERS) for each in orgs]
+        people = [each.add("Ada") for each in orgs]
+        with paused("customer-events-1"):
+            for number in range(2):
+                for each, contact in zip(orgs, people, strict=True):
+                    each.buy(contact, 1, X_Request_Id=f"{contact}-{number}")
+
+        for each, path, contact in zip(orgs, paths, people, strict=True):
+            wanted = [("entered", contact)]
+            until(lambda e=each, p=path, w=wanted: e.moves(p) == w, within_s=SECONDS)
+            (event,) = each.events("customer.segment_entered")
+            user = each.client("GET", "/v1/me")[1]["id"]
+
+            assert event["actor"] == {"type": "person", "id": user}
+            assert event["request_id"] == f"{contact}-1"
 
 
 class TestAManualSegment:

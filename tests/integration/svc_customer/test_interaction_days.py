@@ -163,8 +163,11 @@ class TestCount:
         timeline.grow()
         first, again = days.count(timeline.ids), days.count(timeline.ids)
 
+        told = {record.record_id for each in first.values() for record in each}
+
         assert first == again
-        assert {each.record_id for each in first} <= set(contacts)
+        assert first.keys() <= set(timeline.ids)
+        assert told <= set(contacts)
 
 
 class TestAll:

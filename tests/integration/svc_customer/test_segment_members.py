@@ -199,7 +199,7 @@ class TestEvaluate:
         self, database, context, world, definitions
     ):
         plans = [plan_of(definition) for definition in definitions]
-        ids = [each.id for each in world[0]]
+        ids = dict.fromkeys([each.id for each in world[0]], context)
         memberships = Memberships(database, context)
         memberships.evaluate("contacts", ids, plans, {}, NOW)
         again = memberships.evaluate("contacts", ids, plans, {}, NOW)
@@ -215,7 +215,7 @@ class TestEvaluate:
         chosen = people[0].id
         plan = plan_of({"field": "id", "op": "eq", "value": chosen})
         memberships = Memberships(database, context)
-        memberships.evaluate("contacts", [chosen], [plan], {}, NOW)
+        memberships.evaluate("contacts", {chosen: context}, [plan], {}, NOW)
         row = database["contacts"].find_one({"_id": chosen})
         logged = database["event_log"].find({"data.record_id": chosen})
         waiting = row.get("pending_events", ())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.context import operator_context
+from chassis.context import operator_context, service_context
 
 
 class TestInOrg:
@@ -29,3 +29,26 @@ class TestAsStep:
             assert context.step_id == f"{context.operation_id}/end"
 
         assert context.step_id == context.operation_id
+
+
+class TestCausedBy:
+    def test_acts_for_whom_the_event_names_and_for_the_same_organization(self):
+        ada = {"type": "person", "id": "ada"}
+        event = {"actor": ada, "request_id": "r", "traceparent": "t", "org_id": "there"}
+        context = service_context("customer", 1)
+        context.org_id = "here"
+        caused = context.caused_by(event)
+
+        assert (caused.actor, caused.request_id, caused.traceparent) == (ada, "r", "t")
+        assert caused.org_id == "here"
+        assert context.actor == {"type": "service", "id": "service:customer"}
+
+
+class TestOfService:
+    def test_is_nobody_elses_doing(self):
+        context = operator_context("here")
+        own = context.of_service("customer")
+
+        assert own.actor == {"type": "service", "id": "service:customer"}
+        assert own.request_id != context.request_id
+        assert own.org_id == "here"
