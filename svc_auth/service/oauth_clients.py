@@ -301,7 +301,8 @@ class OAuthClientMethods(ClientDependencies):
     def rotate_oauth_client_secret(self, *, oauth_client_id: str) -> dict[str, Any]:
         """Give an application another secret; the one before is good no more.
 
-        Its tokens stay good. Each call makes another.
+        Its tokens stay good. Each call makes another, whatever key it has; the
+        one that is answered last is good.
 
         Needs the ``oauth-clients:write`` permission, and all that the
         application may do for itself.
@@ -327,9 +328,11 @@ class OAuthClientMethods(ClientDependencies):
             self._check_own_rights(client)
             return client.changed({"secret_hash": hash_of(secret)}, now)
 
-        client = self.oauth_clients.change(
-            oauth_client_id, change, events.oauth_client_updated
-        )
+        # What was made before by the same operation is known to nobody by now.
+        with self.context.as_step(f"secret {new_id()}"):
+            client = self.oauth_clients.change(
+                oauth_client_id, change, events.oauth_client_updated
+            )
         view: dict[str, Any] = NewOAuthClientView().dump(_with_secret(client, secret))
         always = {name: view[name] for name in NewOAuthClientView.always}
         return self.oauth_clients.told(client, view) | always

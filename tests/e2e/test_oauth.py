@@ -288,6 +288,15 @@ class TestApplications:
         assert "client_secret" not in shown
         assert "secret_hash" not in shown
 
+    def test_are_told_by_the_last_secret_of_a_request_sent_twice(self, app, owner):
+        asked = ("POST", f"/v1/oauth-clients/{app.client['id']}/rotate-secret")
+        _, first, _ = owner(*asked, Idempotency_Key="another secret")
+        code, second, _ = owner(*asked, Idempotency_Key="another secret")
+
+        assert (code, second["version"]) == (200, first["version"] + 1)
+        assert app.refresh("x", second)[1]["error"] == "invalid_grant"
+        assert app.refresh("x", first)[1]["error"] == "invalid_client"
+
     def test_end_with_all_they_were_let_do(self, app, owner, until):
         token = app.tokens()["access_token"]
         path = f"/v1/oauth-clients/{app.client['id']}"
