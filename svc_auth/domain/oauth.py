@@ -106,6 +106,11 @@ class OAuthClient(ChangingRecord):
         """Whether it has no secret."""
         return self.token_endpoint_auth_method == "none"  # noqa: S105
 
+    def may_less_than(self, other: "OAuthClient") -> bool:
+        """Whether it has lost some of what the other may."""
+        lost = set(other.scope) - set(self.scope)
+        return bool(lost or set(other.grant_types) - set(self.grant_types))
+
     def archived(self, now: datetime) -> Self:
         """The application, put away: it is let in no more."""
         return replace(super().archived(now), secret_hash=None)

@@ -53,6 +53,8 @@ class Session:
         name: What the person calls a personal token.
         hint: How a personal token begins, to recognize it by.
         client_id: The application's.
+        redirect_uri: Where the application was called back when the person let
+            it in; None for a device, or one that was let in before this was kept.
         address: Where the person logged in from; empty if nobody knows.
         user_agent: With what, as it says itself.
         last_used_at: When it was refreshed last.
@@ -73,6 +75,7 @@ class Session:
     name: str | None = None
     hint: str | None = None
     client_id: str | None = None
+    redirect_uri: str | None = None
     address: str = ""
     user_agent: str = ""
     last_used_at: datetime | None = None

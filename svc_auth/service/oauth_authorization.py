@@ -50,8 +50,9 @@ class AuthorizationMethods(ClientDependencies, Proving):
     ) -> dict[str, Any]:
         """What a browser that an application sent here has to do next.
 
-        Whoever has let the application do at least as much before, and has not
-        ended that since, is not asked again, unless ``prompt`` is ``consent``.
+        Whoever has let the application do at least as much before, called back
+        at the same redirect URI, and has not ended that since, is not asked
+        again, unless ``prompt`` is ``consent``.
 
         Args:
             parameters: An ``AuthorizationQuery``.
@@ -222,7 +223,9 @@ class AuthorizationMethods(ClientDependencies, Proving):
     ) -> bool:
         """Whether the person has let this application do all that already.
 
-        What they allowed lives as long as the sessions that came of it. A program
+        What they allowed lives as long as the sessions that came of it, and is
+        for where these were called back: whoever may change the application
+        could have themselves called back elsewhere in its name. A program
         without a secret that is called back on somebody's machine may be any
         other there: for it they are asked each time (RFC 8252 §8.6).
         """
@@ -237,6 +240,7 @@ class AuthorizationMethods(ClientDependencies, Proving):
             name
             for session in granted
             if session.client_id == client.id
+            if session.redirect_uri and is_registered(uri, [session.redirect_uri])
             for name in session.scope or ()
         }
         return set(_scope_of(parameters)) <= allowed

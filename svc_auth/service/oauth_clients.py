@@ -48,6 +48,8 @@ __all__ = ["ClientDependencies", "OAuthClientMethods", "invalid_grant", "own_gra
 _MOST_FAILURES: Final = 10
 _RETRY_AFTER_S: Final = 60
 _MOST_SESSIONS: Final = 1_000
+# What of an application says how much it may.
+_LIMITS: Final = frozenset({"scope", "grant_types"})
 
 
 def _unrestored(client: OAuthClient, *_: object) -> OAuthClient:
@@ -242,8 +244,10 @@ class OAuthClientMethods(ClientDependencies):
     ) -> dict[str, Any]:
         """Change an application.
 
-        If it may do less than before, what it was let do is ended; it has to
-        ask people again.
+        If it may do less than before, what it was let do is ended, and so is
+        what people are about to let it do beyond its scope; it has to ask them
+        again. Nobody who has consented is called back at another redirect URI
+        without being asked.
 
         Needs the ``oauth-clients:write`` permission.
 
@@ -270,9 +274,9 @@ class OAuthClientMethods(ClientDependencies):
         after = before.changed(patch, self.context.now())
         self._check(after)
         view = self._clients().update(oauth_client_id, payload, expected_version)
-        if set(before.scope) - set(after.scope) or (
-            set(before.grant_types) - set(after.grant_types)
-        ):
+        # An attempt whose process died may have stored it and ended nothing.
+        is_unclear = self.context.is_repeated and not patch.keys().isdisjoint(_LIMITS)
+        if is_unclear or after.may_less_than(before):
             self._end_sessions(oauth_client_id)
         return view
 

@@ -200,6 +200,9 @@ class TokenMethods(DeviceGrants):
             # It came again before there was a session that could be ended.
             self.end_session(session.id, "code_reused")
             raise invalid_grant()
+        if not self._is_permitted(client, granted.scope):
+            self.end_session(session.id, "client_changed")
+            raise invalid_grant()
         if not self._is_signed_in(granted):
             self.end_session(session.id, "credentials_changed")
             raise invalid_grant()
@@ -209,6 +212,17 @@ class TokenMethods(DeviceGrants):
             is_refreshable="refresh_token" in client.grant_types,
         )
         return self._with_identity(tokens, session, granted)
+
+    def _is_permitted(self, client: OAuthClient, scope: tuple[str, ...]) -> bool:
+        """Whether the application may still do all that a person has let it do.
+
+        Looked at once there is a session: whoever changed the application a
+        moment ago has not seen it among those to be ended.
+        """
+        now = self.oauth_clients.find(client.id)
+        if now is None or now.archived_at is not None or now.may_less_than(client):
+            return False
+        return set(scope) <= set(now.scope)
 
     def _is_signed_in(self, granted: AuthorizationCode) -> bool:
         """Whether the session in which the person decided has not been ended."""
@@ -242,6 +256,7 @@ class TokenMethods(DeviceGrants):
             name=client.name,
             client_id=client.id,
             scope=granted.scope,
+            redirect_uri=granted.redirect_uri or None,
             created_at=now,
             updated_at=now,
             expires_at=now + life,
@@ -282,16 +297,17 @@ class TokenMethods(DeviceGrants):
             raise invalid_grant()
         if token.is_spent:
             self.end_session(session.id, "refresh_token_reused")
-        membership = self.memberships.find_live(token.person_id)
-        if token.is_spent or membership is None or not session.is_live(now):
             raise invalid_grant()
-        held = session.scope or ()
-        if not set(form.get("scope", "").split()) <= set(held):
+        membership, held = self.memberships.find_live(token.person_id), session.scope
+        is_beyond = not set(held or ()) <= set(client.scope)
+        if membership is None or is_beyond or not session.is_live(now):
+            raise invalid_grant()
+        if not set(form.get("scope", "").split()) <= set(held or ()):
             raise bad_request(
                 "invalid_scope", "The scope goes beyond what was granted."
             )
         self.sessions.note_use(session.id, now)
-        return {**self.issue_tokens(session, membership), "scope": " ".join(held)}
+        return {**self.issue_tokens(session, membership), "scope": " ".join(held or ())}
 
     def _let_itself_in(
         self, client: OAuthClient, form: dict[str, str]

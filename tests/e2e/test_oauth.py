@@ -7,7 +7,7 @@ import time
 import jwt
 import pytest
 import requests
-from applications import REDIRECT, SCOPE, VERIFIER, App, bearer, get
+from applications import INVALID_GRANT, REDIRECT, SCOPE, VERIFIER, App, bearer, get
 from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from browsers import Browser, answer_of
 from members import recruit
@@ -170,6 +170,32 @@ class TestConsent:
 
         assert "asks to act for you" in app.browser.go(address).page.text
 
+    def test_is_asked_for_where_the_answer_would_go_elsewhere(self, app, owner):
+        elsewhere = "https://evil.example/callback"
+        app.tokens()
+        uris = {"redirect_uris": [REDIRECT, elsewhere]}
+        path = f"/v1/oauth-clients/{app.client['id']}"
+        assert owner("PATCH", path, uris)[0] == 200
+        for prompt in ({}, {"prompt": "none"}):
+            address, _ = app.ask(redirect_uri=elsewhere, **prompt)
+            app.browser.go(address)
+            sent = answer_of(app.browser.left_for or "")
+            assert "code" not in sent
+        assert sent["error"] == "consent_required"
+        # Where people had themselves called back before they are not asked again.
+        address, _ = app.ask(redirect_uri=REDIRECT.replace(":9/", ":10/"))
+
+        assert answer_of(app.browser.go(address).left_for)["code"]
+
+    def test_is_not_that_of_a_device(self, app):
+        codes = app.begin_device(scope="openid")
+        app.open(codes["verification_uri_complete"])
+        app.browser.submit(decision="allow")
+        assert app.ask_for_device(codes["device_code"])[0] == 200
+        address, _ = app.ask(scope="openid")
+
+        assert "asks to act for you" in app.browser.go(address).page.text
+
     def test_is_asked_for_of_another_application(self, app, register, provider, owner):
         app.tokens()
         other = App(provider, register(), owner.credentials, app.browser)
@@ -313,6 +339,18 @@ class TestApplications:
 
         assert (code, changed["scope"]) == (200, "openid")
         until(lambda: get(app.provider, "/v1/contacts", token) == 401)
+
+    def test_lose_what_they_are_about_to_be_let_do(self, app, owner):
+        code = app.code(scope="openid contacts:read")
+        codes = app.begin_device(scope="openid contacts:read")
+        app.open(codes["verification_uri_complete"])
+        app.browser.submit(decision="allow")
+        path = f"/v1/oauth-clients/{app.client['id']}"
+        assert owner("PATCH", path, {"scope": "openid"})[0] == 200
+
+        assert app.exchange_code(code) == (400, INVALID_GRANT)
+        assert app.ask_for_device(codes["device_code"]) == (400, INVALID_GRANT)
+        assert app.exchange_code(app.code(scope="openid"))[0] == 200
 
     def test_are_not_changed_into_what_contradicts_itself(self, register, owner):
         made = register(token_endpoint_auth_method="none")  # noqa: S106 - a method

@@ -213,6 +213,14 @@ class TestRefreshing:
 
         assert (status, answer["error"]) == (400, "invalid_scope")
 
+    def test_gives_nothing_that_the_application_may_no_more(self, app, database):
+        tokens = app.tokens(scope="openid contacts:read")
+        # As if there had been more sessions than are ended at once.
+        name, less = {"_id": app.client["client_id"]}, {"$set": {"scope": ["openid"]}}
+        assert database["oauth_clients"].update_one(name, less).modified_count == 1
+
+        assert app.refresh(tokens["refresh_token"]) == (400, INVALID_GRANT)
+
     def test_is_not_for_another_application(self, app, register):
         token = app.tokens()["refresh_token"]
 

@@ -1,9 +1,12 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from svc_auth.domain.oauth import (
     SCOPES,
     is_redirect_uri,
     is_registered,
+    new_oauth_client,
     with_parameters,
 )
 from svc_auth.domain.roles import PERMISSIONS
@@ -24,6 +27,31 @@ class TestScopes:
         identity = {"openid", "profile", "email", "offline_access"}
 
         assert SCOPES.keys() - identity <= named
+
+
+class TestApplication:
+    @pytest.mark.parametrize(
+        ("change", "is_less"),
+        [
+            ({"name": "Other", "redirect_uris": ()}, False),
+            ({"scope": ("openid", "email", "contacts:read")}, False),
+            ({"scope": ("openid",)}, True),
+            ({"scope": ("openid", "contacts:read")}, True),
+            ({"grant_types": ("refresh_token",)}, True),
+        ],
+    )
+    def test_may_less_once_it_has_lost_something(self, change, is_less):
+        data = {
+            "name": "Merge",
+            "redirect_uris": ("https://merge.example/",),
+            "grant_types": ("authorization_code", "refresh_token"),
+            "scope": ("openid", "email"),
+            "token_endpoint_auth_method": "client_secret_basic",
+        }
+        now = datetime.now(tz=UTC)
+        client = new_oauth_client("1", data, "me", now)
+
+        assert client.changed(change, now).may_less_than(client) is is_less
 
 
 class TestRedirectUri:
