@@ -19,7 +19,7 @@ from gateway_flask.feed import Feed
 from gateway_flask.floors import Floors
 from gateway_flask.freshness import Freshness
 from gateway_flask.health import Readiness
-from gateway_flask.inputs import IdConverter, read_query
+from gateway_flask.inputs import IdConverter, read_query, refuse_parameters
 from gateway_flask.last_good import LastGood
 from gateway_flask.limits import Limiter, Verdict
 from gateway_flask.metrics import Metrics
@@ -152,6 +152,8 @@ class _Door:
         if policy.permission is not None:
             g.caller.require(policy.permission)
         g.query = read_query()
+        if not policy.reads_query:
+            refuse_parameters()
         return self._freshness.answer(policy)
 
     def _identify(self, policy: Policy) -> None:

@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from chassis.errors import bad_request, invalid_input
 from chassis.ids import keyed_operation_id, new_id
+from gateway_flask.policies import View, mark
 
 __all__ = [
     "IdConverter",
@@ -25,6 +26,7 @@ __all__ = [
     "optional_body",
     "query",
     "read_query",
+    "reads_query",
     "refuse_parameters",
     "user_agent",
 ]
@@ -218,6 +220,11 @@ def read_query() -> dict[str, str]:
     return parameters
 
 
+def reads_query(view: View) -> View:
+    """Hand a view under ``/v1/`` its query parameters; all others refuse any."""
+    return mark(view, reads_query=True)
+
+
 def query() -> dict[str, str]:
     """The request's query parameters, raw."""
     parameters: dict[str, str] = g.query
@@ -225,7 +232,7 @@ def query() -> dict[str, str]:
 
 
 def refuse_parameters(*known: str) -> None:
-    """Refuse query parameters other than those that the route knows.
+    """Refuse query parameters other than these.
 
     Raises:
         InvalidInputError: 400 ``unknown_parameter``.

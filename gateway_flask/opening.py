@@ -7,7 +7,7 @@ from flask import Response, current_app, g, request
 from chassis.errors import UnavailableError, bad_request
 from gateway_flask.bus import call
 from gateway_flask.handover import StreamBody, can_hand_over
-from gateway_flask.inputs import query
+from gateway_flask.inputs import query, refuse_parameters
 from gateway_flask.seats import Seat
 from gateway_flask.stream import Page
 
@@ -52,15 +52,8 @@ def begin_stream() -> Response:
 
 def _wanted() -> dict[str, str]:
     """The query of the log, whose owner judges its values."""
-    given = query()
-    for name in given:
-        if name not in _OURS:
-            raise bad_request(
-                "unknown_parameter",
-                "There is no such parameter.",
-                [{"field": name[:100], "code": "unknown_parameter"}],
-            )
-    wanted = {"after": _LATEST, "limit": _MOST_EVENTS, **given}
+    refuse_parameters(*_OURS)
+    wanted = {"after": _LATEST, "limit": _MOST_EVENTS, **query()}
     wanted.pop("ticket", None)
     seen = request.headers.get("Last-Event-ID", "")
     if seen:

@@ -27,6 +27,10 @@ LIMIT_CLASSES: Final = (
     "none",
 )
 _DEADLINE_S: Final = 5.0
+# Elsewhere are OAuth's endpoints, which ignore parameters that they do not know
+# (RFC 6749 §3.1), and what is asked for by browsers and scrapers, who may have
+# been given an address with more in it.
+_STRICT: Final = "/v1/"
 
 
 class MissingPolicyError(Exception):
@@ -46,6 +50,8 @@ class Policy:
             names one versioned record.
         is_event_fed: Whether it waits for what a consistency token names.
         takes_ticket: Whether a one-time ticket may stand for the token.
+        reads_query: Whether the view reads query parameters; where it does not,
+            they are refused.
         units: How many times what its class costs it costs.
         is_batch: Whether it costs that for each of its operations.
     """
@@ -54,6 +60,7 @@ class Policy:
     is_public: bool
     limit: str
     deadline_s: float
+    reads_query: bool
     is_cached: bool = False
     is_event_fed: bool = False
     takes_ticket: bool = False
@@ -97,5 +104,6 @@ def _policy(route: str, methods: set[str], view: Callable[..., Any]) -> Policy:
         is_public=terms["is_public"],
         limit=terms.get("limit", "public" if terms["is_public"] else usual),
         deadline_s=terms.get("deadline_s", _DEADLINE_S),
+        reads_query=terms.get("reads_query", not route.startswith(_STRICT)),
         **{name: terms[name] for name in _OPTIONAL & terms.keys()},
     )

@@ -148,6 +148,7 @@ def add_resource(
         view = _view(service, rpc, action)
         names = {*action.arguments, *([f"{noun}_id"] if "<id:" in path else ())}
         mark(view, rpc=(service, rpc, frozenset(names)), parts=_parts(action))
+        mark(view, reads_query="query" in action.arguments)
         view = within(action.deadline_s)(requires(f"{plural}:{action.right}")(view))
         if action.is_batch:
             mark(view, is_batch=True)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g
 
 from gateway_flask.auth import requires, signed_in
 from gateway_flask.bus import ask, within
-from gateway_flask.inputs import refuse_parameters
+from gateway_flask.inputs import reads_query
 from gateway_flask.limits import costs
 from gateway_flask.responses import answer
 from gateway_flask.search import search_answer
@@ -35,7 +35,6 @@ def get_overview(account_id: str) -> Response:
 
     Cases and scores will be sections of their own when there are any.
     """
-    refuse_parameters()
     own = {"filter[account_id]": account_id, "limit": _SOME}
     return answer_sections(
         {
@@ -78,7 +77,6 @@ def get_overview(account_id: str) -> Response:
 @costs(_UNITS)
 def get_home() -> Response:
     """What whoever is signed in needs first."""
-    refuse_parameters()
     own = {"filter[owner_id]": g.caller.principal_id, "limit": _FEW}
     since = datetime.now(tz=UTC).date() - timedelta(days=_DAYS - 1)
     return answer_sections(
@@ -128,6 +126,7 @@ def get_home() -> Response:
 @signed_in
 @within(_DEADLINE_S)
 @costs(_UNITS)
+@reads_query
 def search() -> Response:
     """Find contacts, accounts, leads and opportunities by the words of their names.
 

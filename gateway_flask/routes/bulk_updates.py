@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires, signed_in
 from gateway_flask.bus import call
-from gateway_flask.inputs import body, query
+from gateway_flask.inputs import body, query, reads_query
 from gateway_flask.responses import answer
 
 __all__ = ["bulk_updates"]
@@ -21,6 +21,7 @@ def create_bulk_update() -> Response:
 
 @bulk_updates.get("/v1/bulk-updates")
 @signed_in
+@reads_query
 def list_bulk_updates() -> Response:
     """See ``CustomerService.list_bulk_updates``."""
     return answer(call("customer", "list_bulk_updates", query=query()))
@@ -35,6 +36,7 @@ def get_bulk_update(bulk_update_id: str) -> Response:
 
 @bulk_updates.get("/v1/bulk-updates/<id:bulk_update_id>/conflicts")
 @signed_in
+@reads_query
 def list_bulk_update_conflicts(bulk_update_id: str) -> Response:
     """See ``CustomerService.list_bulk_update_conflicts``."""
     return answer(

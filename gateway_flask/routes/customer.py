@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires, signed_in
 from gateway_flask.bus import call
-from gateway_flask.inputs import query, refuse_parameters
+from gateway_flask.inputs import query, reads_query
 from gateway_flask.resources import add_resource
 from gateway_flask.responses import answer
 
@@ -22,12 +22,12 @@ add_resource(customer, "customer", "custom_field", "custom-fields", has_batch=Fa
 @requires("accounts:read")
 def get_account_hierarchy(account_id: str) -> Response:
     """See ``CustomerService.get_account_hierarchy``."""
-    refuse_parameters()
     return answer(call("customer", "get_account_hierarchy", account_id=account_id))
 
 
 @customer.get("/v1/tags")
 @signed_in
+@reads_query
 def list_tags() -> Response:
     """See ``CustomerService.list_tags``."""
     return answer(call("customer", "list_tags", query=query()))

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import public, requires
 from gateway_flask.bus import call, within
-from gateway_flask.inputs import body, if_match, query
+from gateway_flask.inputs import body, if_match, query, reads_query
 from gateway_flask.limits import limited
 from gateway_flask.responses import answer, created, no_content
 
@@ -22,6 +22,7 @@ def create_invitation() -> Response:
 
 @invitations.get("/v1/invitations")
 @requires("users:read")
+@reads_query
 def list_invitations() -> Response:
     """See ``AuthService.list_invitations``."""
     return answer(call("auth", "list_invitations", query=query()))

@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires
 from gateway_flask.bus import call
-from gateway_flask.inputs import query
+from gateway_flask.inputs import query, reads_query
 from gateway_flask.responses import answer
 
 __all__ = ["notify"]
@@ -14,6 +14,7 @@ notify = Blueprint("notify", __name__)
 
 @notify.get("/v1/deliveries")
 @requires("deliveries:read")
+@reads_query
 def list_deliveries() -> Response:
     """See ``NotifyService.list_deliveries``."""
     return answer(call("notify", "list_deliveries", query=query()))

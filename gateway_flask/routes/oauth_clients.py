@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires
 from gateway_flask.bus import call
-from gateway_flask.inputs import body, if_match, query
+from gateway_flask.inputs import body, if_match, query, reads_query
 from gateway_flask.responses import answer, created, no_content
 
 __all__ = ["oauth_clients"]
@@ -21,6 +21,7 @@ def create_oauth_client() -> Response:
 
 @oauth_clients.get("/v1/oauth-clients")
 @requires("oauth-clients:read")
+@reads_query
 def list_oauth_clients() -> Response:
     """Applications; see ``AuthService.list_oauth_clients``."""
     return answer(call("auth", "list_oauth_clients", query=query()))

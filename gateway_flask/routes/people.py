@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires, signed_in
 from gateway_flask.bus import call
-from gateway_flask.inputs import body, if_match, query
+from gateway_flask.inputs import body, if_match, query, reads_query
 from gateway_flask.responses import answer, no_content
 
 __all__ = ["people"]
@@ -14,6 +14,7 @@ people = Blueprint("people", __name__)
 
 @people.get("/v1/users")
 @requires("users:read")
+@reads_query
 def list_users() -> Response:
     """See ``AuthService.list_users``."""
     return answer(call("auth", "list_users", query=query()))

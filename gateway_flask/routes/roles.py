@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires
 from gateway_flask.bus import call
-from gateway_flask.inputs import query
+from gateway_flask.inputs import query, reads_query
 from gateway_flask.resources import add_resource
 from gateway_flask.responses import answer
 
@@ -17,6 +17,7 @@ add_resource(roles, "auth", "role", "roles", has_batch=False)
 
 @roles.get("/v1/authz/explain")
 @requires("users:read")
+@reads_query
 def explain_access() -> Response:
     """See ``AuthService.explain_access``."""
     return answer(call("auth", "explain_access", query=query()))

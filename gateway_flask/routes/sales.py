@@ -5,7 +5,7 @@ from flask import Blueprint, Response
 from gateway_flask.answer_cache import cached
 from gateway_flask.auth import requires
 from gateway_flask.bus import call, within
-from gateway_flask.inputs import if_match, optional_body, query
+from gateway_flask.inputs import if_match, optional_body, query, reads_query
 from gateway_flask.resources import add_resource
 from gateway_flask.responses import answer
 
@@ -44,6 +44,7 @@ def convert_lead(lead_id: str) -> Response:
 
 @sales.get("/v1/opportunities")
 @requires("opportunities:read")
+@reads_query
 def list_opportunities() -> Response:
     """See ``SalesService.list_opportunities``."""
     return answer(call("sales", "list_opportunities", query=query()))

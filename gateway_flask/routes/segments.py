@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires
 from gateway_flask.bus import call
-from gateway_flask.inputs import body, query, refuse_parameters
+from gateway_flask.inputs import body, query, reads_query
 from gateway_flask.resources import add_resource
 from gateway_flask.responses import answer
 
@@ -31,6 +31,7 @@ def refresh_segment(segment_id: str) -> Response:
 
 @segments.get("/v1/segments/<id:segment_id>/members")
 @requires("segments:read")
+@reads_query
 def list_segment_members(segment_id: str) -> Response:
     """See ``CustomerService.list_segment_members``."""
     return answer(
@@ -62,5 +63,4 @@ def remove_segment_members(segment_id: str) -> Response:
 @requires("segments:read")
 def list_segment_sizes(segment_id: str) -> Response:
     """See ``CustomerService.list_segment_sizes``."""
-    refuse_parameters()
     return answer(call("customer", "list_segment_sizes", segment_id=segment_id))

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, current_app, g
 
 from gateway_flask.auth import signed_in
-from gateway_flask.inputs import refuse_parameters
+from gateway_flask.inputs import reads_query
 from gateway_flask.opening import begin_stream
 from gateway_flask.responses import answer
 from gateway_flask.tickets import LIFETIME_S, takes_ticket
@@ -24,7 +24,6 @@ def create_stream_ticket() -> Response:
     Raises:
         UnavailableError: ``tickets_unavailable``.
     """
-    refuse_parameters()
     ticket = current_app.extensions["tickets"].issue(g.token)
     return answer({"ticket": ticket, "expires_in": LIFETIME_S}, 201)
 
@@ -32,6 +31,7 @@ def create_stream_ticket() -> Response:
 @stream.get("/v1/stream")
 @signed_in
 @takes_ticket
+@reads_query
 def open_stream() -> Response:
     """Follow what happens in the organization, from now or from a position on.
 

@@ -12,7 +12,7 @@ from chassis.query import compile_query
 from chassis.trust import Trust
 from gateway_flask.bus import call
 from gateway_flask.consistency import Token
-from gateway_flask.inputs import operation_id, read_query
+from gateway_flask.inputs import operation_id, read_query, refuse_parameters
 from gateway_flask.limits import Limiter
 from gateway_flask.processed import Processed
 from stack.openapi.contracts import contract_of
@@ -63,6 +63,8 @@ def codes_of(route: Route) -> frozenset[str]:
 def _door(route: Route) -> Iterator[Callable[..., Any]]:
     """What a request passes before its view."""
     yield read_query
+    if not route.policy.reads_query:
+        yield refuse_parameters
     if not route.policy.is_public:
         yield Trust.verify
         yield Token.read

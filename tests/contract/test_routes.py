@@ -11,6 +11,7 @@ from routes import resource_views
 
 from chassis.roles import service_class
 from chassis.rpc import Rpc
+from stack.openapi.routes import routes as described
 from stack.principals import SERVICES
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,23 @@ class TestRoutes:
     def test_are_named_as_the_rpc(self, guards, calls, request):
         assert guards
         assert request.node.callspec.id.endswith(f".{calls[0][1]}")
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        "route",
+        [
+            pytest.param(each, id=each.name)
+            for each in described()
+            if each.path.startswith("/v1/")
+        ],
+    )
+    def test_are_let_in_where_somebody_says_which(self, route):
+        contract = route.contract
+
+        assert route.policy.reads_query == (
+            contract.is_list or "query" in contract.takes
+        )
 
 
 class TestSections:

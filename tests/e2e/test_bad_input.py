@@ -1,4 +1,5 @@
 import uuid
+from collections import defaultdict
 from pathlib import Path
 
 import jwt
@@ -208,6 +209,55 @@ class TestVersions:
         answer = client("PATCH", path, {"job_title": "B"}, If_Match=tag)
 
         assert refusal(answer) == (400, "if_match_invalid")
+
+
+class TestParameters:
+    def test_that_nobody_knows_are_refused_by_every_get(self, client):
+        ids = made_ids(client)
+        _, description, _ = client("GET", "/openapi.json")
+        answers = {
+            path: client("GET", f"{path.format_map(ids)}?x_unknown=1")
+            for path, item in description["paths"].items()
+            if path.startswith("/v1/") and "get" in item
+        }
+        told = {path: refusal(answer) for path, answer in answers.items()}
+
+        assert len(told) > 40
+        assert set(told.values()) == {(400, "unknown_parameter")}, told
+        for _, problem, _ in answers.values():
+            assert [each["field"] for each in problem["errors"]] == ["x_unknown"]
+
+    @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+    def test_do_not_go_with_a_change(self, client, method):
+        _, made, _ = client("POST", "/v1/contacts", {"last_name": "King"})
+        path = f"/v1/contacts/{made['id']}"
+        address = {"POST": "/v1/contacts"}.get(method, path)
+        answer = client(method, f"{address}?dry_run=true", {"last_name": "Byron"})
+        _, page, _ = client("GET", "/v1/contacts")
+
+        assert refusal(answer) == (400, "unknown_parameter")
+        assert page["data"] == [made]
+
+
+def made_ids(client):
+    """An id for each name in a path: of a record where a query is read after it."""
+    payloads = {
+        "/v1/accounts": {"name": "Engines"},
+        "/v1/contacts": {"last_name": "King"},
+        "/v1/segments": {"resource": "contacts", "kind": "manual", "name": "Some"},
+        "/v1/bulk-updates": {
+            "resource": "contacts",
+            "filter": {"source": "web"},
+            "changes": {"source": "fair"},
+        },
+    }
+    ids = defaultdict(lambda: MISSING)
+    for path, payload in payloads.items():
+        code, made, _ = client("POST", path, payload)
+        assert code in {201, 202}, made
+        name = path.removeprefix("/v1/").replace("-", "_").removesuffix("s")
+        ids[f"{name}_id"] = made["id"]
+    return ids
 
 
 class TestLists:

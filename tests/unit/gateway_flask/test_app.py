@@ -1,4 +1,7 @@
+import re
+
 import pytest
+from routes import addresses
 
 ID = "0190a0b0-0000-7000-8000-000000000001"
 
@@ -57,3 +60,40 @@ class TestRoutes:
             answer.status_code,
             [call[0] for call in bus.calls],
         )
+
+
+STRICT = [(method, rule) for method, rule in addresses() if rule.startswith("/v1/")]
+# Where a parameter that nobody knows changes nothing, and why.
+_BY_BROWSERS = "followed from letters and other pages, whose links carry more"
+_BY_MACHINES = "asked by probes and scrapers, which may add what they like"
+LENIENT = {
+    ".well-known": "RFC 8414 section 3 and OpenID Discovery name no parameters",
+    "oauth": "RFC 6749 sections 3.1 and 3.2: unrecognized ones MUST be ignored",
+    **dict.fromkeys(("health", "metrics"), _BY_MACHINES),
+    **dict.fromkeys(("account", "docs", "openapi.json", "problems"), _BY_BROWSERS),
+}
+
+
+class TestParameters:
+    @pytest.mark.parametrize(("method", "rule"), STRICT)
+    def test_that_nobody_knows_are_refused_or_left_to_the_owner(
+        self, client, bus, method, rule
+    ):
+        path = re.sub("<[^>]+>", ID, rule)
+
+        answer = client.open(f"{path}?x_unknown=1", method=method)
+        handed_on = [each[1].get("query") for each in bus.calls]
+
+        if handed_on:
+            assert handed_on == [{"x_unknown": "1"}]
+        else:
+            assert (answer.status_code, answer.json["code"]) == (
+                400,
+                "unknown_parameter",
+            )
+            assert [each["field"] for each in answer.json["errors"]] == ["x_unknown"]
+
+    def test_are_ignored_where_that_is_asked_for(self):
+        elsewhere = {rule.split("/")[1] for _, rule in addresses()} - {"v1"}
+
+        assert elsewhere == LENIENT.keys()

@@ -41,7 +41,13 @@ def takes_without_example():
 
 
 def describe(view, **calls):
-    policy = Policy(permission=None, is_public=True, limit="none", deadline_s=1)
+    policy = Policy(
+        permission=None,
+        is_public=True,
+        limit="none",
+        deadline_s=1,
+        reads_query=False,
+    )
     route = Route(
         method="post",
         path="/v1/things",
