@@ -156,7 +156,8 @@ class Chronicle(Generic[Entity]):
     def history(self, record_id: str, query: Mapping[str, str]) -> dict[str, Any]:
         """One page of a record's events, archived or not.
 
-        Fields that the caller may not see are left out.
+        Told of what the record shows; fields that the caller may not see are
+        left out.
 
         Raises:
             NotFoundError: ``<noun>_not_found``.
@@ -167,8 +168,10 @@ class Chronicle(Generic[Entity]):
         wanted = load_query(HistoryQuery(), query)
         scope = f"{record_id}\nhistory\n{wanted['sort']}"
         beyond = _opened(scope, wanted["cursor"])
+        document = self._repository.document(record_id)
+        record = self._repository.restore(document)
         rows = self._repository.history.page(
-            self._repository.document(record_id),
+            document,
             wanted["limit"] + 1,
             beyond=beyond,
             is_backwards=wanted["sort"] == _LATEST,
@@ -177,17 +180,18 @@ class Chronicle(Generic[Entity]):
         last = [page[-1]["sequence"]] if page else []
         next_cursor = own_seal().seal(scope, last) if has_more else None
         return {
-            "data": [self._item(row) for row in page],
+            "data": [self._item(record, row) for row in page],
             "page": {"next_cursor": next_cursor, "has_more": has_more},
         }
 
-    def _item(self, row: Document) -> dict[str, Any]:
-        hidden = self._repository.hidden_fields
-        changes = {
+    def _item(self, record: Entity, row: Document) -> dict[str, Any]:
+        fields = self._records.kind.view.fields
+        shown = {
             name: change
             for name, change in row["changes"].items()
-            if name not in hidden and name.partition(".")[0] not in hidden
+            if name.partition(".")[0] in fields
         }
+        changes = self._repository.shown_changes(record, shown)
         return _ITEM({**row, "changes": changes})
 
     def revert(

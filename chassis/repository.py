@@ -5,7 +5,7 @@ write: the event waits in the record's ``pending_events`` until the outbox
 relay has moved it to the event log, so that neither exists without the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Final
 
@@ -21,7 +21,7 @@ from chassis.history import History
 from chassis.mongo import Document
 from chassis.reader import Entity, Reader
 from chassis.records import access_list, changed_at
-from chassis.views import without
+from chassis.restrictions import is_among
 
 __all__ = ["PENDING_CAP", "Addition", "Repository"]
 
@@ -48,6 +48,25 @@ class Repository(Reader[Entity]):
     def history(self) -> History:
         """What became of the organization's records."""
         return History(self._database, self._context)
+
+    def shown_changes(
+        self,
+        record: Entity,  # noqa: ARG002 - a hook
+        changes: Mapping[str, Mapping[str, Any]],
+    ) -> dict[str, Mapping[str, Any]]:
+        """What the caller may see of changes to a record.
+
+        Args:
+            record: As it is, or was at some time.
+            changes: By field, each with the values that it had at several times,
+                as in ``{"from": …, "to": …}``.
+        """
+        hidden = self.hidden_fields
+        return {
+            name: values
+            for name, values in changes.items()
+            if not is_among(name, hidden)
+        }
 
     def add(self, entity: Entity, event: Event | None = None) -> Entity:
         """Store a new record and queue its event in one write.
@@ -181,7 +200,7 @@ class Repository(Reader[Entity]):
             else self.history.clashes(document, changes_between(before, after), version)
         )
         if clashes is None or clashes:
-            told = without(clashes or {}, self.hidden_fields)
+            told = self.shown_changes(before, clashes or {})
             if not self.is_readable(before):
                 told = {name: {} for name in told}
             raise VersionConflictError(

@@ -27,6 +27,7 @@ class _Action:
         rpc: The RPC's name, which is the endpoint's too.
         right: What is needed of the resource.
         arguments: What is passed to the RPC besides the id in the path.
+        trait: What the kind has to have for it, if something.
     """
 
     method: str
@@ -36,9 +37,8 @@ class _Action:
     arguments: dict[str, Callable[[], Any]]
     respond: Callable[[Any], Response]
     deadline_s: float = 5.0
-    is_batch: bool = False
     is_cached: bool = False
-    is_of_past: bool = False
+    trait: str | None = None
 
 
 _ACTIONS: Final = (
@@ -98,7 +98,7 @@ _ACTIONS: Final = (
         right="read",
         arguments={"query": query},
         respond=answer,
-        is_of_past=True,
+        trait="past",
     ),
     _Action(
         method="POST",
@@ -107,7 +107,7 @@ _ACTIONS: Final = (
         right="write",
         arguments={"payload": body, "expected_version": if_match},
         respond=answer,
-        is_of_past=True,
+        trait="revert",
     ),
     _Action(
         method="POST",
@@ -117,7 +117,7 @@ _ACTIONS: Final = (
         arguments={"operations": operations},
         respond=answer,
         deadline_s=30.0,
-        is_batch=True,
+        trait="batch",
     ),
 )
 
@@ -130,16 +130,18 @@ def add_resource(
     *,
     has_batch: bool = True,
     has_past: bool = False,
+    has_revert: bool = False,
 ) -> None:
     """Add the routes of ``/v1/<plural>``: create, list, get, change and the rest.
 
     Each is one call of its owner's RPC, ``create_<noun>``, ``list_<plural>``
     and so on, and needs ``<plural>:read`` or ``<plural>:write``. A hyphen in the
     path is an underscore in an RPC's name. A kind with a past can be asked what it
-    was.
+    was, and one that can be reverted, be made that again.
     """
+    has = {None: True, "batch": has_batch, "past": has_past, "revert": has_revert}
     for action in _ACTIONS:
-        if (action.is_batch and not has_batch) or (action.is_of_past and not has_past):
+        if not has[action.trait]:
             continue
         if action.is_cached and has_past:
             action = replace(action, arguments={"query": query})  # noqa: PLW2901
@@ -150,7 +152,7 @@ def add_resource(
         mark(view, rpc=(service, rpc, frozenset(names)), parts=_parts(action))
         mark(view, reads_query="query" in action.arguments)
         view = within(action.deadline_s)(requires(f"{plural}:{action.right}")(view))
-        if action.is_batch:
+        if action.trait == "batch":
             mark(view, is_batch=True)
         if action.is_cached:
             view = cached(view)

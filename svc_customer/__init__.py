@@ -5,7 +5,7 @@ Owns: accounts, contacts, interactions, custom_fields, segments, segment_sizes,
     by day; and the chassis' event_log, jobs, job_reports, leases, subject_keys,
     idempotency_keys).
 RPCs: create/get/list/update/archive/restore for accounts, contacts,
-    interactions, custom_fields and segments; batches, list_…_history and
+    interactions, custom_fields and segments, and list_…_history; batches and
     revert_… for the first three; preview/refresh_segment, list_segment_sizes,
     list/add/remove_segment_members; get_account_hierarchy; list_tags;
     search_records; upsert_customer; create/list/get/cancel/undo for bulk updates,

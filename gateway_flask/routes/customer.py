@@ -12,10 +12,18 @@ __all__ = ["customer"]
 
 customer = Blueprint("customer", __name__)
 
-add_resource(customer, "customer", "account", "accounts", has_past=True)
-add_resource(customer, "customer", "contact", "contacts", has_past=True)
-add_resource(customer, "customer", "interaction", "interactions", has_past=True)
-add_resource(customer, "customer", "custom_field", "custom-fields", has_batch=False)
+for _noun in ("account", "contact", "interaction"):
+    add_resource(
+        customer, "customer", _noun, f"{_noun}s", has_past=True, has_revert=True
+    )
+add_resource(
+    customer,
+    "customer",
+    "custom_field",
+    "custom-fields",
+    has_batch=False,
+    has_past=True,
+)
 
 
 @customer.get("/v1/accounts/<id:account_id>/hierarchy")

@@ -12,7 +12,9 @@ __all__ = ["segments"]
 
 segments = Blueprint("segments", __name__)
 
-add_resource(segments, "customer", "segment", "segments", has_batch=False)
+add_resource(
+    segments, "customer", "segment", "segments", has_batch=False, has_past=True
+)
 
 
 @segments.post("/v1/segments/preview")

@@ -46,6 +46,8 @@ _MOST_EXPANDED: Final = 100
 _LONGEST_TRAIL: Final = 5
 # Whoever evaluates segments keeps these.
 _EVALUATED: Final = {"history": "derived", "kept_elsewhere": True}
+# How its members are being found; a change of its own does not clash with that.
+_BUILDS: Final = {"history": "derived"}
 
 Status = Literal["ready", "building", "failed"]
 
@@ -69,8 +71,8 @@ class Segment(OwnedRecord):
     description: str | None = None
     definition: Mapping[str, Any] | None = None
     time_zone: str = "UTC"
-    build: int = 1
-    built: int = 0
+    build: int = field(default=1, metadata=_BUILDS)
+    built: int = field(default=0, metadata=_BUILDS)
     failed_build: int = field(default=0, metadata=_EVALUATED)
     size: int | None = field(default=None, metadata=_EVALUATED)
     evaluated_at: datetime | None = field(default=None, metadata=_EVALUATED)

@@ -11,9 +11,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from chassis.auth import Caller
 from chassis.errors import FieldError, InvalidInputError, WireError, invalid_input
 from chassis.fields import Clock, Field
 from chassis.mongo import Document
+from chassis.restrictions import is_among
 from chassis.rows import TenantRows
 from svc_customer.domain.definitions import (
     Group,
@@ -32,6 +34,7 @@ __all__ = [
     "DaySums",
     "check_fields",
     "field_condition",
+    "names_hidden",
     "names_in",
     "summed",
 ]
@@ -48,6 +51,21 @@ def names_in(node: Node) -> list[str]:
     return [
         f"filter[{leaf.field}]" for leaf in leaves(node) if isinstance(leaf, Property)
     ]
+
+
+def names_hidden(segment: Segment, caller: Caller) -> list[str]:
+    """What the definition asks of records that the caller may not see of them.
+
+    Whatever is hidden, of one that cannot be read by now: it may ask for that.
+    """
+    hidden = caller.hidden_fields(segment.resource)
+    if not hidden or segment.definition is None:
+        return []
+    conditions = segment.conditions
+    if not conditions:
+        return sorted(hidden)
+    asked = [each.field for each in conditions if isinstance(each, Property)]
+    return [name for name in asked if is_among(name, hidden)]
 
 
 def check_fields(node: Node, fields: Mapping[str, Field], clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """Segments in MongoDB: their definitions, not who is in them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -14,6 +15,7 @@ from chassis.mongo import Collection, Document, Index, by
 from chassis.repository import Repository
 from chassis.rows import TenantRows
 from svc_customer.domain.segments import KINDS, MOST_SEGMENTS, RESOURCES, Segment
+from svc_customer.repository.segment_conditions import names_hidden
 
 __all__ = [
     "SEGMENTS",
@@ -82,6 +84,19 @@ class SegmentRepository(Repository[Segment]):
     def index_fields(self, entity: Segment) -> Document:
         """The name in one spelling."""
         return {"name_key": entity.name.casefold()}
+
+    def shown_changes(
+        self, record: Segment, changes: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Mapping[str, Any]]:
+        """Nor a definition that asks for hidden fields of its records; one did."""
+        shown = super().shown_changes(record, changes)
+        caller = self._context.caller
+        if caller is not None and any(
+            names_hidden(replace(record, definition=each), caller)
+            for each in shown.get("definition", {}).values()
+        ):
+            del shown["definition"]
+        return shown
 
     def lock(self) -> None:
         """Have all others wait, until the transaction ends, who change segments."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from marshmallow import ValidationError
 
 from chassis import inject
+from chassis.chronicle import Chronicle
 from chassis.errors import invalid_field, invalid_input
 from chassis.idempotency import idempotent
 from chassis.jobs import Jobs
@@ -162,18 +163,51 @@ class CustomFieldMethods(Dependencies):
         return self._custom_fields().create(payload)
 
     @rpc
-    def get_custom_field(self, *, custom_field_id: str) -> dict[str, Any]:
-        """One custom field.
+    def get_custom_field(
+        self, *, custom_field_id: str, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """One custom field, or what it was at a time.
 
         Needs the ``custom-fields:read`` permission.
+
+        Args:
+            custom_field_id: Which one.
+            query: A ``PastQuery``.
 
         Returns:
             A ``CustomFieldView``.
 
         Raises:
-            NotFoundError: ``custom_field_not_found``, also when it is archived.
+            NotFoundError: ``custom_field_not_found``, also when it is archived, or
+                had not been made by then.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
         """
-        return self._custom_fields().get(custom_field_id)
+        return Chronicle(self._custom_fields()).get(custom_field_id, query)
+
+    @rpc
+    def list_custom_field_history(
+        self, *, custom_field_id: str, query: dict[str, str]
+    ) -> dict[str, Any]:
+        """One page of what became of a custom field, archived or not.
+
+        An event is there as soon as its change is answered. What became of the
+        values is told by the histories of the records that have them.
+
+        Needs the ``custom-fields:read`` permission.
+
+        Args:
+            custom_field_id: Which one.
+            query: A ``HistoryQuery``.
+
+        Returns:
+            ``{"data": [HistoryItemView], "page": {…}}``.
+
+        Raises:
+            NotFoundError: ``custom_field_not_found``.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter`` or
+                ``invalid_cursor``.
+        """
+        return Chronicle(self._custom_fields()).history(custom_field_id, query)
 
     @rpc
     def list_custom_fields(self, *, query: dict[str, str]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""RPCs of what is in segments, or would be."""
+"""RPCs of what is in segments, or would be, and of what they were."""
 
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from chassis import inject
+from chassis.chronicle import Chronicle
 from chassis.errors import ConflictError, invalid_input
 from chassis.events import wire_time
 from chassis.fields import Clock
@@ -35,7 +36,7 @@ _SIZES: Final = SegmentSizesView()
 
 
 class SegmentMemberMethods(SegmentMethods):
-    """What can be done with the members of segments."""
+    """What can be done with the members of segments, and what became of them."""
 
     memberships: Memberships = inject(Repositories(Memberships))
     previews: SegmentPreviews = inject(Repositories(SegmentPreviews))
@@ -253,3 +254,29 @@ class SegmentMemberMethods(SegmentMethods):
         segment = self.segments.get(segment_id)
         shown: dict[str, Any] = _SIZES.dump({"data": self.segments.sizes(segment.id)})
         return shown
+
+    @rpc
+    def list_segment_history(
+        self, *, segment_id: str, query: dict[str, str]
+    ) -> dict[str, Any]:
+        """One page of what became of a segment, archived or not.
+
+        An event is there as soon as its change is answered; builds are told,
+        members are not. A change to or from a definition that asks for what is
+        hidden from the caller is left out.
+
+        Needs the ``segments:read`` permission.
+
+        Args:
+            segment_id: Which one.
+            query: A ``HistoryQuery``.
+
+        Returns:
+            ``{"data": [HistoryItemView], "page": {…}}``.
+
+        Raises:
+            NotFoundError: ``segment_not_found``.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter`` or
+                ``invalid_cursor``.
+        """
+        return Chronicle(self.shown_segments()).history(segment_id, query)

@@ -4,18 +4,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from chassis.auth import Caller
+from chassis.chronicle import Chronicle
 from chassis.errors import ConflictError
 from chassis.fields import Clock
 from chassis.idempotency import idempotent
 from chassis.ids import derive_id
 from chassis.reader import Reader
 from chassis.resources import Kind, Records
-from chassis.restrictions import is_among
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_customer import events
-from svc_customer.domain.definitions import Happened, Node, Property, leaves
+from svc_customer.domain.definitions import Happened, Node, leaves
 from svc_customer.domain.segments import (
     MOST_SEGMENTS,
     Segment,
@@ -24,7 +23,11 @@ from svc_customer.domain.segments import (
     new_segment,
 )
 from svc_customer.projections import SegmentBuilds
-from svc_customer.repository.segment_conditions import check_fields, names_in
+from svc_customer.repository.segment_conditions import (
+    check_fields,
+    names_hidden,
+    names_in,
+)
 from svc_customer.schemas.segments import (
     CreateSegmentInput,
     SegmentView,
@@ -57,15 +60,6 @@ class _Segments(Records[Segment]):
         if names_hidden(record, self._context.identified_caller):
             view["definition"] = None
         return view
-
-
-def names_hidden(segment: Segment, caller: Caller) -> list[str]:
-    """What the definition asks of records that the caller may not see of them."""
-    hidden = caller.hidden_fields(segment.resource)
-    if not hidden:
-        return []
-    asked = [leaf.field for leaf in segment.conditions if isinstance(leaf, Property)]
-    return [name for name in asked if is_among(name, hidden)]
 
 
 class SegmentMethods(Dependencies, SegmentBuilds):
@@ -183,18 +177,26 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         return self.context.identified_caller.time_zone
 
     @rpc
-    def get_segment(self, *, segment_id: str) -> dict[str, Any]:
-        """One segment.
+    def get_segment(
+        self, *, segment_id: str, query: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """One segment, or what it was at a time; status and size are those of now.
 
         Needs the ``segments:read`` permission.
+
+        Args:
+            segment_id: Which one.
+            query: A ``PastQuery``.
 
         Returns:
             A ``SegmentView``.
 
         Raises:
-            NotFoundError: ``segment_not_found``, also when it is archived.
+            NotFoundError: ``segment_not_found``, also when it is archived, or had
+                not been made by then.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
         """
-        return self.shown_segments().get(segment_id)
+        return Chronicle(self.shown_segments()).get(segment_id, query)
 
     @rpc
     def list_segments(self, *, query: dict[str, str]) -> dict[str, Any]:

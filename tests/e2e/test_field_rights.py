@@ -495,6 +495,35 @@ class TestSegments:
             assert (code, answer["code"]) == (403, "field_forbidden")
             assert "secret.example" not in as_text(answer)
 
+    def test_do_not_tell_by_what_they_were_made_either(self, org):
+        by_source = {"field": "source", "op": "eq", "value": "web"}
+        org.restrict()
+        _, made, _ = self.make(org.owner, BY_ADDRESS)
+        path = f"/v1/segments/{made['id']}"
+        answers = [made]
+        for definition in (by_source, BY_ADDRESS, {"not": by_source}):
+            code, answer, _ = org.owner("PATCH", path, {"definition": definition})
+            assert code == 200, answer
+            answers.append(answer)
+        moments = [quote(each["updated_at"]) for each in answers]
+        asked = [f"{path}/history", *(f"{path}?as_of={each}" for each in moments)]
+        seen = [org.clerk("GET", each)[1] for each in asked]
+        assert as_text(seen).count("secret.example") == 6
+        org.restrict(contacts={"emails": "none"})
+        past, *states = [org.clerk("GET", each)[1] for each in asked]
+        patch = {"definition": {"field": "source", "value": "fair"}}
+        stale = org.clerk("PATCH", path, patch, If_Match='"v1-00000000"')
+        _, whole, _ = org.owner("GET", f"{path}/history")
+
+        assert "secret.example" not in as_text([past, states, stale[1]])
+        assert [each["definition"] for each in states] == [
+            *(None, by_source, None, {"not": by_source})
+        ]
+        assert not any("definition" in each["changes"] for each in past["data"])
+        assert len(past["data"]) == len(whole["data"])
+        assert (stale[0], stale[1]["code"]) == (412, "version_conflict")
+        assert "definition" not in stale[1]["conflicts"]
+
     def test_need_to_see_what_they_ask_for(self, org, status, newcomer):
         grants = {
             "contacts": {"read": "all"},

@@ -195,6 +195,119 @@ def history_at(client, path, sequence):
     return next(each["occurred_at"] for each in items if each["sequence"] == sequence)
 
 
+class TestSegments:
+    @pytest.fixture
+    def segment(self, client, until):
+        """A segment with a new name, and then another definition: path, answers."""
+        payload = {
+            "resource": "contacts",
+            "kind": "dynamic",
+            "name": "Buyers",
+            "definition": {"field": "source", "op": "eq", "value": "web"},
+        }
+        code, made, headers = client("POST", "/v1/segments", payload)
+        assert code == 201, made
+        path, answers = headers["Location"], [made]
+        until(lambda: client("GET", path)[1]["status"] == "ready")
+        other = {"not": payload["definition"]}
+        for patch in ({"name": "Regulars"}, {"definition": other}):
+            code, answer, _ = client("PATCH", path, patch)
+            assert code == 200, answer
+            answers.append(answer)
+        until(lambda: client("GET", path)[1]["status"] == "ready")
+        return path, answers
+
+    def test_tell_what_was_changed_and_nothing_of_how_it_was_evaluated(
+        self, client, segment
+    ):
+        path, answers = segment
+        me = client("GET", "/v1/me")[1]["id"]
+        client("DELETE", path)
+        items, _ = history(client, path, "?sort=sequence")
+        told = [(each["event"].partition("_")[2], each["changes"]) for each in items]
+
+        assert told[0][0] == "created"
+        assert told[0][1]["name"] == {"from": None, "to": "Buyers"}
+        assert told[0][1]["definition"]["to"] == answers[0]["definition"]
+        assert told[1:4] == [
+            ("built", {}),
+            ("updated", {"name": {"from": "Buyers", "to": "Regulars"}}),
+            (
+                "updated",
+                {
+                    "definition": {
+                        "from": answers[0]["definition"],
+                        "to": answers[2]["definition"],
+                    }
+                },
+            ),
+        ]
+        assert told[4] == ("built", {})
+        assert (told[5][0], [*told[5][1]]) == ("archived", ["archived_at"])
+        assert {name for _, changes in told for name in changes} <= answers[0].keys()
+        assert {items[each]["actor"]["id"] for each in (0, 2, 3, 5)} == {me}
+
+    def test_are_shown_as_they_were(self, client, segment):
+        path, answers = segment
+        client("DELETE", path)
+        of_now = {"status", "size", "evaluated_at"}
+        for answer in answers:
+            code, found, headers = as_of(client, path, answer["updated_at"])
+
+            assert code == 200
+            assert {k: v for k, v in found.items() if k not in of_now} == {
+                k: v for k, v in answer.items() if k not in of_now
+            }
+            assert headers["ETag"].startswith(f'"v{answer["version"]}-')
+        assert as_of(client, path, "2020-01-01T00:00:00Z")[0] == 404
+
+    def test_are_of_those_who_may_read_segments(
+        self, client, segment, newcomer, status
+    ):
+        path, _ = segment
+        grants = {"contacts": {"read": "all"}}
+        role = {"key": "reader", "name": "Reader", "grants": grants}
+        assert client("POST", "/v1/roles", role)[0] == 201
+        colleague, stranger = recruit(status, newcomer, client, "reader"), newcomer()
+
+        assert colleague("GET", f"{path}/history")[0] == 403
+        assert as_of(colleague, path, "2020-01-01T00:00:00Z")[0] == 403
+        assert stranger("GET", f"{path}/history")[0] == 404
+        assert client("POST", f"{path}/revert", {"sequence": 1})[0] == 404
+
+
+class TestCustomFields:
+    def test_tell_what_they_were(self, client):
+        payload = {
+            "resource": "contacts",
+            "key": "region",
+            "type": "select",
+            "options": ["north", "south"],
+        }
+        code, made, headers = client("POST", "/v1/custom-fields", payload)
+        assert code == 201, made
+        path = headers["Location"]
+        patches = ({"label": "Region"}, {"options": ["south"], "default": "south"})
+        answers = [made, *(client("PATCH", path, patch)[1] for patch in patches)]
+        client("DELETE", path)
+        items, _ = history(client, path, "?sort=sequence")
+        changes = [each["changes"] for each in items]
+
+        assert [each["event"].rpartition("_")[2] for each in items] == [
+            *("created", "updated", "updated", "archived")
+        ]
+        assert changes[0]["options"] == {"from": None, "to": ["north", "south"]}
+        assert changes[1] == {"label": {"from": None, "to": "Region"}}
+        assert changes[2] == {
+            "options": {"from": ["north", "south"], "to": ["south"]},
+            "retired_options": {"from": [], "to": ["north"]},
+            "default": {"from": None, "to": "south"},
+        }
+        for answer in answers:
+            assert as_of(client, path, answer["updated_at"])[1] == answer
+        assert client("POST", f"{path}/revert", {"sequence": 1})[0] == 404
+
+
 class TestRevert:
     def test_brings_everything_back_as_a_new_change(self, client, contact):
         path, answers = contact

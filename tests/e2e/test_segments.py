@@ -267,6 +267,17 @@ class TestAManualSegment:
 
 
 class TestASnapshot:
+    def test_is_defined_anew_by_whom_a_refresh_has_overtaken(self, customers):
+        path = customers.segment(CUSTOMERS, "snapshot")
+        _, seen, headers = customers.client("GET", path)
+        assert customers.client("POST", f"{path}/refresh")[0] == 200
+        code, answer, _ = customers.client(
+            "PATCH", path, {"definition": BUYERS}, If_Match=headers["ETag"]
+        )
+
+        assert (code, answer["definition"]) == (200, BUYERS)
+        assert answer["version"] > seen["version"] + 1
+
     def test_stays_as_it_was_until_it_is_refreshed(self, customers):
         customers.add("Ada", lifecycle_stage="customer")
         path = customers.segment(CUSTOMERS, kind="snapshot")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from svc_customer import events
 from svc_customer.domain.contacts import EmailAddress, new_contact
 from svc_customer.domain.interactions import new_interaction
+from svc_customer.domain.segments import new_segment
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 NAME = "Lovelace"
@@ -26,6 +27,16 @@ class TestEvents:
         event = events.contact_created(new_contact("c", data, None, NOW))
 
         assert "interaction_count" not in event.changes
+
+    def test_tell_nothing_of_how_segments_are_evaluated(self):
+        data = {"resource": "contacts", "kind": "dynamic", "name": "Buyers"}
+        made = new_segment("s", data, None, NOW)
+        built = made.completed(1, NOW)
+
+        assert built.built == 1
+        assert {"build", "built"}.isdisjoint(events.segment_created(made).changes)
+        assert events.segment_built(made, built).changes == {}
+        assert events.segment_updated(built, built.rebuilt(NOW)).changes == {}
 
     def test_of_interactions_publish_nothing_personal(self):
         data = {"type": "note", "contact_id": "c", "subject": NAME, "body": NAME}
