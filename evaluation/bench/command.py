@@ -4,13 +4,14 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from evaluation.bench.calls import CONNECTIONS, JUDGED_AT, measure_calls
 from evaluation.bench.clients import THREADS, measure_clients
 from evaluation.bench.counting import Meter
 from evaluation.bench.events import EventSizes, measure_events
-from evaluation.bench.findings import Findings, say, show
+from evaluation.bench.findings import Findings, measure_and_show, say
 from evaluation.bench.machine import describe
 from evaluation.bench.report import (
     call_tables,
@@ -21,7 +22,6 @@ from evaluation.bench.report import (
 from evaluation.bench.servers import Servers, private_servers
 from evaluation.bench.targets import call_targets, client_targets, event_targets
 from stack.disposable import ignore_servers_of_others
-from stack.errors import StackError
 
 __all__ = ["PARTS", "Options", "run_bus_benchmark"]
 
@@ -68,19 +68,16 @@ def run_bus_benchmark(options: Options) -> int:
         "client": _measure_clients,
         "events": _measure_events,
     }
-    found: dict[str, Findings] = {}
     with private_servers(say) as servers, servers.database() as client:
         machine = describe(servers)
         say(machine_line(machine))
         meter = Meter(servers, client)
-        for name, part in parts.items():
-            if options.only in {None, name}:
-                try:
-                    found[name] = part(servers, meter, options)
-                except ValueError as error:
-                    raise StackError(f"Could not measure {name}: {error}") from error
-    took_s = time.monotonic() - started
-    show(machine, found, took_s, as_json=options.as_json)
+        chosen = {
+            name: partial(part, servers, meter, options)
+            for name, part in parts.items()
+            if options.only in {None, name}
+        }
+        measure_and_show(machine, chosen, started, as_json=options.as_json)
     return 0
 
 

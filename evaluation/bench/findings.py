@@ -2,14 +2,16 @@
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from evaluation.bench.report import machine_line, target_table
 from evaluation.bench.targets import Target
+from stack.errors import StackError
 
-__all__ = ["Findings", "say", "show"]
+__all__ = ["Findings", "measure_and_show", "say"]
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,36 @@ def say(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
-def show(
+def measure_and_show(
+    machine: Mapping[str, Any],
+    parts: Mapping[str, Callable[[], Findings]],
+    started: float,
+    *,
+    as_json: bool,
+) -> None:
+    """Measure part after part, and print what was found, even if a later one failed.
+
+    Raises:
+        StackError: Something could not be measured, and what it said.
+    """
+    found: dict[str, Findings] = {}
+    try:
+        for name, part in parts.items():
+            try:
+                found[name] = part()
+            except ValueError as error:
+                raise StackError(f"Could not measure {name}: {error}") from error
+    finally:
+        _show(machine, found, time.monotonic() - started, as_json=as_json)
+
+
+def _show(
     machine: Mapping[str, Any],
     found: Mapping[str, Findings],
     took_s: float,
     *,
     as_json: bool,
 ) -> None:
-    """Print everything, for a program or for a person."""
     targets = [each for part in found.values() for each in part.targets]
     if as_json:
         document = {

@@ -76,7 +76,7 @@ def _request(method: str, path: str, body: bytes = b"") -> bytes:
     return head.encode() + b"\r\n" + body
 
 
-@dataclass
+@dataclass(eq=False)
 class _Connection:
     socket: socket.socket
     due_at: float = 0.0
@@ -123,6 +123,12 @@ class Load:
         took = time.perf_counter() - started
         self._drop_unanswered()
         return took
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        for connection in list(self._open.values()):
+            self._close(connection)
+        self._poll.close()
 
     def _run_closed(self, until: float) -> None:
         for _ in range(len(self._idle)):
@@ -186,7 +192,11 @@ class Load:
         return True
 
     def _lost(self, connection: _Connection, reason: str) -> bool:
-        self.errors[reason] += 1
+        if connection in self._idle:
+            # The server lets go of who asks nothing for long, as after a burst.
+            self._idle.remove(connection)
+        else:
+            self.errors[reason] += 1
         self._close(connection)
         self._idle.append(self._connect())
         return False

@@ -80,5 +80,6 @@ def _hear(process: subprocess.Popen[str], plan: Mapping[str, Any]) -> str:
     line = "" if process.stdout is None else process.stdout.readline()
     if not line:
         words = "" if process.stderr is None else process.stderr.read()
-        raise StackError(f"Could not measure {dict(plan)}:\n{words.strip()}")
+        told = {**plan, "requests": len(plan.get("requests", ()))}
+        raise StackError(f"Could not measure {told}:\n{words.strip()}")
     return line

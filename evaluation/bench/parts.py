@@ -5,16 +5,16 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from evaluation.bench.counting import Meter
-from evaluation.bench.findings import Findings, say, show
+from evaluation.bench.findings import Findings, measure_and_show, say
 from evaluation.bench.machine import describe
 from evaluation.bench.report import machine_line
 from evaluation.bench.world import World, filled_world
 from evaluation.data.seeding import Seeded
 from stack.disposable import ignore_servers_of_others
-from stack.errors import StackError
 
 __all__ = ["Options", "Part", "run_parts"]
 
@@ -60,7 +60,6 @@ def run_parts(
     load = round(os.getloadavg()[0], 2)
     ignore_servers_of_others()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    found: dict[str, Findings] = {}
     with (
         filled_world(
             options.contacts, say, with_interactions=with_interactions
@@ -69,15 +68,16 @@ def run_parts(
     ):
         machine = {**describe(world.servers), "load_average": load}
         say(machine_line(machine))
-        found["data"] = Findings(vars(world.seeded), _seeded_line(world.seeded), [])
         meter = Meter(world.servers, client)
-        for name, part in parts.items():
-            if options.only in {None, name}:
-                try:
-                    found[name] = part(world, meter, options)
-                except ValueError as error:
-                    raise StackError(f"Could not measure {name}: {error}") from error
-    show(machine, found, time.monotonic() - started, as_json=options.as_json)
+        chosen: dict[str, Callable[[], Findings]] = {
+            name: partial(part, world, meter, options)
+            for name, part in parts.items()
+            if options.only in {None, name}
+        }
+        data = partial(Findings, vars(world.seeded), _seeded_line(world.seeded), [])
+        measure_and_show(
+            machine, {"data": data, **chosen}, started, as_json=options.as_json
+        )
     return 0
 
 

@@ -1,6 +1,9 @@
+import socket
+import threading
+
 import pytest
 
-from evaluation.bench.load import Response, parse, requests_of
+from evaluation.bench.load import Load, Response, parse, requests_of
 
 HEAD = b"HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 4\r\n\r\n"
 
@@ -34,3 +37,32 @@ class TestRequests:
         head, _, body = requests_of("write")[0].partition(b"\r\n\r\n")
 
         assert f"Content-Length: {len(body)}".encode() in head
+
+
+class TestLoad:
+    def test_outlives_a_server_that_ends_each_connection_behind_the_answer(self):
+        """What ends while nothing is asked is no failure."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def serve():
+                while True:
+                    try:
+                        client, _ = listener.accept()
+                    except OSError:
+                        return
+                    with client:
+                        if client.recv(1_024):
+                            client.sendall(HEAD + b"body")
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            load = Load(listener.getsockname()[1], [b"x"], connections=1, rate=50)
+            try:
+                load.run(0.4)
+            finally:
+                load.close()
+                listener.shutdown(socket.SHUT_RDWR)
+                thread.join()
+
+        assert len(load.latencies_us) + load.errors.total() == 20
+        assert len(load.latencies_us) > 10
