@@ -132,6 +132,9 @@ class Jobs(Reader[Job]):
     }
     # Subclasses ask for the kinds that clients know as one resource.
     live: ClassVar[Mapping[str, Any]] = {}
+    # Whether twenty of an organization may be unfinished, with others of which it
+    # is true; what else bounds them is for a subclass to say that has them free.
+    is_limited: ClassVar[bool] = True
 
     def get(self, record_id: str) -> Job:
         """A job that the caller may see.
@@ -153,12 +156,14 @@ class Jobs(Reader[Job]):
             arguments: What BSON can hold; no more than is needed.
 
         Raises:
-            ConflictError: ``too_many_jobs``: twenty of the organization wait.
+            ConflictError: ``too_many_jobs``: twenty of the organization wait,
+                if these are limited.
         """
         found = self._rows.find_one({"_id": job_id})
         if found is not None:
             return self.restore(found)
-        self._refuse_if_many()
+        if self.is_limited:
+            self._refuse_if_many()
         now, caller = self._context.now(), self._context.identified_caller
         document = {
             "_id": job_id,
@@ -171,6 +176,7 @@ class Jobs(Reader[Job]):
             "actor": self._context.actor,
             "caller": _stored(caller),
             "acl": [caller.principal_id],
+            "is_limited": self.is_limited,
             "counts": {},
             "attempt": 0,
             "epoch": 0,
@@ -186,7 +192,10 @@ class Jobs(Reader[Job]):
         return self.restore({**document, "org_id": self._rows.org_id})
 
     def _refuse_if_many(self) -> None:
-        waiting = {"status": {"$in": list(UNFINISHED)}}
+        waiting = {
+            "status": {"$in": list(UNFINISHED)},
+            "is_limited": {"$ne": False},
+        }
         if self._rows.count(waiting, _MOST_UNFINISHED) >= _MOST_UNFINISHED:
             raise ConflictError(
                 "too_many_jobs", "Many jobs are unfinished; wait for one, or cancel it."

@@ -1,7 +1,8 @@
 """Keeping segments' members up to date: in builds, after changes, as time goes by."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +15,7 @@ from chassis.fields import Clock
 from chassis.ids import derive_id
 from chassis.job_runner import job_handler
 from chassis.jobs import Job
-from chassis.mongo import Document, Repositories
+from chassis.mongo import Document, Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
 from chassis.turns import RETRY_DELAYS_S, Step
 from svc_customer import events
@@ -22,7 +23,11 @@ from svc_customer.domain.definitions import Happened, Property, leaves
 from svc_customer.domain.segments import Segment, expanded, referring
 from svc_customer.repository.memberships import Memberships, Plan
 from svc_customer.repository.segment_clock import SegmentClock, is_timely, next_turn
-from svc_customer.repository.segments import SegmentJobs, SegmentRepository
+from svc_customer.repository.segments import (
+    BUILD_SEGMENT,
+    SegmentJobs,
+    SegmentRepository,
+)
 
 __all__ = ["SegmentBuilds", "SegmentProjection"]
 
@@ -37,22 +42,32 @@ class SegmentBuilds:
     context: Context = inject(CurrentContext())
     segments: SegmentRepository = inject(Repositories(SegmentRepository))
     segment_jobs: SegmentJobs = inject(Repositories(SegmentJobs))
+    transaction: Transaction = inject(Transactions())
+
+    def alone(self, change: Callable[[], Segment]) -> Segment:
+        """Change segments in a transaction that has the organization's to itself.
+
+        A build and the job that makes it are stored together, or neither is.
+        """
+
+        def work() -> Segment:
+            self.segments.lock()
+            return change()
+
+        segment: Segment = self.transaction(work)
+        return segment
 
     def start_build(self, segment: Segment) -> None:
-        """Have a segment's latest build made; twice is the same.
-
-        Raises:
-            ConflictError: ``too_many_jobs``.
-        """
+        """Have a segment's latest build made; twice is the same."""
         arguments = {"segment_id": segment.id, "build": segment.build}
         job_id = derive_id(segment.id, f"build {segment.build}")
-        self.segment_jobs.add(job_id, "build_segment", arguments)
+        self.segment_jobs.overtake(segment.id, by=job_id)
+        self.segment_jobs.add(job_id, BUILD_SEGMENT, arguments)
 
     def rebuild_referring(self, segment: Segment) -> None:
         """Have all segments built anew whose definition depends on this one.
 
-        Raises:
-            ConflictError: ``too_many_jobs``.
+        In the transaction that changes this one.
         """
         now = self.context.now()
         for each in referring(segment.id, self.segments.all_live().values()):
@@ -105,7 +120,7 @@ class SegmentProjection(SegmentBuilds):
             return None
         return plan
 
-    @job_handler("build_segment")
+    @job_handler(BUILD_SEGMENT)
     def build_segment(self, job: Job) -> Step:
         """Look at every live record, a thousand at a time, and then tidy up.
 
@@ -123,7 +138,7 @@ class SegmentProjection(SegmentBuilds):
         except Exception as error:
             is_refused = isinstance(error, WireError) and error.status < 500  # noqa: PLR2004
             if is_refused or job.attempt > len(RETRY_DELAYS_S):
-                self.segments.fail(segment_id, build)
+                self.segments.fail_build(segment_id, build)
             raise
 
     def _step(self, segment: Segment, cursor: Any) -> Step:
@@ -159,24 +174,26 @@ class SegmentProjection(SegmentBuilds):
         segment, build, now = plan.segment, plan.segment.build, self.context.now()
         size = self.memberships.count(segment, plan.key)
 
-        def complete(before: Segment) -> Segment:
+        def completed(before: Segment) -> Segment:
             return before.completed(build, now) if before.build == build else before
 
-        try:
+        def complete() -> Segment:
             built = self.segments.change(
                 segment.id,
-                complete,
+                completed,
                 lambda before, after: events.segment_built(
                     before, replace(after, size=size)
                 ),
             )
-        except NotFoundError:
-            # It was put away meanwhile.
-            return
+            if built.kind == "snapshot":
+                self.rebuild_referring(built)
+            return built
+
         self.segments.expect_recount([segment.id], now)
-        self._note_clock(plan, clock)
-        if built.kind == "snapshot":
-            self.rebuild_referring(built)
+        # It may have been put away meanwhile.
+        with suppress(NotFoundError):
+            self.alone(complete)
+            self._note_clock(plan, clock)
 
     def _timely(self, plan: Plan) -> list[Property | Happened]:
         """The conditions that hold or not as time goes by."""

@@ -10,7 +10,7 @@ from pymongo.database import Database
 from chassis.context import Context
 from chassis.event_log import PENDING_INDEX
 from chassis.fields import Field
-from chassis.jobs import Jobs
+from chassis.jobs import Jobs, ended
 from chassis.mongo import Collection, Document, Index, by
 from chassis.repository import Repository
 from chassis.rows import TenantRows
@@ -18,6 +18,7 @@ from svc_customer.domain.segments import KINDS, MOST_SEGMENTS, RESOURCES, Segmen
 from svc_customer.repository.segment_conditions import names_hidden
 
 __all__ = [
+    "BUILD_SEGMENT",
     "SEGMENTS",
     "SEGMENT_LOCKS",
     "SEGMENT_SIZES",
@@ -56,6 +57,7 @@ SEGMENT_SIZES: Final = Collection(
         Index((("at", 1),), expires_after_s=400 * 24 * 3_600),
     ),
 )
+BUILD_SEGMENT: Final = "build_segment"
 _MOST_DAYS: Final = 400
 
 
@@ -117,9 +119,15 @@ class SegmentRepository(Repository[Segment]):
         return {row["_id"]: self.restore(row) for row in rows}
 
     def fail(self, segment_id: str, build: int) -> None:
-        """Note that a build cannot be completed."""
+        """Note that a definition can be evaluated no longer."""
         failed = {"$set": {"failed_build": build}}
         self._rows.update({"_id": segment_id, "build": build}, failed)
+
+    def fail_build(self, segment_id: str, build: int) -> None:
+        """Note that a build cannot be completed, unless it was."""
+        failed = {"$set": {"failed_build": build}}
+        incomplete = {"build": build, "built": {"$ne": build}}
+        self._rows.update({"_id": segment_id, **incomplete}, failed)
 
     def expect_recount(self, segment_ids: Iterable[str], now: datetime) -> None:
         """Have members counted soon, as some are about to come or go.
@@ -182,9 +190,24 @@ class SegmentRepository(Repository[Segment]):
 
 
 class SegmentJobs(Jobs):
-    """The builds of one organization's segments."""
+    """The builds of one organization's segments.
+
+    A change of one segment may have all others built anew. They are as many as
+    there are segments, since whatever waits is overtaken by the next.
+    """
 
     resource = "segments"
+    is_limited = False
+
+    def overtake(self, segment_id: str, by: str) -> None:
+        """End those builds of a segment that have not begun, but for one."""
+        waiting = {
+            "_id": {"$ne": by},
+            "status": "queued",
+            "kind": BUILD_SEGMENT,
+            "arguments.segment_id": segment_id,
+        }
+        self._rows.update_all(waiting, ended("cancelled", self._context.now()))
 
 
 class DueSegments:

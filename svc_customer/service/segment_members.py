@@ -58,7 +58,7 @@ class SegmentMemberMethods(SegmentMethods):
 
         Raises:
             NotFoundError: ``segment_not_found``.
-            ConflictError: ``segment_is_manual``, or ``too_many_jobs``.
+            ConflictError: ``segment_is_manual``.
 
         Emits:
             ``customer.segment_updated`` v1 and ``customer.segment_built`` v1.

@@ -1,6 +1,6 @@
 """RPCs of segments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -73,14 +73,6 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         """Segments in the hands of the caller."""
         return _Segments(_SEGMENT, self.segments, self)
 
-    def _alone(self, change: Callable[[], Segment]) -> Segment:
-        def work() -> Segment:
-            self.segments.lock()
-            return change()
-
-        segment: Segment = self.transaction(work)
-        return segment
-
     @rpc(needs="segments:write")
     @idempotent
     def create_segment(self, *, payload: dict[str, Any]) -> dict[str, Any]:
@@ -103,8 +95,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
                 ``segment_cycle`` or ``reference_not_found``, naming the
                 condition.
             ForbiddenError: ``permission_missing``.
-            ConflictError: ``duplicate_value``, ``too_many_segments``: there are
-                a hundred, or ``too_many_jobs``: twenty are being built.
+            ConflictError: ``duplicate_value``, or ``too_many_segments``: there
+                are a hundred.
 
         Emits:
             ``customer.segment_created`` v1 and ``customer.segment_built`` v1.
@@ -127,7 +119,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             self._begin(added)
             return added
 
-        return segments.made(self._alone(add))
+        return segments.made(self.alone(add))
 
     def _check(self, segment: Segment, live: Mapping[str, Segment]) -> None:
         """Refuse a name that is taken, and a definition that cannot be."""
@@ -244,8 +236,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             ForbiddenError: As ``create_segment``; ``field_forbidden``: its
                 definition asks for what is hidden from the caller.
             NotFoundError: ``segment_not_found``.
-            ConflictError: ``duplicate_value``, ``segment_is_manual``: it has
-                members, no definition; or ``too_many_jobs``.
+            ConflictError: ``duplicate_value``, or ``segment_is_manual``: it has
+                members, no definition.
             VersionConflictError: ``version_conflict``, with ``conflicts``.
 
         Emits:
@@ -282,7 +274,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
                 self.rebuild_referring(changed)
             return changed
 
-        return segments.answered(self._alone(change))
+        return segments.answered(self.alone(change))
 
     @rpc(needs="segments:write")
     @idempotent
@@ -321,7 +313,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
                 self._clear(archived)
             return archived
 
-        self._alone(archive)
+        self.alone(archive)
 
     def _clear(self, segment: Segment) -> None:
         arguments = {"segment_id": segment.id, "build": segment.build}
@@ -344,8 +336,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             InvalidInputError: As ``create_segment``: what its definition names
                 may be gone.
             NotFoundError: ``segment_not_found``: none is archived.
-            ConflictError: ``duplicate_value``: its name is taken;
-                ``too_many_segments`` or ``too_many_jobs``.
+            ConflictError: ``duplicate_value``: its name is taken; or
+                ``too_many_segments``.
             VersionConflictError: ``version_conflict``.
 
         Emits:
@@ -376,7 +368,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             self._begin(restored)
             return restored
 
-        return segments.answered(self._alone(restore))
+        return segments.answered(self.alone(restore))
 
 
 def manual_only(message: str) -> ConflictError:

@@ -413,6 +413,32 @@ class TestADefinition:
         assert refused["code"] == "segment_cycle"
         assert refused["errors"][0]["field"] == "definition.segment"
 
+    @pytest.mark.parametrize("kind", ["dynamic", "snapshot"])
+    def test_that_many_name_has_all_of_them_built_anew(self, customers, kind):
+        """More of them than jobs of other kinds an organization may have waiting."""
+        customers.add("Ada", lifecycle_stage="customer")
+        customers.add("Bob", lifecycle_stage="evangelist")
+        inner = customers.segment(CUSTOMERS, kind=kind)
+        outer = [customers.segment({"segment": id_of(inner)}) for _ in range(22)]
+        changed = {"definition": {"not": CUSTOMERS}}
+        code, answer, _ = customers.client.patiently("PATCH", inner, changed)
+        assert code == 200, answer
+
+        for path in (inner, *outer):
+            customers.soon_has(path, "Bob")
+        listed = customers.client.patiently("GET", "/v1/segments")[1]["data"]
+        assert {each["status"] for each in listed} == {"ready"}
+
+    def test_that_is_refreshed_again_and_again_ends_as_the_last(self, customers):
+        path = customers.segment(CUSTOMERS)
+        customers.add("Ada", lifecycle_stage="customer")
+        for _ in range(30):
+            code, answer, _ = customers.client.patiently("POST", f"{path}/refresh")
+            assert code == 200, answer
+
+        customers.until(lambda: customers.client("GET", path)[1]["status"] == "ready")
+        customers.soon_has(path, "Ada")
+
     def test_that_others_name_stays(self, customers):
         inner = customers.segment(CUSTOMERS)
         customers.segment({"segment": id_of(inner)})

@@ -95,6 +95,15 @@ class TestJobs:
             add(database)
         assert add(database, org_id=new_id()).status == "queued"
 
+    def test_without_a_limit_are_neither_refused_nor_counted(self, database):
+        class FreeJobs(ProbeJobs):
+            is_limited = False
+
+        for _ in range(21):
+            FreeJobs(database, context(ORG)).add(new_id(), "count", {})
+
+        assert add(database).status == "queued"
+
     def test_that_wait_are_cancelled_at_once(self, database, turns):
         job = add(database)
 
