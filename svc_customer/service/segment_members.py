@@ -195,7 +195,7 @@ class SegmentMemberMethods(SegmentMethods):
         time, the count is of those that were, and capped.
 
         Needs the ``segments:read`` permission, and that to read the records,
-        and interactions if it asks for these.
+        and every interaction if it asks for these.
 
         Args:
             payload: A ``PreviewSegmentInput``.
@@ -207,6 +207,7 @@ class SegmentMemberMethods(SegmentMethods):
             InvalidInputError: ``invalid_input``, ``definition_too_large``,
                 ``segment_cycle``, ``reference_not_found`` or
                 ``definition_outdated``, naming the condition.
+            ForbiddenError: ``permission_missing``.
         """
         self.permitted("segments:read")
         data = load(_PREVIEW_INPUT, payload)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from chassis.chronicle import Chronicle
-from chassis.errors import ConflictError
+from chassis.errors import ConflictError, ForbiddenError
 from chassis.fields import Clock
 from chassis.idempotency import idempotent
 from chassis.ids import derive_id
@@ -37,6 +37,7 @@ from svc_customer.service.dependencies import Dependencies
 
 __all__ = ["SegmentMethods", "manual_only"]
 
+_INTERACTIONS: Final = "interactions:read"
 _SEGMENT: Final = Kind(
     create_input=CreateSegmentInput(),
     update_input=UpdateSegmentInput(),
@@ -82,7 +83,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         some seconds. Then one event tells its size.
 
         Needs the ``segments:write`` permission, and for a definition that to
-        read the records, and interactions if it asks for these.
+        read the records, and every interaction if it asks for these.
 
         Args:
             payload: A ``CreateSegmentInput``.
@@ -140,9 +141,17 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         """
         self.permitted(f"{resource}:read")
         if any(isinstance(leaf, Happened) for leaf in leaves(node)):
-            self.permitted("interactions:read")
+            self._require_every_interaction()
         fields = self.reader(resource).shown_fields(names_in(node))
         check_fields(node, fields, clock)
+
+    def _require_every_interaction(self) -> None:
+        """Refuse whom some interactions are hidden from: all of them count."""
+        if self.permitted(_INTERACTIONS).reach(_INTERACTIONS) != "all":
+            raise ForbiddenError(
+                "permission_missing",
+                f"Conditions on interactions need {_INTERACTIONS} for all of them.",
+            )
 
     def _require_seen(self, segment: Segment) -> None:
         """Refuse to change what the caller cannot see: clashes would tell it.
@@ -221,7 +230,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         So are those of the dynamic segments that name it. The members of the
         definition before are shown until that is done.
 
-        Needs the ``segments:write`` permission.
+        Needs the ``segments:write`` permission, and those of ``create_segment``
+        for its definition.
 
         Args:
             segment_id: A live segment.

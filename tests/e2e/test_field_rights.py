@@ -524,9 +524,11 @@ class TestSegments:
         assert (stale[0], stale[1]["code"]) == (412, "version_conflict")
         assert "definition" not in stale[1]["conflicts"]
 
-    def test_need_to_see_what_they_ask_for(self, org, status, newcomer):
+    @pytest.mark.parametrize("interactions", [{}, {"read": "own"}, {"read": "team"}])
+    def test_need_to_see_what_they_ask_for(self, org, status, newcomer, interactions):
         grants = {
             "contacts": {"read": "all"},
+            "interactions": interactions,
             "segments": {"read": "all", "write": "all"},
         }
         key = f"planner_{uuid.uuid4().hex[:8]}"
@@ -539,9 +541,13 @@ class TestSegments:
             "definition": {"field": "source", "value": "x"},
         }
         preview = {"resource": "contacts", "definition": happened}
+        code, theirs, _ = self.make(planner, {"field": "source", "value": "web"})
+        assert code == 201
+        path = f"/v1/segments/{theirs['id']}"
 
         for answer in (
             self.make(planner, happened),
+            planner("PATCH", path, {"definition": {"not": happened}}),
             planner("POST", "/v1/segments/preview", preview),
             planner("POST", "/v1/segments/preview", accounts),
         ):
