@@ -36,8 +36,8 @@ class Settings:
     metrics_allow: frozenset[str] = frozenset({"127.0.0.1"})
     cache_bytes: int = 33_554_432
     threads: int = 16
-    streams: int = 2_000
-    streams_per_principal: int = 50
+    streams: int = 4_000
+    streams_per_principal: int = 1_000
 
     @classmethod
     def load(cls) -> "Settings":
@@ -58,8 +58,8 @@ class Settings:
             metrics_allow=_names("METRICS_ALLOW", "127.0.0.1"),
             cache_bytes=number("GATEWAY_CACHE_BYTES", 33_554_432),
             threads=number("GATEWAY_THREADS", 16),
-            streams=number("GATEWAY_STREAMS", 2_000),
-            streams_per_principal=number("GATEWAY_STREAMS_PER_PRINCIPAL", 50),
+            streams=number("GATEWAY_STREAMS", 4_000),
+            streams_per_principal=number("GATEWAY_STREAMS_PER_PRINCIPAL", 1_000),
         )
 
 
