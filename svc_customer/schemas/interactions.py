@@ -91,8 +91,9 @@ class UpdateInteractionInput(Input):
 
     Attributes:
         duration_s: Of a call or a meeting.
-        thread_id: Of any interaction in the thread; without it an answer is in
-            the thread of what it answers, and anything else begins one.
+        thread_id: Of any interaction in the thread, its own for one that it begins;
+            without it an answer is in the thread of what it answers, and anything
+            else begins one.
         mentions: Members of the organization.
     """
 

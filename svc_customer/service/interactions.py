@@ -65,6 +65,19 @@ class _Interactions(Records[Interaction]):
             raise invalid_field(
                 "invalid_input", "It cannot answer itself.", field="in_reply_to"
             )
+        # What was so before is told whole, and others may be on their way back too.
+        return patch if is_back else self._moved(record, patch)
+
+    def _moved(self, record: Interaction, patch: dict[str, Any]) -> dict[str, Any]:
+        """The same, in another thread if it is said to be, or answers another."""
+        if "thread_id" in patch:
+            is_told = patch["thread_id"] in {record.id, record.thread_id}
+            return patch if is_told else self._in_its_thread(patch)
+        answered_id = patch.get("in_reply_to", record.in_reply_to)
+        if answered_id == record.in_reply_to:
+            return patch
+        if answered_id is None:
+            return {**patch, "thread_id": record.id}
         return self._in_its_thread(patch)
 
     def _in_its_thread(self, data: dict[str, Any]) -> dict[str, Any]:

@@ -86,6 +86,50 @@ class TestThreads:
         }
         assert listed(org, thread_id=first["id"]) == ids
 
+    @pytest.mark.parametrize("named", [(), ("thread_id",)])
+    def test_are_left_for_ones_own(self, org, contact, named):
+        one, other = record(org, contact), record(org, contact)
+        path = f"/v1/interactions/{one['id']}"
+        org("PATCH", path, {"in_reply_to": other["id"]})
+        own = dict.fromkeys(named, one["id"])
+        _, back, _ = org("PATCH", path, {"in_reply_to": None, **own})
+
+        assert (back["in_reply_to"], back["thread_id"]) == (None, one["id"])
+
+    def test_are_kept_by_what_goes_on_to_answer_nothing(self, org, contact):
+        first = record(org, contact)
+        joined = record(org, contact, thread_id=first["id"])
+        path = f"/v1/interactions/{joined['id']}"
+        _, kept, _ = org("PATCH", path, {"in_reply_to": None, "subject": "x"})
+
+        assert (kept["subject"], kept["thread_id"]) == ("x", first["id"])
+
+    @pytest.mark.parametrize("way", ["undo", "revert"])
+    def test_are_as_they_were_when_a_move_is_taken_back(self, client, until, way):
+        _, contact, _ = client("POST", "/v1/contacts", {"last_name": "Li"})
+        one, other = record(client, contact), record(client, contact)
+        answer = record(client, contact, in_reply_to=one["id"])
+        moved = {"thread_id": other["id"]}
+        rows = [
+            {"op": "update", "id": answer["id"], "data": moved},
+            {"op": "update", "id": one["id"], "data": {"in_reply_to": other["id"]}},
+        ]
+        client("POST", "/v1/interactions/batch", {"operations": rows})
+        paths = [f"/v1/interactions/{each['id']}" for each in (answer, one)]
+        _, items, _ = client("GET", f"{paths[0]}/history?limit=1")
+        if way == "undo":
+            operation_id = items["data"][0]["operation_id"]
+            _, job, _ = client("POST", f"/v1/operations/{operation_id}/undo")
+            path = f"/v1/bulk-updates/{job['id']}"
+            until(lambda: client("GET", path)[1]["finished_at"])
+        else:
+            for path in paths:
+                assert client("POST", f"{path}/revert", {"sequence": 1})[0] == 200
+        found = [client("GET", path)[1] for path in paths]
+
+        assert [each["thread_id"] for each in found] == [one["id"]] * 2
+        assert [each["in_reply_to"] for each in found] == [one["id"], None]
+
     def test_are_left_for_others(self, org, contact):
         one, other = record(org, contact), record(org, contact)
         path = f"/v1/interactions/{one['id']}"
