@@ -110,6 +110,28 @@ class TestManyWriters:
         assert after["version"] == 31
         assert after["external_ids"].keys() == {f"system_{n}" for n in range(10)}
 
+    def test_of_fields_of_their_own_all_come_through(self, client):
+        _, contact, _ = client("POST", "/v1/contacts", {"last_name": "Busy"})
+        payload = {"type": "note", "contact_id": contact["id"]}
+        _, made, _ = client("POST", "/v1/interactions", payload)
+        path = f"/v1/interactions/{made['id']}"
+        patches = [{"metadata": {f"field_{n}": n}} for n in range(50)]
+
+        def write(patch):
+            code = 503
+            # So many at once may be too many for a busy process of the gateway.
+            while code == 503:
+                code, answer, _ = client("PATCH", path, patch)
+            return code, answer.get("code")
+
+        with ThreadPoolExecutor(50) as pool:
+            answers = set(pool.map(write, patches))
+        after = client("GET", path)[1]
+
+        assert answers == {(200, None)}
+        assert after["metadata"] == {f"field_{n}": n for n in range(50)}
+        assert after["version"] == 51
+
     def test_keep_disjoint_changes_and_hear_of_every_clash(self, client):
         address = {"type": "home", "city": "Bonn"}
         payload = {"last_name": "Busy", "phone": "1", "addresses": [address]}
