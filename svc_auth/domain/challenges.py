@@ -51,6 +51,7 @@ class Challenge(ChangingRecord):
             it is void.
         invitation_id: What may be accepted with it.
         invitation_org_id: Whose invitation that is.
+        spent_by: The message that brought the request which answered it.
     """
 
     kind: ChallengeKind
@@ -61,6 +62,7 @@ class Challenge(ChangingRecord):
     invitation_org_id: str | None = None
     expires_at: datetime
     spent_at: datetime | None = None
+    spent_by: str | None = None
     owner_id: str | None = None
 
     def is_open(self, now: datetime) -> bool:
@@ -71,15 +73,15 @@ class Challenge(ChangingRecord):
         """The challenge, once it is known whom it is about."""
         return replace(self, person_id=person.id, credentials=person.credentials)
 
-    def spent(self, now: datetime) -> "Challenge":
-        """The challenge, answered.
+    def spent(self, message: str, now: datetime) -> "Challenge":
+        """The challenge, answered by what a message brought.
 
         Raises:
             InvalidInputError: ``link_invalid``: it was before, or is too old.
         """
         if not self.is_open(now):
             raise link_invalid()
-        return replace(self, spent_at=now, updated_at=now)
+        return replace(self, spent_at=now, spent_by=message, updated_at=now)
 
 
 def link_invalid() -> InvalidInputError:

@@ -34,8 +34,9 @@ DEVICE_REQUESTS: Final = Collection(
 class DeviceRequestRepository:
     """Requests of devices; the codes themselves are nowhere."""
 
-    def __init__(self, database: Database[Document], _context: Context) -> None:
+    def __init__(self, database: Database[Document], context: Context) -> None:
         self._rows = database[DEVICE_REQUESTS.name]
+        self._context = context
 
     def count_open(self, asker: str, now: datetime, enough: int) -> int:
         """How many came from there that are still good, counting to ``enough``."""
@@ -106,20 +107,30 @@ class DeviceRequestRepository:
         )
 
     def spend(self, device_code: str) -> bool:
-        """Give what was allowed, the only time; noted if it is asked for again."""
+        """Give what was allowed, the only time; noted if it is asked for again.
+
+        A request that is delivered twice, because its process died, is given it
+        again.
+        """
+        own = self._context.message
+        is_spent = {"$eq": ["$status", "spent"]}
+        is_another = {"$and": [is_spent, {"$ne": ["$spent_by", own]}]}
         row: Any = self._rows.find_one_and_update(
             {"_id": hash_of(device_code), "status": {"$in": ["allowed", "spent"]}},
             [
                 {
                     "$set": {
-                        "comes_again": {"$eq": ["$status", "spent"]},
+                        "comes_again": {"$or": ["$comes_again", is_another]},
+                        "spent_by": {"$ifNull": ["$spent_by", own]},
                         "status": "spent",
                     }
                 }
             ],
             return_document=ReturnDocument.BEFORE,
         )
-        return row is not None and row["status"] == "allowed"
+        return row is not None and (
+            row["status"] == "allowed" or row.get("spent_by") == own
+        )
 
     def comes_again(self, device_code: str) -> bool:
         """Whether what was given has been asked for once more."""

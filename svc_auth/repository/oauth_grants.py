@@ -53,14 +53,28 @@ class AuthorizationCodeRepository:
         )
 
     def spend(self, code: str) -> AuthorizationCode | None:
-        """Count a use of a code; the record as it was before, if there is one."""
+        """Count a use of a code; the record as it was before, if there is one.
+
+        A request that is delivered twice, because its process died, is one use.
+        """
+        own = self._context.message
+        is_other = {"$cond": [{"$eq": ["$spent_by", own]}, 0, 1]}
         document: Any = self._rows.find_one_and_update(
             {"_id": hash_of(code)},
-            {"$inc": {"uses": 1}},
+            [
+                {
+                    "$set": {
+                        "uses": {"$add": ["$uses", is_other]},
+                        "spent_by": {"$ifNull": ["$spent_by", own]},
+                    }
+                }
+            ],
             return_document=ReturnDocument.BEFORE,
         )
         if document is None:
             return None
+        if document.get("spent_by") == own:
+            document["uses"] -= 1
         return AuthorizationCode(**_values(AuthorizationCode, document))
 
     def uses(self, code: str) -> int:

@@ -100,25 +100,39 @@ class SecondFactorRepository:
         )
 
     def use_step(self, person_id: str, step: int) -> bool:
-        """Take a step's code, the only time; nor is an earlier one taken then."""
-        return self._use(
-            {"_id": person_id, "last_step": {"$lt": step}},
-            {"$set": {"last_step": step, "failures": 0, "blocked_until": None}},
-        )
+        """Take a step's code, the only time; nor is an earlier one taken then.
+
+        A request that is delivered twice, because its process died, has used it
+        itself; so with ``use_code``.
+        """
+        is_fresh = {"last_step": {"$lt": step}}
+        own = {"last_step": step, "spent_by": self._context.message}
+        return self._use(person_id, [is_fresh, own], {"$set": {"last_step": step}})
 
     def use_code(self, person_id: str, typed: str) -> bool:
         """Take a recovery code, the only time."""
         (code_hash,) = _hashes([typed])
-        return self._use(
-            {"_id": person_id, "recovery_hashes": code_hash},
-            {
-                "$pull": {"recovery_hashes": code_hash},
-                "$set": {"failures": 0, "blocked_until": None},
-            },
-        )
+        is_fresh = {"recovery_hashes": code_hash}
+        own = {"last_code": code_hash, "spent_by": self._context.message}
+        change = {
+            "$pull": {"recovery_hashes": code_hash},
+            "$set": {"last_code": code_hash},
+        }
+        return self._use(person_id, [is_fresh, own], change)
 
-    def _use(self, conditions: Document, change: Document) -> bool:
-        return self._rows.update_one(conditions, change).modified_count == 1
+    def _use(
+        self, person_id: str, conditions: list[Document], change: Document
+    ) -> bool:
+        fresh = {
+            "failures": 0,
+            "blocked_until": None,
+            "spent_by": self._context.message,
+        }
+        result = self._rows.update_one(
+            {"_id": person_id, "$or": conditions},
+            {**change, "$set": {**change["$set"], **fresh}},
+        )
+        return result.matched_count == 1
 
     def note_failure(self, person_id: str, now: datetime) -> None:
         """Count a wrong code; after five each makes the next ones wait."""

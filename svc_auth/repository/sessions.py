@@ -169,26 +169,23 @@ class RefreshTokenRepository:
     def spend(self, token: str) -> RefreshToken | None:
         """Mark a token as used; the record as it was before, if there is one.
 
-        Of two who spend the same token at once, one sees ``is_spent``.
+        Of two who spend the same token at once, one sees ``is_spent``. A request
+        that is delivered twice, because its process died, sees what it saw the
+        first time.
         """
+        known = _known(token)
         document: Any = self._rows.find_one_and_update(
-            # Those from before there were sessions are not good any more.
-            {"_id": hash_of(token), "session_id": {"$exists": True}},
-            {"$set": {"is_spent": True}},
+            {**known, "is_spent": False},
+            {"$set": {"is_spent": True, "spent_by": self._context.message}},
             return_document=ReturnDocument.BEFORE,
         )
-        return self._restore(document)
+        return self._restore(document or self._rows.find_one(known))
 
     def find(self, token: str) -> RefreshToken | None:
         """The record of a token, if there is one; it is not spent by that."""
-        return self._restore(
-            self._rows.find_one(
-                {"_id": hash_of(token), "session_id": {"$exists": True}}
-            )
-        )
+        return self._restore(self._rows.find_one(_known(token)))
 
-    @staticmethod
-    def _restore(document: Document | None) -> RefreshToken | None:
+    def _restore(self, document: Document | None) -> RefreshToken | None:
         if document is None:
             return None
         return RefreshToken(
@@ -196,8 +193,14 @@ class RefreshTokenRepository:
             org_id=document["org_id"],
             session_id=document["session_id"],
             expires_at=document["expires_at"],
-            is_spent=document["is_spent"],
+            is_spent=document["is_spent"]
+            and document.get("spent_by") != self._context.message,
         )
+
+
+def _known(token: str) -> Document:
+    # Those from before there were sessions are not good any more.
+    return {"_id": hash_of(token), "session_id": {"$exists": True}}
 
 
 class PersonalTokenRepository:

@@ -80,6 +80,8 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
             ``auth.session_revoked`` v1 for each session.
         """
         data = load(ConfirmPasswordResetInput(), payload)
+        if self.spent_before(data["token"]):
+            return
         challenge, person = self._answered(data["token"], "password_reset")
         password_hash = self.new_hash(data["password"], person)
 
@@ -159,6 +161,8 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
             organization, and ``auth.session_revoked`` v1 for each session.
         """
         token = load(VerifyEmailInput(), payload)["token"]
+        if self.spent_before(token):
+            return
         challenge, person = self._answered(token, "email_verification", "email_change")
         is_other = challenge.kind == "email_change"
         taken = self.people.find_by_email(challenge.email) if is_other else None
@@ -245,9 +249,7 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
 
     def _opened(self, token: str, *kinds: ChallengeKind) -> Challenge:
         """The challenge that a token answers, if it can be answered."""
-        challenge_id = self.challenge_tokens.read(token)
-        with self.of_the_system():
-            challenge = self.challenges.find(challenge_id) if challenge_id else None
+        challenge = self._found(token)
         if (
             challenge is None
             or challenge.kind not in kinds
@@ -256,10 +258,26 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
             raise link_invalid()
         return challenge
 
+    def _found(self, token: str) -> Challenge | None:
+        challenge_id = self.challenge_tokens.read(token)
+        with self.of_the_system():
+            return self.challenges.find(challenge_id) if challenge_id else None
+
+    def spent_before(self, token: str) -> Challenge | None:
+        """The challenge, if this very request has answered it already.
+
+        Its process died before anybody heard of that, and the broker has
+        delivered it again. What an answer does is one transaction.
+        """
+        challenge = self._found(token)
+        if challenge is None or challenge.spent_by != self.context.message:
+            return None
+        return challenge
+
     def _spend(self, challenge: Challenge) -> None:
         with self.of_the_system():
             self.challenges.change(
                 challenge.id,
-                lambda each: each.spent(self.context.now()),
+                lambda each: each.spent(self.context.message, self.context.now()),
                 lambda *_: None,
             )

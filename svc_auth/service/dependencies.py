@@ -15,7 +15,7 @@ from chassis.errors import (
 )
 from chassis.events import Event
 from chassis.idempotency import Operation
-from chassis.ids import derive_id, new_id, packed
+from chassis.ids import derive_id, is_keyed, new_id, packed
 from chassis.mongo import Repositories, Transaction, Transactions
 from svc_auth import events
 from svc_auth.clients.keyring import Keyring, KeyringProvider
@@ -218,7 +218,7 @@ class Dependencies(Holding):
         self.context.org_id = membership.org_id
         self.context.actor = {"type": "person", "id": membership.person_id}
         session = Session(
-            id=new_id(),
+            id=self._session_id(membership.org_id),
             owner_id=membership.person_id,
             created_at=now,
             updated_at=now,
@@ -237,6 +237,16 @@ class Dependencies(Holding):
             self.end_session(session.id, "credentials_changed")
             raise wrong_credentials()
         return session
+
+    def _session_id(self, org_id: str) -> str:
+        """The same if the request is delivered twice, and another for the same key.
+
+        What hands out tokens keeps none to give again, whatever key comes along.
+        """
+        operation_id = self.context.operation_id
+        if is_keyed(operation_id):
+            return new_id()
+        return derive_id(operation_id, f"session:{org_id}")
 
     def begin_session(self, proof: Proof) -> dict[str, Any]:
         """Let somebody in who has proved who they are: a ``TokensView``.

@@ -237,6 +237,8 @@ class InvitationMethods(ChallengeMethods, UserMethods):
             ``auth.session_revoked`` v1 for each session that ends.
         """
         data = load(AcceptInvitationInput(), payload)
+        if done := self.spent_before(data["token"]):
+            return self._accepted(done.invitation_org_id, done.email)
         challenge, invitation, org, _ = self._followed(data["token"])
         known = self.people.find_by_email(invitation.email)
         person = self._invited(invitation, known, data)
@@ -258,8 +260,13 @@ class InvitationMethods(ChallengeMethods, UserMethods):
             self._add_member(person, org.id, invitation, former)
 
         self.transaction(join)
+        return self._accepted(org.id, person.email)
+
+    def _accepted(self, org_id: str | None, email: str) -> dict[str, Any]:
+        self.context.org_id = org_id
+        org = self.orgs.find(org_id or "")
         view: dict[str, Any] = AcceptedInvitationView().dump(
-            {"org_id": org.id, "org_name": org.name, "email": person.email}
+            {"org_id": org_id, "org_name": org and org.name, "email": email}
         )
         return view
 

@@ -55,7 +55,7 @@ class TokenMethods(DeviceGrants):
 
         A code or refresh token is spent by that, whether it was right or not;
         if it comes twice, what was issued for it is ended (RFC 9700 §4.5,
-        §4.14.2).
+        §4.14.2). A refresh that asks for more than was granted spends nothing.
 
         Args:
             form: A ``TokenRequestInput``.
@@ -196,6 +196,9 @@ class TokenMethods(DeviceGrants):
         if membership is None:
             raise invalid_grant()
         session = self._begin(client, granted)
+        if not session.is_live(self.context.now()):
+            # It was begun by this request before, and has been ended since.
+            raise invalid_grant()
         if comes_again():
             # It came again before there was a session that could be ended.
             self.end_session(session.id, "code_reused")
@@ -286,6 +289,7 @@ class TokenMethods(DeviceGrants):
         return {**answer, "id_token": self.keyring.sign_id_token(claims)}
 
     def _refresh(self, client: OAuthClient, form: dict[str, str]) -> dict[str, Any]:
+        self._refuse_wider(client, form)
         now = self.context.now()
         token = self.refresh_tokens.spend(form.get("refresh_token", ""))
         if token is None or token.expires_at <= now:
@@ -302,12 +306,23 @@ class TokenMethods(DeviceGrants):
         is_beyond = not set(held or ()) <= set(client.scope)
         if membership is None or is_beyond or not session.is_live(now):
             raise invalid_grant()
-        if not set(form.get("scope", "").split()) <= set(held or ()):
+        self.sessions.note_use(session.id, now)
+        return {**self.issue_tokens(session, membership), "scope": " ".join(held or ())}
+
+    def _refuse_wider(self, client: OAuthClient, form: dict[str, str]) -> None:
+        """Refuse what goes beyond the grant, before its token is spent by a slip."""
+        wanted = set(form.get("scope", "").split())
+        given = form.get("refresh_token", "") if wanted else ""
+        token = self.refresh_tokens.find(given) if given else None
+        if token is None or token.is_spent:
+            return
+        with self.context.in_org(token.org_id):
+            session = self.sessions.find(token.session_id)
+        is_own = session is not None and session.client_id == client.id
+        if session is not None and is_own and not wanted <= set(session.scope or ()):
             raise bad_request(
                 "invalid_scope", "The scope goes beyond what was granted."
             )
-        self.sessions.note_use(session.id, now)
-        return {**self.issue_tokens(session, membership), "scope": " ".join(held or ())}
 
     def _let_itself_in(
         self, client: OAuthClient, form: dict[str, str]
