@@ -10,13 +10,14 @@ broker delivers twice harmless at no cost.
 import functools
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import orjson
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chassis.context import Context
 from chassis.effects import HEADER, read_effects, write_effects
@@ -33,6 +34,8 @@ IDEMPOTENCY_KEYS: Final = Collection(
 )
 _LIFE: Final = timedelta(hours=24)
 _MARGIN: Final = timedelta(seconds=1)
+_RETRY_AFTER_S: Final = 1
+_LONG_AGO: Final = datetime.fromtimestamp(0, tz=UTC)
 _OF_ONE_ATTEMPT: Final = ("attempt", "request_id", "running_until")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -57,14 +60,16 @@ class Operation:
         """Act, or give the answer of the time before.
 
         A refusal frees the key, so that the client may correct what was
-        wrong. An attempt that died is taken over by the next request one
-        second after its deadline, or at once when the broker delivers the
-        same request again.
+        wrong. An attempt that failed is taken over by the next request, and
+        makes what that one would have made; one that died, one second after
+        its deadline, or at once when the broker delivers the same request
+        again.
 
         Raises:
             InvalidInputError: ``idempotency_key_reused``: the key was used
                 for another request.
-            ConflictError: ``idempotency_key_in_progress``.
+            ConflictError: ``idempotency_key_in_progress``; the details say
+                ``retry_after_s``.
         """
         if not is_keyed(self._context.operation_id):
             return act()
@@ -80,17 +85,15 @@ class Operation:
         own = {name: reservation[name] for name in ("_id", "attempt")}
         try:
             answer = act()
-        except WireError as refusal:
-            # After a failure of ours nobody knows what has been done.
-            if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                rows.delete(own)
+            stored = {
+                "answer": orjson.dumps(answer),
+                "effects": write_effects(self._context.effects.values()),
+                "read_reach": self._read_reach,
+            }
+            rows.update(own, {"$set": stored})
+        except Exception as error:
+            _end(rows, own, error)
             raise
-        stored = {
-            "answer": orjson.dumps(answer),
-            "effects": write_effects(self._context.effects.values()),
-            "read_reach": self._read_reach,
-        }
-        rows.update(own, {"$set": stored})
         return answer
 
     @property
@@ -165,9 +168,28 @@ class Operation:
             raise ConflictError(
                 "idempotency_key_in_progress",
                 "A request with this Idempotency-Key is still being worked on.",
+                f'{{"retry_after_s": {_RETRY_AFTER_S}}}',
             )
         self._context.is_repeated = True
         return taken_over
+
+
+def _end(rows: TenantRows, own: Document, error: Exception) -> None:
+    """Let the next request with the key in.
+
+    After a failure of ours nobody knows what has been done, and what was asked
+    of the database or another service may be done yet. Ids derived from the same
+    seed, and versions, keep the next attempt from doing it twice.
+    """
+    is_refusal = (
+        isinstance(error, WireError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    )
+    # Where the database is away as well, the deadline frees the key.
+    with suppress(PyMongoError):
+        if is_refusal:
+            rows.delete(own)
+        else:
+            rows.update(own, {"$set": {"running_until": _LONG_AGO}})
 
 
 def _fingerprint(name: str, arguments: dict[str, Any]) -> str:

@@ -109,8 +109,9 @@ def _headers(error: WireError) -> list[tuple[str, str]]:
                 ("RateLimit-Reset", str(extra.get("reset_s", 0))),
             ]
         return headers
-    if isinstance(error, UnavailableError):
-        return [("Retry-After", str(_RETRY_AFTER_S))]
+    if isinstance(error, UnavailableError) or "retry_after_s" in error.extra:
+        wait_s = error.extra.get("retry_after_s", _RETRY_AFTER_S)
+        return [("Retry-After", str(wait_s))]
     return []
 
 

@@ -5,7 +5,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -43,6 +43,7 @@ _HEADERS: Final[Mapping[int, tuple[str, ...]]] = {
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
+_PASSING: Final = "idempotency_key_in_progress"
 FIELD_PROBLEMS: Final = {
     "type": "array",
     "description": "What is at fault, field by field.",
@@ -139,10 +140,11 @@ class Problems:
         return max(counted, key=lambda each: (each[1], sorted(each[0])))[0]
 
     @staticmethod
-    def response(status: int, codes: Iterable[str]) -> dict[str, Any]:
+    def response(status: int, codes: Collection[str]) -> dict[str, Any]:
         """The refusals of one status."""
         told = "\n".join(f"- `{code}`: {registry()[code][1]}" for code in sorted(codes))
-        names = (*_HEADERS.get(status, ()), *ALLOWANCE, "X-Request-Id")
+        own = ("Retry-After",) if _PASSING in codes else _HEADERS.get(status, ())
+        names = (*own, *ALLOWANCE, "X-Request-Id")
         return {
             "description": f"{_PHRASES[status]}\n\n{told}",
             "headers": {

@@ -161,6 +161,26 @@ class TestIdempotency:
         assert codes <= {201, 409}
         assert page["page"]["count"] == 1
 
+    def test_lets_a_retry_in_once_a_failure_was_answered(self, client, paused, until):
+        _, lead, _ = client("POST", "/v1/leads", {"company": "Key"})
+        path = f"/v1/leads/{lead['id']}"
+        client("POST", f"{path}/qualify")
+        codes = []
+
+        def convert():
+            answer = client("POST", f"{path}/convert", {}, Idempotency_Key="k")
+            codes.append(answer[0])
+            return answer[0] == 200
+
+        with paused("customer-rpc-1"):
+            convert()
+            convert()
+        until(convert)
+        _, accounts, _ = client("GET", "/v1/accounts?include=count")
+
+        assert set(codes[:-1]) == {503}
+        assert accounts["page"]["count"] == 1
+
     def test_replays_the_first_answer(self, client):
         payload = {"last_name": "Key"}
         first = client("POST", "/v1/contacts", payload, Idempotency_Key="k")

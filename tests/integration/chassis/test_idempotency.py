@@ -9,6 +9,7 @@ from hypothesis.stateful import (
     initialize,
     rule,
 )
+from pymongo.errors import OperationFailure
 
 from chassis.context import Context
 from chassis.errors import (
@@ -65,7 +66,7 @@ class Attempt:
             self.answer = operation.once("create", {"name": name}, act)
         except (InvalidInputError, ConflictError) as error:
             self.refused = error.code
-        except (NotFoundError, UnavailableError, KilledError):
+        except (NotFoundError, UnavailableError, ZeroDivisionError, KilledError):
             self.refused = "by itself"
 
 
@@ -85,7 +86,11 @@ def die():
     raise KilledError
 
 
-ENDS = st.sampled_from([succeed, refuse, fail, die])
+def break_():
+    raise ZeroDivisionError
+
+
+ENDS = st.sampled_from([succeed, refuse, fail, break_, die])
 
 
 class KeyMachine(RuleBasedStateMachine):
@@ -118,7 +123,7 @@ class KeyMachine(RuleBasedStateMachine):
         elif before is not None and before["answer"] is not None:
             assert attempt.answer == before["answer"]
             assert asked.replayed
-        elif before is not None and not (before["is_late"] or is_delivered_again):
+        elif before is not None and not (before["is_over"] or is_delivered_again):
             assert attempt.refused == "idempotency_key_in_progress"
         else:
             assert before is None or attempt.made == before["made"]
@@ -131,7 +136,8 @@ class KeyMachine(RuleBasedStateMachine):
         self.known[scope] = {
             "name": name,
             "made": attempt.made,
-            "is_late": is_late,
+            # Failed and said so, or behind its deadline.
+            "is_over": is_late or end in {fail, break_},
             "request_id": attempt.context.request_id,
             "answer": attempt.answer,
         }
@@ -177,6 +183,14 @@ class TestKeys:
         again = Attempt(database, context(scope), "x", succeed)
         assert again.answer == other.answer is not None
         assert again.made is None
+
+    def test_are_free_again_if_an_answer_cannot_be_kept(self, database):
+        scope = (ORGS[0], "large", "key")
+        operation = Operation(database, context(scope))
+        with pytest.raises(OperationFailure):
+            operation.once("create", {"name": "x"}, lambda: "x" * 2**24)
+
+        assert Attempt(database, context(scope), "x", succeed).made is not None
 
     def test_are_reserved_by_one_of_two(self, database):
         scope = (ORGS[0], "two", "key")

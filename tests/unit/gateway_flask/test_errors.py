@@ -71,7 +71,12 @@ class TestWireErrors:
         assert (400, "unknown_filter") == (answer.json["status"], answer.json["code"])
 
     @pytest.mark.parametrize(
-        "error", [UnavailableError("too_busy"), RateLimitedError("rate_limited")]
+        "error",
+        [
+            UnavailableError("too_busy"),
+            RateLimitedError("rate_limited"),
+            ConflictError("idempotency_key_in_progress", "", '{"retry_after_s": 1}'),
+        ],
     )
     def test_that_pass_say_when_to_come_again(self, client, bus, error):
         assert refusal(client, bus, error).headers["Retry-After"] == "1"
