@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+import orjson
 from marshmallow import fields, validate
 
 from chassis.errors import (
@@ -31,6 +32,8 @@ __all__ = ["MAX_OPERATIONS", "Batch", "BatchOperationInput", "BatchWorker"]
 Entity = TypeVar("Entity", bound=Record)
 
 MAX_OPERATIONS: Final = 500
+# Of an answer; a document of MongoDB, such as remembers it, holds twice as much.
+_MOST_BYTES: Final = 8 * 1024 * 1024
 # So many rows of one sort are sent to the database at a time.
 _CHUNK: Final = 50
 
@@ -101,7 +104,9 @@ class Batch(Generic[Entity]):
         Returns:
             ``{"results": [{"op", "status", "id", "version", "data"}],
             "summary": {"succeeded", "failed"}}``; a row that was refused has
-            ``error`` with ``code``, ``detail`` and perhaps ``errors``.
+            ``error`` with ``code``, ``detail`` and perhaps ``errors``. Once there
+            are 8 MiB of them, further rows have no ``data``, and of an ``error``
+            only ``code`` and ``detail``.
 
         Raises:
             InvalidInputError: ``invalid_input``: no list of 1 to 500.
@@ -123,7 +128,7 @@ class Batch(Generic[Entity]):
         self._context.step = None
         failed = sum("error" in row.result for row in rows)
         return {
-            "results": [{"op": row.op, **row.result} for row in rows],
+            "results": _bounded([{"op": row.op, **row.result} for row in rows]),
             "summary": {"succeeded": len(rows) - failed, "failed": failed},
         }
 
@@ -293,6 +298,23 @@ def _chunks(rows: Sequence[_Row]) -> list[list[_Row]]:
         chunks[-1].append(row)
         keys.update(row.keys)
     return chunks
+
+
+def _bounded(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that go through the broker, and into one document, together."""
+    left = _MOST_BYTES
+    for place, row in enumerate(results):
+        left -= len(orjson.dumps(row))
+        if left < 0:
+            results[place] = _shortened(row)
+    return results
+
+
+def _shortened(row: Mapping[str, Any]) -> dict[str, Any]:
+    short = {name: value for name, value in row.items() if name != "data"}
+    if "error" in row:
+        short["error"] = {name: row["error"][name] for name in ("code", "detail")}
+    return short
 
 
 def _invalid(field_name: str, message: str) -> WireError:

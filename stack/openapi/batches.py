@@ -93,7 +93,10 @@ def batch_answer(route: Route, schemas: Schemas) -> dict[str, Any]:
             "status": {"type": "integer", "minimum": 200, "maximum": 499},
             "id": {"type": "string", "format": "uuid"},
             "version": {"type": "integer", "minimum": 1},
-            "data": view,
+            "data": {
+                "description": "Missing from rows behind the first 8 MiB.",
+                "allOf": [view],
+            },
             "error": error,
         },
         "required": ["op", "status"],

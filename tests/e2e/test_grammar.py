@@ -1,7 +1,9 @@
 """One grammar: what a client learns of one resource holds for all of them."""
 
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -341,6 +343,39 @@ class TestBatches:
         assert first == second
         assert headers["Idempotency-Replayed"] == "true"
         assert page["page"]["count"] == 120
+
+    def test_are_answered_however_large_their_records_are(self, org):
+        _, contact, _ = org("POST", "/v1/contacts", {"last_name": "Large"})
+        note = {"type": "note", "contact_id": contact["id"]}
+        made = [{"op": "create", "data": note} for _ in range(240)]
+        path = "/v1/interactions/batch"
+        _, answer, _ = org("POST", path, {"operations": made})
+        ids = [row["id"] for row in answer["results"]]
+        for part in range(0, 240, 20):
+            rows = [
+                {"op": "update", "id": each, "data": {"body": "Ж" * 20_000}}
+                for each in ids[part : part + 20]
+            ]
+            raw = json.dumps({"operations": rows}, ensure_ascii=False).encode()
+            assert org("POST", path, raw=raw)[0] == 200
+
+        change = [
+            {"op": "update", "id": each, "data": {"subject": "Large"}} for each in ids
+        ]
+        ask = partial(org, "POST", path, {"operations": change}, Idempotency_Key="8")
+        first, second = ask(), ask()
+        rows = first[1]["results"]
+        page = org("GET", "/v1/interactions?limit=200")
+
+        assert (first[0], second[:2]) == (200, first[:2])
+        assert second[2]["Idempotency-Replayed"] == "true"
+        assert [(row["id"], row["status"]) for row in rows] == [
+            (each, 200) for each in ids
+        ]
+        assert {row["version"] for row in rows} == {3}
+        kept = [row["data"]["body"] for row in rows if "data" in row]
+        assert 8_000_000 < sum(2 * len(body) for body in kept) < 2**23
+        assert [len(each["body"]) for each in page[1]["data"]] == [20_000] * 200
 
     def test_make_one_record_of_upserts_at_once(self, org):
         def upsert(number):
