@@ -53,7 +53,14 @@ def archive_invitation(invitation_id: str) -> Response:
 @requires("users:write")
 def resend_invitation(invitation_id: str) -> Response:
     """See ``AuthService.resend_invitation``."""
-    return answer(call("auth", "resend_invitation", invitation_id=invitation_id))
+    return answer(
+        call(
+            "auth",
+            "resend_invitation",
+            invitation_id=invitation_id,
+            expected_version=if_match(),
+        )
+    )
 
 
 @invitations.post("/v1/auth/invitations/preview")

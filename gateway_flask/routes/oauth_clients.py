@@ -68,5 +68,10 @@ def archive_oauth_client(oauth_client_id: str) -> Response:
 def rotate_oauth_client_secret(oauth_client_id: str) -> Response:
     """Give it another secret; see ``AuthService.rotate_oauth_client_secret``."""
     return answer(
-        call("auth", "rotate_oauth_client_secret", oauth_client_id=oauth_client_id)
+        call(
+            "auth",
+            "rotate_oauth_client_secret",
+            oauth_client_id=oauth_client_id,
+            expected_version=if_match(),
+        )
     )

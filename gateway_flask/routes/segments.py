@@ -4,7 +4,7 @@ from flask import Blueprint, Response
 
 from gateway_flask.auth import requires
 from gateway_flask.bus import call
-from gateway_flask.inputs import body, query, reads_query
+from gateway_flask.inputs import body, if_match, query, reads_query
 from gateway_flask.resources import add_resource
 from gateway_flask.responses import answer
 
@@ -28,7 +28,14 @@ def preview_segment() -> Response:
 @requires("segments:write")
 def refresh_segment(segment_id: str) -> Response:
     """See ``CustomerService.refresh_segment``."""
-    return answer(call("customer", "refresh_segment", segment_id=segment_id))
+    return answer(
+        call(
+            "customer",
+            "refresh_segment",
+            segment_id=segment_id,
+            expected_version=if_match(),
+        )
+    )
 
 
 @segments.get("/v1/segments/<id:segment_id>/members")

@@ -148,7 +148,9 @@ class InvitationMethods(ChallengeMethods, UserMethods):
 
     @rpc(needs="users:write")
     @idempotent
-    def resend_invitation(self, *, invitation_id: str) -> dict[str, Any]:
+    def resend_invitation(
+        self, *, invitation_id: str, expected_version: int | None = None
+    ) -> dict[str, Any]:
         """Send an invitation once more; it is good for another week then.
 
         One message a minute and five an hour go to an address.
@@ -162,6 +164,7 @@ class InvitationMethods(ChallengeMethods, UserMethods):
             ForbiddenError: ``grant_beyond_own``.
             NotFoundError: ``invitation_not_found``.
             ConflictError: ``invitation_is_over``: accepted.
+            VersionConflictError: ``version_conflict``.
 
         Emits:
             ``auth.invitation_updated`` and ``auth.challenge_issued`` v1.
@@ -173,7 +176,10 @@ class InvitationMethods(ChallengeMethods, UserMethods):
 
         def resend() -> Invitation:
             found = self.invitations.change(
-                invitation_id, prolong, events.invitation_updated
+                invitation_id,
+                prolong,
+                events.invitation_updated,
+                expected_version=expected_version,
             )
             self._send(found, is_limited=True)
             return found

@@ -302,7 +302,9 @@ class OAuthClientMethods(ClientDependencies):
         self._end_sessions(oauth_client_id)
 
     @rpc
-    def rotate_oauth_client_secret(self, *, oauth_client_id: str) -> dict[str, Any]:
+    def rotate_oauth_client_secret(
+        self, *, oauth_client_id: str, expected_version: int | None = None
+    ) -> dict[str, Any]:
         """Give an application another secret; the one before is good no more.
 
         Its tokens stay good. Each call makes another, whatever key it has; the
@@ -318,6 +320,7 @@ class OAuthClientMethods(ClientDependencies):
             ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
             NotFoundError: ``oauth_client_not_found``.
             ConflictError: ``client_is_public``: it has no secret.
+            VersionConflictError: ``version_conflict``.
 
         Emits:
             ``auth.oauth_client_updated`` v1.
@@ -335,7 +338,10 @@ class OAuthClientMethods(ClientDependencies):
         # What was made before by the same operation is known to nobody by now.
         with self.context.as_step(f"secret {new_id()}"):
             client = self.oauth_clients.change(
-                oauth_client_id, change, events.oauth_client_updated
+                oauth_client_id,
+                change,
+                events.oauth_client_updated,
+                expected_version=expected_version,
             )
         view: dict[str, Any] = NewOAuthClientView().dump(_with_secret(client, secret))
         always = {name: view[name] for name in NewOAuthClientView.always}

@@ -46,7 +46,9 @@ class SegmentMemberMethods(SegmentMethods):
 
     @rpc(needs="segments:write")
     @idempotent
-    def refresh_segment(self, *, segment_id: str) -> dict[str, Any]:
+    def refresh_segment(
+        self, *, segment_id: str, expected_version: int | None = None
+    ) -> dict[str, Any]:
         """Evaluate a definition from the beginning: a snapshot as of now.
 
         The members that there are stay until that is done.
@@ -59,6 +61,7 @@ class SegmentMemberMethods(SegmentMethods):
         Raises:
             NotFoundError: ``segment_not_found``.
             ConflictError: ``segment_is_manual``.
+            VersionConflictError: ``version_conflict``.
 
         Emits:
             ``customer.segment_updated`` v1 and ``customer.segment_built`` v1.
@@ -72,7 +75,12 @@ class SegmentMemberMethods(SegmentMethods):
             return segment.rebuilt(now)
 
         def refresh() -> Segment:
-            changed = self.segments.change(segment_id, rebuilt, events.segment_updated)
+            changed = self.segments.change(
+                segment_id,
+                rebuilt,
+                events.segment_updated,
+                expected_version=expected_version,
+            )
             self.start_build(changed)
             return changed
 

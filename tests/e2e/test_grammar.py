@@ -85,6 +85,54 @@ class TestChanges:
         assert client("GET", path)[0] == 200
 
 
+class TestActions:
+    @pytest.mark.parametrize(
+        ("path", "payload", "action"),
+        [
+            (
+                "/v1/oauth-clients",
+                {
+                    "name": "Merge",
+                    "redirect_uris": ["https://merge.example/callback"],
+                    "grant_types": ["authorization_code"],
+                    "scope": "openid",
+                },
+                "rotate-secret",
+            ),
+            (
+                "/v1/invitations",
+                {"email": "new@grammar.example", "roles": ["sales_rep"]},
+                "resend",
+            ),
+            (
+                "/v1/segments",
+                {
+                    "name": "All",
+                    "resource": "contacts",
+                    "kind": "snapshot",
+                    "definition": {"field": "source", "op": "eq", "value": "web"},
+                },
+                "refresh",
+            ),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_are_refused_on_what_is_stale(self, org, until, path, payload, action):
+        _, made, first = org("POST", path, payload)
+        one = f"{path}/{made['id']}"
+        acted = org("POST", f"{one}/{action}")
+        stale = org("POST", f"{one}/{action}", If_Match=first["ETag"])
+
+        def is_done():
+            """Who builds a segment changes it meanwhile."""
+            tag = org("GET", one)[2]["ETag"]
+            return org("POST", f"{one}/{action}", If_Match=tag)[0] == 200
+
+        assert acted[0] == 200, acted
+        assert (stale[0], stale[1]["code"]) == (412, "version_conflict")
+        until(is_done)
+
+
 def holds(record, patch):
     """Whether a record has what a patch of one field wanted."""
     ((name, value),) = patch.items()
