@@ -27,7 +27,7 @@ from chassis.mongo import Collection, Document, Index
 from chassis.rows import TenantRows
 from chassis.views import bare, without
 
-__all__ = ["IDEMPOTENCY_KEYS", "Operation", "idempotent"]
+__all__ = ["IDEMPOTENCY_KEYS", "Operation", "idempotent", "repeatable"]
 
 IDEMPOTENCY_KEYS: Final = Collection(
     "idempotency_keys", (Index((("expires_at", 1),), expires_after_s=0),)
@@ -35,7 +35,8 @@ IDEMPOTENCY_KEYS: Final = Collection(
 _LIFE: Final = timedelta(hours=24)
 _MARGIN: Final = timedelta(seconds=1)
 _RETRY_AFTER_S: Final = 1
-_LONG_AGO: Final = datetime.fromtimestamp(0, tz=UTC)
+# Of an attempt that has ended, and left no answer to give.
+_OVER: Final = {"running_until": datetime.fromtimestamp(0, tz=UTC)}
 _OF_ONE_ATTEMPT: Final = ("attempt", "request_id", "running_until")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -56,14 +57,21 @@ class Operation:
         """
         return derive_id(self._seed, role)
 
-    def once(self, name: str, arguments: dict[str, Any], act: Callable[[], Any]) -> Any:
+    def once(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        act: Callable[[], Any],
+        *,
+        keeps_answer: bool = True,
+    ) -> Any:
         """Act, or give the answer of the time before.
 
         A refusal frees the key, so that the client may correct what was
-        wrong. An attempt that failed is taken over by the next request, and
-        makes what that one would have made; one that died, one second after
-        its deadline, or at once when the broker delivers the same request
-        again.
+        wrong, unless an attempt before it may have done something. An
+        attempt that failed is taken over by the next request, and makes what
+        that one would have made; one that died, one second after its
+        deadline, or at once when the broker delivers the same request again.
 
         Raises:
             InvalidInputError: ``idempotency_key_reused``: the key was used
@@ -85,16 +93,36 @@ class Operation:
         own = {name: reservation[name] for name in ("_id", "attempt")}
         try:
             answer = act()
-            stored = {
-                "answer": orjson.dumps(answer),
-                "effects": write_effects(self._context.effects.values()),
-                "read_reach": self._read_reach,
-            }
-            rows.update(own, {"$set": stored})
+            rows.update(own, {"$set": self._kept(answer) if keeps_answer else _OVER})
         except Exception as error:
-            _end(rows, own, error)
+            self._end(rows, own, error)
             raise
         return answer
+
+    def _end(self, rows: TenantRows, own: Document, error: Exception) -> None:
+        """Let the next request with the key in.
+
+        After a failure of ours nobody knows what has been done, and what was asked
+        of the database or another service may be done yet. Ids derived from the
+        same seed, and versions, keep the next attempt from doing it twice.
+        """
+        is_refusal = (
+            isinstance(error, WireError)
+            and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        )
+        # Where the database is away as well, the deadline frees the key.
+        with suppress(PyMongoError):
+            if is_refusal and not self._context.is_repeated:
+                rows.delete(own)
+            else:
+                rows.update(own, {"$set": _OVER})
+
+    def _kept(self, answer: Any) -> Document:
+        return {
+            "answer": orjson.dumps(answer),
+            "effects": write_effects(self._context.effects.values()),
+            "read_reach": self._read_reach,
+        }
 
     @property
     def _resource(self) -> str | None:
@@ -174,24 +202,6 @@ class Operation:
         return taken_over
 
 
-def _end(rows: TenantRows, own: Document, error: Exception) -> None:
-    """Let the next request with the key in.
-
-    After a failure of ours nobody knows what has been done, and what was asked
-    of the database or another service may be done yet. Ids derived from the same
-    seed, and versions, keep the next attempt from doing it twice.
-    """
-    is_refusal = (
-        isinstance(error, WireError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    )
-    # Where the database is away as well, the deadline frees the key.
-    with suppress(PyMongoError):
-        if is_refusal:
-            rows.delete(own)
-        else:
-            rows.update(own, {"$set": {"running_until": _LONG_AGO}})
-
-
 def _fingerprint(name: str, arguments: dict[str, Any]) -> str:
     canonical = orjson.dumps([name, arguments], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
@@ -204,11 +214,29 @@ def idempotent(method: Method) -> Method:
     methods whose answers carry secrets. What the method needs is said in
     ``@rpc(needs=...)``: an answer is remembered for 24 hours, rights may not last.
     """
+    return _once(method, keeps_answer=True)
 
+
+def repeatable(method: Method) -> Method:
+    """Carry a repeated keyed call of this method out again, as the same operation.
+
+    For what hands out secrets, which are not kept: whatever the method makes
+    has the id that ``self.operation.new_id`` gives, and if it is there already,
+    nobody may have heard its secret, and it gets another.
+    """
+    return _once(method, keeps_answer=False)
+
+
+def _once(method: Method, *, keeps_answer: bool) -> Method:
     @functools.wraps(method)
     def once(self: Any, **arguments: Any) -> Any:
         return self.operation.once(
-            method.__name__, arguments, lambda: method(self, **arguments)
+            method.__name__,
+            arguments,
+            lambda: method(self, **arguments),
+            keeps_answer=keeps_answer,
         )
 
+    # For whoever describes the interface.
+    once.__dict__["keeps_answer"] = keeps_answer
     return once  # type: ignore[return-value]

@@ -19,7 +19,7 @@ from stack.openapi.contracts import contract_of
 from stack.openapi.problems import registry
 from stack.openapi.routes import Route
 
-__all__ = ["codes_of", "codes_of_rpc", "is_idempotent"]
+__all__ = ["codes_of", "codes_of_rpc", "is_idempotent", "is_remembered"]
 
 # Whatever cannot be read as HTTP is refused before there is a route, and so is,
 # within a limit of its own, a method that the address does not take.
@@ -111,5 +111,10 @@ def _codes_of_rpc(route: Route) -> set[str]:
 
 
 def is_idempotent(route: Route) -> bool:
+    """Whether a repeated key makes nothing twice."""
+    return route.rpc is not None and hasattr(route.rpc, "keeps_answer")
+
+
+def is_remembered(route: Route) -> bool:
     """Whether a repeated key gets the first answer again."""
-    return route.rpc is not None and hasattr(route.rpc, "__wrapped__")
+    return bool(getattr(route.rpc, "keeps_answer", False))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from gateway_flask.forms import FORM
 from stack.openapi.batches import batch_answer, batch_body, batch_example
-from stack.openapi.codes import codes_of, is_idempotent
+from stack.openapi.codes import codes_of, is_idempotent, is_remembered
 from stack.openapi.components import Schemas
 from stack.openapi.contracts import Contract, contract_of
 from stack.openapi.headers import ALLOWANCE
@@ -150,14 +150,11 @@ def _headers(route: Route, schemas: Schemas) -> Iterator[str]:
 
 
 def _takes_key(route: Route) -> bool:
-    """Whether a request that is sent again with its key is not done again.
-
-    What hands out secrets keeps none of them to give again.
-    """
+    """Whether a request that is sent again with its key is not done again."""
     if route.rpc is None or route.is_safe:
         return False
-    is_remembered = "in the same operation" in route.contract.description
-    return route.method != "post" or is_idempotent(route) or is_remembered
+    is_recognized = "in the same operation" in route.contract.description
+    return route.method != "post" or is_idempotent(route) or is_recognized
 
 
 def _has_tag(route: Route, schemas: Schemas) -> bool:
@@ -293,7 +290,7 @@ def _answer_headers(route: Route, schemas: Schemas) -> dict[str, Any]:
         names.append("Set-Cookie")
     if _has_tag(route, schemas):
         names.append("ETag")
-    if route.rpc is not None and is_idempotent(route):
+    if is_remembered(route):
         names.append("Idempotency-Replayed")
     if route.rpc is not None and not (route.is_safe or route.policy.is_public):
         names.append("X-Consistency-Token")

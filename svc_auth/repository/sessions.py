@@ -77,6 +77,10 @@ class SessionRepository(Repository[Session]):
         """Remember when a session was refreshed; that is no change of it."""
         self._rows.update({"_id": session_id}, {"$max": {"last_used_at": now}})
 
+    def note_hint(self, session_id: str, hint: str | None) -> None:
+        """Remember how its token begins now; that is no change of it."""
+        self._rows.update({"_id": session_id}, {"$set": {"hint": hint}})
+
     def live_of(
         self, owner_id: str, kinds: Sequence[str], now: datetime, limit: int
     ) -> list[Session]:
@@ -222,6 +226,12 @@ class PersonalTokenRepository:
                 "last_used_at": None,
             },
             session=self._context.session,
+        )
+
+    def forget(self, session_id: str) -> None:
+        """Let a session's token be good no more."""
+        self._rows.delete_many(
+            {"session_id": session_id}, session=self._context.session
         )
 
     def use(self, token: str, now: datetime) -> tuple[str, str] | None:

@@ -72,9 +72,12 @@ class InvitationMethods(ChallengeMethods, UserMethods):
         check_owner_stays((), data["roles"])
         self.check_roles(data["roles"])
         self.check_held(self.rights_of(data["roles"]))
+        invitation_id = self.operation.new_id("invitation")
+        if (before := self.invitations.find(invitation_id)) is not None:
+            return self._view(before)
         self._check_new(data["email"])
         invitation = new_invitation(
-            derive_id(self.context.operation_id, "invitation"),
+            invitation_id,
             email=data["email"],
             name=data["name"],
             roles=data["roles"],

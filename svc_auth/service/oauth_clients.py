@@ -3,6 +3,7 @@
 import hmac
 import secrets
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Final
 
 from marshmallow import ValidationError
@@ -16,7 +17,7 @@ from chassis.errors import (
     bad_request,
     invalid_input,
 )
-from chassis.idempotency import idempotent
+from chassis.idempotency import idempotent, repeatable
 from chassis.ids import is_id, new_id
 from chassis.mongo import Repositories
 from chassis.resources import Kind, Records
@@ -135,13 +136,15 @@ class OAuthClientMethods(ClientDependencies):
     def _clients(self) -> Records[OAuthClient]:
         return Records(_CLIENT, self.oauth_clients, self)
 
-    @rpc
+    @rpc(needs="oauth-clients:write")
+    @repeatable
     def create_oauth_client(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Register an application; its secret is shown this once.
 
-        Only for people who log in themselves. Each call registers one. One that
-        may act for itself (``client_credentials``) gets no more than the
-        caller may do.
+        Only for people who log in themselves. One that may act for itself
+        (``client_credentials``) gets no more than the caller may do. Repeated
+        with its key it is the same one, with another secret; the one before is
+        good no more.
 
         Needs the ``oauth-clients:write`` permission.
 
@@ -154,6 +157,8 @@ class OAuthClientMethods(ClientDependencies):
         Raises:
             InvalidInputError: ``invalid_input``.
             ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
+            NotFoundError: ``oauth_client_not_found``: it is a repetition, and what
+                was registered has been removed since.
             ConflictError: ``too_many_clients``: there are two hundred.
 
         Emits:
@@ -164,7 +169,8 @@ class OAuthClientMethods(ClientDependencies):
         view: dict[str, Any] = NewOAuthClientView().dump(_with_secret(client, secret))
         return view
 
-    @rpc
+    @rpc(needs="oauth-clients:write")
+    @repeatable
     def register_oauth_client(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Register an application by the standard's own words (RFC 7591).
 
@@ -181,6 +187,7 @@ class OAuthClientMethods(ClientDependencies):
         Raises:
             InvalidInputError: ``invalid_input``.
             ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
+            NotFoundError: ``oauth_client_not_found``.
             ConflictError: ``too_many_clients``.
 
         Emits:
@@ -301,7 +308,8 @@ class OAuthClientMethods(ClientDependencies):
         self._clients().archive(oauth_client_id, expected_version)
         self._end_sessions(oauth_client_id)
 
-    @rpc
+    @rpc(needs="oauth-clients:write")
+    @repeatable
     def rotate_oauth_client_secret(
         self, *, oauth_client_id: str, expected_version: int | None = None
     ) -> dict[str, Any]:
@@ -327,22 +335,13 @@ class OAuthClientMethods(ClientDependencies):
         """
         self._may_administer()
         secret = secrets.token_urlsafe(32)
-        now = self.context.now()
-
-        def change(client: OAuthClient) -> OAuthClient:
-            if client.is_public:
-                raise ConflictError("client_is_public", "This one has no secret.")
-            self._check_own_rights(client)
-            return client.changed({"secret_hash": hash_of(secret)}, now)
-
-        # What was made before by the same operation is known to nobody by now.
-        with self.context.as_step(f"secret {new_id()}"):
-            client = self.oauth_clients.change(
-                oauth_client_id,
-                change,
-                events.oauth_client_updated,
-                expected_version=expected_version,
-            )
+        client = self.oauth_clients.change(
+            oauth_client_id,
+            partial(self._changed, hash_of(secret)),
+            events.oauth_client_updated,
+            expected_version=expected_version,
+        )
+        client = self._with_hash(client, secret)
         view: dict[str, Any] = NewOAuthClientView().dump(_with_secret(client, secret))
         always = {name: view[name] for name in NewOAuthClientView.always}
         return self.oauth_clients.told(client, view) | always
@@ -355,10 +354,14 @@ class OAuthClientMethods(ClientDependencies):
     def _registered(self, data: dict[str, Any]) -> tuple[OAuthClient, str | None]:
         caller = self.context.identified_caller
         client = new_oauth_client(
-            new_id(), data, caller.principal_id, self.context.now()
+            self.operation.new_id("oauth_client"),
+            data,
+            caller.principal_id,
+            self.context.now(),
         )
         self._check(client)
-        if self.oauth_clients.is_full():
+        before = self.oauth_clients.find(client.id)
+        if before is None and self.oauth_clients.is_full():
             raise ConflictError(
                 "too_many_clients", "There are as many as there may be."
             )
@@ -366,7 +369,27 @@ class OAuthClientMethods(ClientDependencies):
         if secret is not None:
             client = replace(client, secret_hash=hash_of(secret))
         stored = self.oauth_clients.add(client, events.oauth_client_created(client))
-        return stored, secret
+        return (stored if secret is None else self._with_hash(stored, secret)), secret
+
+    def _with_hash(self, client: OAuthClient, secret: str) -> OAuthClient:
+        """The application with the secret that is about to be shown.
+
+        What an earlier attempt at this operation gave it is known to nobody.
+        """
+        if client.secret_hash == hash_of(secret):
+            return client
+        with self.context.as_step(f"secret {new_id()}"):
+            return self.oauth_clients.change(
+                client.id,
+                partial(self._changed, hash_of(secret)),
+                events.oauth_client_updated,
+            )
+
+    def _changed(self, secret_hash: str, client: OAuthClient) -> OAuthClient:
+        if client.is_public:
+            raise ConflictError("client_is_public", "This one has no secret.")
+        self._check_own_rights(client)
+        return client.changed({"secret_hash": secret_hash}, self.context.now())
 
     def _check(self, client: OAuthClient) -> None:
         """Refuse what contradicts itself, and what is more than the caller has."""

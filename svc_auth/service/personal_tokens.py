@@ -12,7 +12,7 @@ from chassis.errors import (
     NotFoundError,
     UnauthenticatedError,
 )
-from chassis.ids import new_id
+from chassis.idempotency import repeatable
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.schemas import load
@@ -48,11 +48,13 @@ class PersonalTokenMethods(Dependencies):
     )
 
     @rpc
+    @repeatable
     def create_access_token(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Make a token for a program of one's own; its secret is shown this once.
 
         Only for people who log in themselves. It may do what is in its scope,
-        as far as the person may at that moment. Each call makes one.
+        as far as the person may at that moment. Repeated with its key it is the
+        same one, with another secret; the one before is good no more.
 
         Args:
             payload: A ``CreatePersonalTokenInput``.
@@ -64,6 +66,8 @@ class PersonalTokenMethods(Dependencies):
             InvalidInputError: ``invalid_input``.
             ForbiddenError: ``token_restricted``; ``grant_beyond_own``: the
                 scope names what the person may not do.
+            NotFoundError: ``access_token_not_found``: it is a repetition, and what
+                was made has ended since.
             ConflictError: ``too_many_tokens``: there are fifty.
         """
         caller = self.context.identified_caller
@@ -169,14 +173,14 @@ class PersonalTokenMethods(Dependencies):
             scope: What it is narrowed to, if it is.
 
         Raises:
+            NotFoundError: ``access_token_not_found``: this operation made one
+                before, which has ended since.
             ConflictError: ``too_many_tokens``.
         """
-        if len(self.live_tokens(kind, owner_id)) >= kind.most:
-            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
         now = self.context.now()
         token = kind.prefix + secrets.token_urlsafe(32)
         session = new_token(
-            new_id(),
+            self.operation.new_id(kind.kind),
             kind=kind,
             owner_id=owner_id,
             name=data["name"],
@@ -185,8 +189,12 @@ class PersonalTokenMethods(Dependencies):
             token=token,
             now=now,
         )
-        self.transaction(lambda: self._keep(token, session))
-        return {**dataclasses.asdict(session), "token": token, "last_used_at": None}
+        if self.sessions.find(session.id) is None and (
+            len(self.live_tokens(kind, owner_id)) >= kind.most
+        ):
+            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
+        kept = self.transaction(lambda: self._keep(token, session))
+        return {**dataclasses.asdict(kept), "token": token, "last_used_at": None}
 
     def with_use(self, sessions: Sequence[Session]) -> list[dict[str, Any]]:
         """Sessions that stand behind tokens, and when each was used last."""
@@ -196,10 +204,24 @@ class PersonalTokenMethods(Dependencies):
             for each in sessions
         ]
 
-    def _keep(self, token: str, session: Session) -> None:
-        self.sessions.add(session, events.session_started(session))
+    def _keep(self, token: str, session: Session) -> Session:
+        """The session, kept; or the one of an earlier attempt, with this token."""
+        before = self.sessions.find(session.id)
+        if before is None:
+            self.sessions.add(session, events.session_started(session))
+        else:
+            session = self._renewed(before, session)
         org_id = self.context.identified_caller.org_id
         self.personal_tokens.add(token, session, org_id)
+        return session
+
+    def _renewed(self, before: Session, session: Session) -> Session:
+        is_own = (before.owner_id, before.kind) == (session.owner_id, session.kind)
+        if not is_own or not before.is_live(session.created_at):
+            raise NotFoundError("access_token_not_found", "There is no such token.")
+        self.sessions.note_hint(before.id, session.hint)
+        self.personal_tokens.forget(before.id)
+        return dataclasses.replace(before, hint=session.hint)
 
 
 def _invalid() -> UnauthenticatedError:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chassis.errors import NotFoundError
-from chassis.idempotency import idempotent
+from chassis.idempotency import idempotent, repeatable
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
@@ -70,12 +70,14 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         return view
 
     @rpc(needs="users:write")
+    @repeatable
     def create_service_key(
         self, *, service_account_id: str, payload: dict[str, Any]
     ) -> dict[str, Any]:
         """Make a key with which a service account acts; its secret is shown this once.
 
-        Only for people who log in themselves. Each call makes one.
+        Only for people who log in themselves. Repeated with its key it is the same
+        one, with another secret; the one before is good no more.
 
         Needs the ``users:write`` permission, and all that its roles grant.
 
@@ -89,7 +91,9 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         Raises:
             InvalidInputError: ``invalid_input``.
             ForbiddenError: ``token_restricted`` or ``grant_beyond_own``.
-            NotFoundError: ``service_account_not_found``.
+            NotFoundError: ``service_account_not_found``, or
+                ``access_token_not_found``: it is a repetition, and what was made
+                has ended since.
             ConflictError: ``too_many_tokens``: there are ten.
 
         Emits:

@@ -3,6 +3,8 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from urllib.parse import urlencode
 
 import pytest
 
@@ -180,6 +182,61 @@ class TestIdempotency:
 
         assert set(codes[:-1]) == {503}
         assert accounts["page"]["count"] == 1
+
+    def test_makes_one_of_what_has_a_secret(self, client):
+        path, payload = "/v1/access-tokens", {"name": "CI", "scope": ["contacts:read"]}
+        made = [
+            client("POST", path, payload, Idempotency_Key="secret") for _ in range(3)
+        ]
+        listed = client("GET", path)[1]["data"]
+        works = [
+            client("GET", "/v1/me", Authorization=f"Bearer {each[1]['token']}")[0]
+            for each in made
+        ]
+        client("DELETE", f"{path}/{made[0][1]['id']}")
+        late = client("POST", path, payload, Idempotency_Key="secret")
+
+        assert {each[0] for each in made} == {201}
+        assert [each["id"] for each in listed] == [made[0][1]["id"]]
+        assert listed[0]["hint"] == made[-1][1]["hint"]
+        assert works == [401, 401, 200]
+        assert (late[0], late[1]["code"]) == (404, "access_token_not_found")
+
+    def test_makes_one_application_of_many_requests(self, client):
+        payload = {
+            "name": "Merge",
+            "redirect_uris": [],
+            "grant_types": ["client_credentials"],
+            "scope": "contacts:read",
+        }
+
+        def is_let_in(made):
+            body = urlencode(
+                {
+                    "grant_type": "client_credentials",
+                    "client_id": made["client_id"],
+                    "client_secret": made["client_secret"],
+                }
+            )
+            form = {"Content_Type": "application/x-www-form-urlencoded"}
+            return client("POST", "/oauth/token", raw=body.encode(), **form)[0] == 200
+
+        path = "/v1/oauth-clients"
+        ask = partial(client, "POST", path, payload, Idempotency_Key="one")
+        made = [ask()[1] for _ in range(2)]
+        assert [is_let_in(each) for each in made] == [False, True]
+        rotate = partial(
+            client,
+            "POST",
+            f"{path}/{made[0]['id']}/rotate-secret",
+            Idempotency_Key="other",
+        )
+        rotated = [rotate()[1] for _ in range(2)]
+
+        assert [is_let_in(each) for each in rotated] == [False, True]
+        assert [each["id"] for each in client("GET", path)[1]["data"]] == [
+            made[0]["id"]
+        ]
 
     def test_replays_the_first_answer(self, client):
         payload = {"last_name": "Key"}

@@ -50,7 +50,7 @@ def context(scope, *, is_late=False, request_id=None):
 class Attempt:
     """One request with a key; ``made`` is the id of what it made, if it acted."""
 
-    def __init__(self, database, its_context, name, end):
+    def __init__(self, database, its_context, name, end, *, keeps_answer=True):
         self.context = its_context
         self.made = None
         self.refused = None
@@ -63,7 +63,9 @@ class Attempt:
             return {"id": self.made, "request": its_context.request_id}
 
         try:
-            self.answer = operation.once("create", {"name": name}, act)
+            self.answer = operation.once(
+                "create", {"name": name}, act, keeps_answer=keeps_answer
+            )
         except (InvalidInputError, ConflictError) as error:
             self.refused = error.code
         except (NotFoundError, UnavailableError, ZeroDivisionError, KilledError):
@@ -128,6 +130,8 @@ class KeyMachine(RuleBasedStateMachine):
         else:
             assert before is None or attempt.made == before["made"]
             self.note(scope, name, end, attempt, is_late=is_late)
+            if end is refuse and before is None:
+                del self.known[scope]
             return
         assert attempt.made is None
 
@@ -137,12 +141,10 @@ class KeyMachine(RuleBasedStateMachine):
             "name": name,
             "made": attempt.made,
             # Failed and said so, or behind its deadline.
-            "is_over": is_late or end in {fail, break_},
+            "is_over": is_late or end in {refuse, fail, break_},
             "request_id": attempt.context.request_id,
             "answer": attempt.answer,
         }
-        if end is refuse:
-            del self.known[scope]
 
     @rule(scope=SCOPES, end=ENDS, end_of_other=ENDS)
     def be_overtaken(self, scope, end, end_of_other):
@@ -204,6 +206,22 @@ class TestKeys:
         assert attempt.made is not None
         assert others[0].refused == "idempotency_key_in_progress"
         assert others[0].made is None
+
+
+class TestSecrets:
+    def test_are_made_anew_for_the_same_thing(self, database):
+        scope = (ORGS[0], "secret", "key")
+        attempts = [
+            Attempt(database, context(scope), "x", end, keeps_answer=False)
+            for end in (succeed, refuse, succeed)
+        ]
+        other = Attempt(database, context(scope), "y", succeed, keeps_answer=False)
+        row = database[IDEMPOTENCY_KEYS.name].find_one(attempts[0].context.operation_id)
+
+        assert len({each.made for each in attempts}) == 1
+        assert not any(each.context.replayed for each in attempts)
+        assert other.refused == "idempotency_key_reused"
+        assert row["answer"] is None
 
 
 class TestOperationsWithoutAKey:

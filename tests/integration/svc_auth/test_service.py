@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from chassis.ids import new_id
+from chassis.rpc_client import RpcClient
+
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).parents[3]
@@ -83,3 +86,44 @@ class TestStockClients:
         assert [each["last_name"] for each in answer["after"]] == ["Stock"]
         assert client("GET", f"/v1/contacts/{answer['made']}")[0] == 200
         assert "token_missing" in answer["refusal"]
+
+
+class TestSecrets:
+    @pytest.mark.parametrize(
+        ("make", "payload"),
+        [
+            ("create_access_token", {"name": "CI", "scope": ["contacts:read"]}),
+            (
+                "create_oauth_client",
+                {
+                    "name": "Merge",
+                    "redirect_uris": ["https://merge.example/callback"],
+                    "grant_types": ["authorization_code"],
+                    "scope": "openid",
+                },
+            ),
+            ("create_invitation", {"email": "new@once.example", "roles": ["viewer"]}),
+        ],
+    )
+    def test_are_of_one_thing_though_its_request_is_delivered_twice(
+        self, newcomer, status, make, payload
+    ):
+        context = {"operation_id": new_id(), "auth_token": newcomer().token}
+        bus = RpcClient(status["amqp_uri"], "gateway")
+        try:
+            made = [
+                bus.call(
+                    "auth",
+                    make,
+                    kwargs={"payload": payload},
+                    context=context,
+                    timeout_s=10,
+                ).result
+                for _ in range(2)
+            ]
+        finally:
+            bus.close()
+
+        assert made[0]["id"] == made[1]["id"]
+        for name in {"token", "client_secret"} & made[0].keys():
+            assert made[0][name] != made[1][name]
