@@ -29,6 +29,8 @@ def charges_of(policy: Policy) -> list[Charge]:
     charges = [Charge(policy.limit, g.address)]
     if policy.limit == "login" and (email := _claimed_email()):
         charges.append(Charge.of_account(email, g.address))
+    if policy.limit == "register":
+        charges.append(Charge.of_network(g.address))
     return charges
 
 

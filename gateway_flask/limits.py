@@ -9,6 +9,7 @@ an account.
 """
 
 import hashlib
+import ipaddress
 import logging
 import math
 import re
@@ -51,8 +52,12 @@ _DEFAULTS: Final = {
     "account": "10/min burst 10",
     "reset": "60/min burst 60",
     "register": "60/min burst 60",
+    "network": "600/min burst 600",
 }
 _COSTS: Final = {"write": 2}
+# How much of an address is its network's; of IPv6 that is what each household is
+# given at least (RFC 6177 §2).
+_HOUSEHOLD_BITS: Final = {4: 24, 6: 64}
 _FAILS_CLOSED: Final = frozenset({"login", "account", "reset"})
 
 # Times are whole microseconds of Redis' own clock. ARGV holds, for each key,
@@ -142,6 +147,20 @@ class Charge:
         both = f"{email.strip().lower()}\n{address}"
         digest = hashlib.sha256(both.encode()).hexdigest()
         return cls("account", digest[:32])
+
+    @classmethod
+    def of_network(cls, address: str) -> "Charge":
+        """What the clients of one network do together: they may be one."""
+        known: ipaddress.IPv4Address | ipaddress.IPv6Address
+        try:
+            known = ipaddress.ip_address(address)
+        except ValueError:
+            return cls("network", address)
+        if isinstance(known, ipaddress.IPv6Address):
+            known = known.ipv4_mapped or known
+        bits = _HOUSEHOLD_BITS[known.version]
+        network = ipaddress.ip_network((int(known), bits), strict=False)
+        return cls("network", str(network))
 
 
 @dataclass(frozen=True)

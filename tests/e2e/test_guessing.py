@@ -14,6 +14,7 @@ pytestmark = pytest.mark.e2e
 
 OWN, OTHER, THIRD = "192.0.2.1", "198.51.100.7", "203.0.113.200"
 LOGIN, RESET = "/v1/auth/login", "/v1/auth/password-reset"
+REGISTER = "/v1/auth/register-org"
 # Fewer than a polling client asks for, and of which hardly any come back.
 SLOTS = 7
 
@@ -21,7 +22,8 @@ SLOTS = 7
 @pytest.fixture
 def ask(processes):
     """Asks as a client at some address: status and code."""
-    limits = {"LIMIT_ACCOUNT": f"1/min burst {SLOTS}", "TRUSTED_PROXIES": "1"}
+    few = f"1/min burst {SLOTS}"
+    limits = {"LIMIT_ACCOUNT": few, "LIMIT_NETWORK": few, "TRUSTED_PROXIES": "1"}
     with Gateway(like=processes()["gateway"]["pid"], **limits) as gateway:
 
         def post(path, payload, address):
@@ -69,3 +71,14 @@ class TestPolling:
         until(lambda: links_to(status, client.email, "new-password"))
         # Both asked within a minute, and one message is what comes of it.
         assert len(links_to(status, client.email, "new-password")) == 1
+
+
+class TestRegistering:
+    def test_tells_a_network_about_few_addresses(self, ask, client):
+        names = {"org_name": "Acme", "name": "Eve"}
+        taken = {**names, **client.credentials, "password": "wrong horse"}
+        network = [f"2001:db8:0:1::{each:x}" for each in range(SLOTS + 1)]
+        codes = [ask(REGISTER, taken, address)[1] for address in network]
+
+        assert codes == ["email_taken"] * SLOTS + ["rate_limited"]
+        assert ask(REGISTER, taken, "2001:db8:0:2::1") == (409, "email_taken")
