@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from chassis.cursors import own_seal
+from chassis.cursors import own_seal, resumed
 from chassis.errors import (
     ConflictError,
     NotFoundError,
@@ -167,7 +167,7 @@ class Chronicle(Generic[Entity]):
         self._records.permit("read")
         wanted = load_query(HistoryQuery(), query)
         scope = f"{record_id}\nhistory\n{wanted['sort']}"
-        beyond = _opened(scope, wanted["cursor"])
+        beyond = resumed(scope, wanted["cursor"])
         document = self._repository.document(record_id)
         record = self._repository.restore(document)
         rows = self._repository.history.page(
@@ -286,15 +286,3 @@ def _is_in(wanted: Mapping[str, Any]) -> Callable[[Document], bool]:
     if "as_of" in wanted:
         return _until(wanted["as_of"])
     return lambda row: row["sequence"] <= wanted["sequence"]
-
-
-def _opened(scope: str, cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    try:
-        (sequence,) = own_seal().open(scope, cursor)
-    except ValueError:
-        message = "Give next_cursor of a page of this history, with the same sort."
-        error = {"field": "cursor", "code": "invalid_cursor", "message": message}
-        raise bad_request("invalid_cursor", message, [error]) from None  # type: ignore[list-item]
-    return int(sequence)

@@ -21,8 +21,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chassis.config import setting
+from chassis.errors import FieldError, bad_request
 
-__all__ = ["CursorSeal", "own_seal"]
+__all__ = ["CursorSeal", "own_seal", "resumed"]
 
 _MAX_CURSOR: Final = 4_096
 _NONCE_BYTES: Final = 12
@@ -86,3 +87,24 @@ def _from_json(value: Any) -> Any:
     if "at" in value:
         return datetime.fromisoformat(value["at"])
     return Decimal128(Decimal(value["decimal"]))
+
+
+def resumed(scope: str, cursor: str | None) -> Any:
+    """Behind which value a list in the order of one goes on; None at its beginning.
+
+    Raises:
+        InvalidInputError: 400 ``invalid_cursor``.
+    """
+    if cursor is None:
+        return None
+    try:
+        (value,) = own_seal().open(scope, cursor)
+    except ValueError:
+        message = "Give next_cursor of a page of this list, with the same parameters."
+        error: FieldError = {
+            "field": "cursor",
+            "code": "invalid_cursor",
+            "message": message,
+        }
+        raise bad_request("invalid_cursor", message, [error]) from None
+    return value

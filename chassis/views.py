@@ -16,7 +16,7 @@ from chassis.events import wire_time
 from chassis.restrictions import is_among
 from chassis.schemas import Moment
 
-__all__ = ["BARE", "Dump", "bare", "dumper", "without"]
+__all__ = ["BARE", "Dump", "bare", "dumper", "whole_list", "without"]
 
 Dump = Callable[[Any], dict[str, Any]]
 # From a value that is not None.
@@ -80,6 +80,11 @@ def bare(answer: Any) -> Any:
         name: bare(value) if name in _AROUND_VIEWS else value
         for name, value in answer.items()
     }
+
+
+def whole_list(rows: list[Any]) -> dict[str, Any]:
+    """The answer of a list that is too short to be read in pages."""
+    return {"data": rows, "page": {"next_cursor": None, "has_more": False}}
 
 
 def _dump(plan: Sequence[_Planned], schema: Schema, record: Any) -> dict[str, Any]:

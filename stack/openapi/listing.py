@@ -113,12 +113,13 @@ PAGE: Final = {
 }
 
 
-def page_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of a list with such rows."""
+def page_of(row: Mapping[str, Any], *, has_limit: bool = True) -> dict[str, Any]:
+    """The answer of a list with such rows, as many as its ``limit`` if it has one."""
+    most = {"maxItems": 200} if has_limit else {}
     return {
         "type": "object",
         "properties": {
-            "data": {"type": "array", "maxItems": 200, "items": row},
+            "data": {"type": "array", **most, "items": row},
             "page": {"$ref": "#/components/schemas/Page"},
         },
         "required": ["data", "page"],

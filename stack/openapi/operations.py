@@ -260,7 +260,8 @@ def _is_change(route: Route, schemas: Schemas) -> bool:
 
 def _schema_of(contract: Contract, schemas: Schemas) -> dict[str, Any] | None:
     if contract.row:
-        return page_of(schemas.row(contract.row))
+        has_limit = contract.is_list or "query" in contract.takes
+        return page_of(schemas.row(contract.row), has_limit=has_limit)
     return schemas.reference(contract.returns) if contract.returns else None
 
 

@@ -10,7 +10,7 @@ from chassis.schemas import Id, Input, Moment, Text
 __all__ = [
     "FindMembersInput",
     "MeView",
-    "MyOrgsView",
+    "MyOrgView",
     "PersonView",
     "UpdateMeInput",
     "UpdateUserInput",
@@ -119,16 +119,10 @@ class MeView(PersonView):
     )
 
 
-class _MyOrgView(Schema):
+class MyOrgView(Schema):
     """An organization in which the caller is a member."""
 
     id = Id()
     name = fields.String()
     roles = fields.List(fields.String())
     is_current = fields.Boolean()
-
-
-class MyOrgsView(Schema):
-    """The caller's organizations, the longest first; at most a hundred."""
-
-    data = fields.List(fields.Nested(_MyOrgView))

@@ -12,7 +12,6 @@ __all__ = [
     "CreatePersonalTokenInput",
     "NewPersonalTokenView",
     "PersonalTokenView",
-    "PersonalTokensView",
     "ProgramTokenView",
     "days_to_live",
 ]
@@ -72,9 +71,3 @@ class NewPersonalTokenView(PersonalTokenView):
     """A personal token and its secret, which is shown this once."""
 
     token = fields.String()
-
-
-class PersonalTokensView(Schema):
-    """All of somebody's personal tokens; there are fifty at most."""
-
-    data = fields.List(fields.Nested(PersonalTokenView))

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from chassis.schemas import Input, Text
 from svc_auth.schemas.people import role_keys
@@ -13,7 +13,6 @@ __all__ = [
     "CreateServiceKeyInput",
     "NewServiceKeyView",
     "ServiceKeyView",
-    "ServiceKeysView",
 ]
 
 
@@ -46,9 +45,3 @@ class NewServiceKeyView(ServiceKeyView):
     """A key and its secret, which is shown this once."""
 
     token = fields.String()
-
-
-class ServiceKeysView(Schema):
-    """All live keys of a service account; there are ten at most."""
-
-    data = fields.List(fields.Nested(ServiceKeyView))

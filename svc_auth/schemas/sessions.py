@@ -11,7 +11,6 @@ __all__ = [
     "LoginInput",
     "RefreshInput",
     "SessionView",
-    "SessionsView",
     "SwitchOrgInput",
     "TokensView",
 ]
@@ -110,9 +109,3 @@ class SessionView(Schema):
     )
     expires_at = Moment()
     is_current = fields.Boolean()
-
-
-class SessionsView(Schema):
-    """One's own live sessions, the newest first; two hundred at most."""
-
-    data = fields.List(fields.Nested(SessionView))

@@ -7,12 +7,13 @@ from chassis.errors import ForbiddenError
 from chassis.idempotency import idempotent
 from chassis.rpc import rpc
 from chassis.schemas import load
+from chassis.views import whole_list
 from svc_auth import events
 from svc_auth.domain.people import Membership, Person
 from svc_auth.domain.sessions import Proof
 from svc_auth.schemas.people import (
     FindMembersInput,
-    MyOrgsView,
+    MyOrgView,
     PersonView,
     UpdateMeInput,
 )
@@ -99,7 +100,8 @@ class PersonMethods(Dependencies):
         """The organizations in which the caller is a member.
 
         Returns:
-            A ``MyOrgsView``.
+            ``{"data": [MyOrgView], "page": {…}}``, the longest first, of a
+            hundred at most.
 
         Raises:
             NotFoundError: ``person_not_found``: the caller is no person.
@@ -120,8 +122,7 @@ class PersonMethods(Dependencies):
                         "is_current": org_id == caller.org_id,
                     }
                 )
-        view: dict[str, Any] = MyOrgsView().dump({"data": data})
-        return view
+        return whole_list(MyOrgView(many=True).dump(data))
 
     @rpc
     def switch_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from chassis.idempotency import repeatable
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.schemas import load
+from chassis.views import whole_list
 from svc_auth import events
 from svc_auth.domain.personal_tokens import (
     EXCHANGED_LIFE,
@@ -30,7 +31,7 @@ from svc_auth.repository.sessions import PersonalTokenRepository
 from svc_auth.schemas.personal_tokens import (
     CreatePersonalTokenInput,
     NewPersonalTokenView,
-    PersonalTokensView,
+    PersonalTokenView,
 )
 from svc_auth.service.dependencies import Dependencies
 from svc_auth.service.holding import rights_held
@@ -86,12 +87,11 @@ class PersonalTokenMethods(Dependencies):
         """The caller's own live tokens, the newest first.
 
         Returns:
-            A ``PersonalTokensView``.
+            ``{"data": [PersonalTokenView], "page": {…}}``, of fifty at most.
         """
         caller = self.context.identified_caller
         rows = self.with_use(self.live_tokens(PERSONAL, caller.principal_id))
-        view: dict[str, Any] = PersonalTokensView().dump({"data": rows})
-        return view
+        return whole_list(PersonalTokenView(many=True).dump(rows))
 
     @rpc
     def revoke_access_token(self, *, access_token_id: str) -> None:

@@ -6,6 +6,7 @@ from chassis.errors import NotFoundError
 from chassis.idempotency import idempotent, repeatable
 from chassis.rpc import rpc
 from chassis.schemas import load
+from chassis.views import whole_list
 from svc_auth import events
 from svc_auth.domain.people import Membership, check_owner_stays, new_service_account
 from svc_auth.domain.personal_tokens import SERVICE_KEY
@@ -15,7 +16,7 @@ from svc_auth.schemas.service_accounts import (
     CreateServiceAccountInput,
     CreateServiceKeyInput,
     NewServiceKeyView,
-    ServiceKeysView,
+    ServiceKeyView,
 )
 from svc_auth.service.personal_tokens import PersonalTokenMethods
 from svc_auth.service.users import UserMethods
@@ -114,14 +115,13 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         Needs the ``users:read`` permission.
 
         Returns:
-            A ``ServiceKeysView``.
+            ``{"data": [ServiceKeyView], "page": {…}}``, of ten at most.
 
         Raises:
             NotFoundError: ``service_account_not_found``.
         """
         keys = self._keys(self._account(service_account_id))
-        view: dict[str, Any] = ServiceKeysView().dump({"data": self.with_use(keys)})
-        return view
+        return whole_list(ServiceKeyView(many=True).dump(self.with_use(keys)))
 
     @rpc(needs="users:write")
     def revoke_service_key(self, *, service_account_id: str, key_id: str) -> None:

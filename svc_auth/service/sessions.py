@@ -16,9 +16,10 @@ from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.schemas import load
 from chassis.trust import LONGEST_TOKEN_LIFE_S
+from chassis.views import whole_list
 from svc_auth.domain.sessions import RefreshToken, Session
 from svc_auth.repository.sessions import Revocations
-from svc_auth.schemas.sessions import RefreshInput, SessionsView
+from svc_auth.schemas.sessions import RefreshInput, SessionView
 from svc_auth.service.proving import Proving
 
 __all__ = ["SessionMethods"]
@@ -143,7 +144,7 @@ class SessionMethods(Proving):
         list of their own.
 
         Returns:
-            A ``SessionsView``.
+            ``{"data": [SessionView], "page": {…}}``, of two hundred at most.
 
         Raises:
             ForbiddenError: ``token_restricted``.
@@ -154,8 +155,7 @@ class SessionMethods(Proving):
             {**dataclasses.asdict(each), "is_current": each.id == caller.session_id}
             for each in self._own_sessions()
         ]
-        view: dict[str, Any] = SessionsView().dump({"data": rows})
-        return view
+        return whole_list(SessionView(many=True).dump(rows))
 
     @rpc
     def revoke_session(self, *, session_id: str) -> None:

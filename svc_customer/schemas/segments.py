@@ -16,7 +16,6 @@ __all__ = [
     "SegmentMovesView",
     "SegmentPreviewView",
     "SegmentSizeView",
-    "SegmentSizesView",
     "SegmentView",
     "UpdateSegmentInput",
 ]
@@ -187,12 +186,6 @@ class SegmentSizeView(Schema):
     size = fields.Integer()
     lowest = fields.Integer()
     highest = fields.Integer()
-
-
-class SegmentSizesView(Schema):
-    """How large a segment was, the latest day first."""
-
-    data = fields.List(fields.Nested(SegmentSizeView))
 
 
 class SegmentMovesView(Schema):

@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 
 from chassis.schemas import Input
 
-__all__ = ["TAGGED", "TagQuery", "TagsView"]
+__all__ = ["TAGGED", "TagQuery", "TagView"]
 
 TAGGED: Final = ("accounts", "contacts")
 _MAX_NAME: Final = 50
@@ -26,10 +26,10 @@ class TagQuery(Input):
         validate=validate.Length(max=_MAX_NAME),
         metadata={"description": "How their names begin, case included."},
     )
-    after = fields.String(
-        load_default="",
-        validate=validate.Length(max=_MAX_NAME),
-        metadata={"description": "The last name of the page before."},
+    cursor = fields.String(
+        load_default=None,
+        validate=validate.Length(1, 1_000),
+        metadata={"description": "`next_cursor` of the page before."},
     )
     limit = fields.Integer(
         load_default=50,
@@ -46,16 +46,3 @@ class TagView(Schema):
         metadata={"description": "Live records that have it, counted to 1 000."}
     )
     count_capped = fields.Boolean()
-
-
-class TagPageView(Schema):
-    """Whether there are more."""
-
-    has_more = fields.Boolean()
-
-
-class TagsView(Schema):
-    """Tags in use, by their names."""
-
-    data = fields.List(fields.Nested(TagView))
-    page = fields.Nested(TagPageView)

@@ -5,12 +5,11 @@ from typing import Any, Final
 
 from chassis import inject
 from chassis.bulk import MOST_RECORDS
-from chassis.cursors import own_seal
+from chassis.cursors import own_seal, resumed
 from chassis.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
-    bad_request,
     invalid_input,
 )
 from chassis.history import History
@@ -259,7 +258,7 @@ class BulkUpdateMethods(Dependencies):
         job = self.bulk_updates.get(bulk_update_id)
         wanted = load_query(ListConflictsQuery(), query)
         scope = f"{job.id}\nconflicts"
-        beyond = _opened(scope, wanted["cursor"])
+        beyond = resumed(scope, wanted["cursor"])
         found = self.job_reports.page(job.id, beyond, wanted["limit"] + 1)
         page, has_more = found[: wanted["limit"]], len(found) > wanted["limit"]
         next_cursor = own_seal().seal(scope, [page[-1][0]]) if has_more else None
@@ -335,15 +334,3 @@ def _values(
         for name, values in Undo(records, [effect]).conflicts(record).items()
         if name in report.fields and name.partition(".")[0] not in hidden
     }
-
-
-def _opened(scope: str, cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    try:
-        (beyond,) = own_seal().open(scope, cursor)
-    except ValueError:
-        message = "Give next_cursor of a page of this list."
-        error = {"field": "cursor", "code": "invalid_cursor", "message": message}
-        raise bad_request("invalid_cursor", message, [error]) from None  # type: ignore[list-item]
-    return str(beyond)

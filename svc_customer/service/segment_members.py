@@ -13,6 +13,7 @@ from chassis.mongo import Repositories
 from chassis.resources import Records
 from chassis.rpc import rpc
 from chassis.schemas import load
+from chassis.views import whole_list
 from svc_customer import events
 from svc_customer.domain.definitions import read_definition
 from svc_customer.domain.interactions import INTERACTION_TYPES
@@ -23,7 +24,7 @@ from svc_customer.repository.segment_previews import SegmentPreviews
 from svc_customer.schemas.segments import (
     PreviewSegmentInput,
     SegmentMembersInput,
-    SegmentSizesView,
+    SegmentSizeView,
 )
 from svc_customer.service.kinds import records_of
 from svc_customer.service.segments import SegmentMethods, manual_only
@@ -32,7 +33,7 @@ __all__ = ["SegmentMemberMethods"]
 
 _PREVIEW_INPUT: Final = PreviewSegmentInput()
 _MEMBERS_INPUT: Final = SegmentMembersInput()
-_SIZES: Final = SegmentSizesView()
+_SIZES: Final = SegmentSizeView(many=True)
 
 
 class SegmentMemberMethods(SegmentMethods):
@@ -254,15 +255,14 @@ class SegmentMemberMethods(SegmentMethods):
         Needs the ``segments:read`` permission.
 
         Returns:
-            A ``SegmentSizesView``.
+            ``{"data": [SegmentSizeView], "page": {…}}``.
 
         Raises:
             NotFoundError: ``segment_not_found``.
         """
         self.permitted("segments:read")
         segment = self.segments.get(segment_id)
-        shown: dict[str, Any] = _SIZES.dump({"data": self.segments.sizes(segment.id)})
-        return shown
+        return whole_list(_SIZES.dump(self.segments.sizes(segment.id)))
 
     @rpc
     def list_segment_history(

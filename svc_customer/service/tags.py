@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from chassis.cursors import own_seal, resumed
 from chassis.rpc import rpc
 from chassis.schemas import load_query
 from svc_customer.repository.customers import COUNTED_TO, CustomerRepository
@@ -29,10 +30,11 @@ class TagMethods(Dependencies):
             query: A ``TagQuery``.
 
         Returns:
-            A ``TagsView``.
+            ``{"data": [TagView], "page": {…}}``.
 
         Raises:
-            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter``.
+            InvalidInputError: 400 ``invalid_query``, ``unknown_parameter`` or
+                ``invalid_cursor``.
             ForbiddenError: ``field_forbidden``: they are hidden.
         """
         asked = load_query(_QUERY, query)
@@ -42,9 +44,10 @@ class TagMethods(Dependencies):
             "accounts": self.accounts,
             "contacts": self.contacts,
         }
-        limit = asked["limit"]
+        limit, begins = asked["limit"], asked["starts_with"]
+        scope = f"{caller.org_id}\n{asked['resource']}\ntags\n{begins}"
         tags = repositories[asked["resource"]].tags_in_use(
-            asked["starts_with"], asked["after"], limit + 1
+            begins, resumed(scope, asked["cursor"]) or "", limit + 1
         )
         shown = [
             {
@@ -54,4 +57,7 @@ class TagMethods(Dependencies):
             }
             for tag in tags[:limit]
         ]
-        return {"data": shown, "page": {"has_more": len(tags) > limit}}
+        has_more = len(tags) > limit
+        next_cursor = own_seal().seal(scope, [shown[-1]["name"]]) if has_more else None
+        page = {"next_cursor": next_cursor, "has_more": has_more}
+        return {"data": shown, "page": page}

@@ -137,6 +137,18 @@ class TestOperations:
             assert each.get("description") or each["schema"].get("description"), each
 
     @pytest.mark.parametrize(("path", "operation"), OPERATIONS)
+    def test_that_list_say_whether_there_is_more(self, path, operation):
+        content = operation["responses"].get("200", {}).get("content", {})
+        schema = content.get("application/json", {}).get("schema", {})
+        name = schema.get("$ref", "").rpartition("/")[2]
+        parts = WRITTEN["components"]["schemas"].get(name, schema).get("properties", {})
+
+        # The feed goes on behind a position.
+        page = "EventsPage" if path == "/v1/events" else "Page"
+        if parts.get("data", {}).get("type") == "array":
+            assert parts.get("page") == {"$ref": f"#/components/schemas/{page}"}
+
+    @pytest.mark.parametrize(("path", "operation"), OPERATIONS)
     def test_show_how_a_body_looks(self, path, operation):
         assert path
         for media_type in operation.get("requestBody", {}).get("content", {}).values():

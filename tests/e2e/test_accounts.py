@@ -274,28 +274,35 @@ class TestTags:
         code, answer, _ = who("GET", f"/v1/tags?{text}")
         assert code == 200, answer
         counts = [(each["name"], each["count"]) for each in answer["data"]]
-        return counts, answer["page"]["has_more"]
+        assert answer["page"]["has_more"] == (answer["page"]["next_cursor"] is not None)
+        return counts, answer["page"]["next_cursor"]
 
     def test_in_use_are_listed_with_their_counts(self, tagged):
         assert self.tags(tagged, resource="contacts") == (
             [("new", 1), ("press", 2), ("vip", 3), ("Über", 1)],
-            False,
+            None,
         )
-        assert self.tags(tagged, resource="accounts") == ([], False)
+        assert self.tags(tagged, resource="accounts") == ([], None)
 
     def test_are_paged_and_narrowed(self, tagged):
         resource = "contacts"
 
-        assert self.tags(tagged, resource=resource, limit="1") == ([("new", 1)], True)
-        assert self.tags(tagged, resource=resource, limit="1", after="new") == (
-            [("press", 2)],
-            True,
+        found, first = self.tags(tagged, resource=resource, limit="1")
+        assert found == [("new", 1)]
+        found, second = self.tags(tagged, resource=resource, limit="1", cursor=first)
+        assert found == [("press", 2)]
+        assert self.tags(tagged, resource=resource, cursor=second) == (
+            [("vip", 3), ("Über", 1)],
+            None,
         )
         assert self.tags(tagged, resource=resource, starts_with="v") == (
             [("vip", 3)],
-            False,
+            None,
         )
-        assert self.tags(tagged, resource=resource, starts_with="x") == ([], False)
+        assert self.tags(tagged, resource=resource, starts_with="x") == ([], None)
+        path = f"/v1/tags?resource=contacts&starts_with=v&cursor={first}"
+        code, answer, _ = tagged("GET", path)
+        assert (code, answer["code"]) == (400, "invalid_cursor")
 
     def test_are_those_of_records_that_one_may_see(self, tagged, status, newcomer):
         grants = {"contacts": {"read": "own", "write": "own"}}
@@ -303,10 +310,12 @@ class TestTags:
         rep = recruit(status, newcomer, tagged, "own")
         rep("POST", "/v1/contacts", {"last_name": "Li", "tags": ["mine", "vip"]})
 
-        assert self.tags(rep, resource="contacts") == ([("mine", 1), ("vip", 1)], False)
-        assert self.tags(rep, resource="contacts", after="mine") == (
+        assert self.tags(rep, resource="contacts") == ([("mine", 1), ("vip", 1)], None)
+        found, cursor = self.tags(rep, resource="contacts", limit="1")
+        assert found == [("mine", 1)]
+        assert self.tags(rep, resource="contacts", cursor=cursor) == (
             [("vip", 1)],
-            False,
+            None,
         )
         assert rep("GET", "/v1/tags?resource=accounts")[0] == 403
 
