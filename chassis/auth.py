@@ -73,6 +73,7 @@ class Caller:
         restrictions: Of which resources they may not see or write some fields.
         currency: The organization's own, in which amounts are compared.
         time_zone: The organization's own, in which a day begins and ends.
+        first_weekday: On which its weeks begin, 1 for Monday to 7 for Sunday.
     """
 
     principal_id: str
@@ -92,6 +93,7 @@ class Caller:
     restrictions: Mapping[str, Restriction] = field(default_factory=dict)
     currency: str | None = None
     time_zone: str = "UTC"
+    first_weekday: int = 1
 
     def reach(self, permission: str) -> Reach:
         """How far ``permission`` reaches for this caller; ``none`` if not held."""
@@ -387,6 +389,7 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         client_id=claims.get("client_id"),
         currency=claims.get("currency"),
         time_zone=str(claims.get("time_zone") or "UTC"),
+        first_weekday=int(claims.get("first_weekday") or 1),
     )
 
 

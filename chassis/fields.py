@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from bson import Decimal128
@@ -74,12 +74,27 @@ OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 
 
+class Calendar(Protocol):
+    """What says when days and weeks begin."""
+
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def first_weekday(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Clock:
     """When and where a query is asked, for its relative dates."""
 
     now: datetime
     zone: ZoneInfo
+    first_weekday: int = 1
+
+    @classmethod
+    def of(cls, now: datetime, calendar: Calendar) -> "Clock":
+        """The clock of whoever has this calendar."""
+        return cls(now, ZoneInfo(calendar.time_zone), calendar.first_weekday)
 
     @property
     def today(self) -> date:
@@ -293,7 +308,7 @@ def _period(text: str, clock: Clock) -> Period | None:
     if _is_plain_day(text):
         day = date.fromisoformat(text)
         return day, date.fromordinal(day.toordinal() + 1)
-    return period_of(text, clock.today)
+    return period_of(text, clock.today, clock.first_weekday)
 
 
 def _is_plain_day(text: str) -> bool:

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, Generic, Protocol, cast
-from zoneinfo import ZoneInfo
 
 import pymongo
 from pymongo.errors import PyMongoError
@@ -230,7 +229,7 @@ class ManyRepository(Repository[Entity]):
             orders=self.orders,
             default_sort="created_at",
         )
-        clock = Clock(asked_at, ZoneInfo(caller.time_zone))
+        clock = Clock.of(asked_at, caller)
         query = compile_query(parameters, listing, clock, own_seal())
         rights = [self._rights("read"), self._rights("write")]
         more: list[Any] = [{"created_at": {"$lte": asked_at}}, *filter(None, rights)]

@@ -1,8 +1,8 @@
 """Relative dates: ``today``, ``last_30_days``, ``this_quarter``, and plain days.
 
 A period is half-open, from its first day to the day behind its last. Weeks
-begin on Monday (ISO 8601). ``last_30_days`` ends with today, ``next_30_days``
-begins with tomorrow.
+begin on the organization's first weekday, 1 for Monday to 7 for Sunday (ISO 8601).
+``last_30_days`` ends with today, ``next_30_days`` begins with tomorrow.
 """
 
 import re
@@ -29,12 +29,16 @@ _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 _LONGEST_SPAN: Final = 3_660
 
 
-def period_of(text: str, today: date) -> Period | None:
+def period_of(text: str, today: date, first_weekday: int = 1) -> Period | None:
     """The days that ``text`` names, seen from ``today``; None if it names none."""
     if text in _DAYS:
         return _days(today, _DAYS[text], _DAYS[text] + 1)
     if match := _CALENDAR.fullmatch(text):
-        return _calendar(today, match[2], _OFFSETS[match[1]])
+        offset = _OFFSETS[match[1]]
+        if match[2] == "week":
+            begun = (today.isoweekday() - first_weekday) % 7
+            return _days(today, 7 * offset - begun, 7 * offset - begun + 7)
+        return _calendar(today, _MONTHS[match[2]], offset)
     if match := _SPAN.fullmatch(text):
         count = int(match[2])
         if count > _LONGEST_SPAN:
@@ -59,11 +63,7 @@ def _days(today: date, first: int, behind: int) -> Period:
     return today + timedelta(days=first), today + timedelta(days=behind)
 
 
-def _calendar(today: date, unit: str, offset: int) -> Period:
-    if unit == "week":
-        monday = today - timedelta(days=today.weekday())
-        return _days(monday, 7 * offset, 7 * offset + 7)
-    length = _MONTHS[unit]
+def _calendar(today: date, length: int, offset: int) -> Period:
     month = today.year * 12 + today.month - 1
     first = month - month % length + offset * length
     return _first_of(first), _first_of(first + length)

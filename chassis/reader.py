@@ -221,9 +221,8 @@ class Reader(Generic[Entity]):
 
     @property
     def _clock(self) -> Clock:
-        caller = self._context.caller
-        zone = "UTC" if caller is None else caller.time_zone
-        return Clock(self._context.now(), ZoneInfo(zone))
+        caller, now = self._context.caller, self._context.now()
+        return Clock(now, ZoneInfo("UTC")) if caller is None else Clock.of(now, caller)
 
     def match(self, name: str, values: Names[str]) -> dict[str, list[str]]:
         """Which live records have which of ``values`` in the list field ``name``.

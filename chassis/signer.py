@@ -66,10 +66,10 @@ class Signer:
             lifetime_s: Seconds, from now.
             session_id: What the token hangs on, if that can be revoked.
             facts: Further claims: ``roles``, ``team_ids``, ``currency``,
-                ``time_zone``, ``kind`` (of the session), ``client_id``,
-                ``scope``, ``fields`` (see ``chassis.restrictions``), and
-                ``rights_at``, as of when the grants are, which is now unless
-                it is given.
+                ``time_zone``, ``first_weekday``, ``kind`` (of the session),
+                ``client_id``, ``scope``, ``fields`` (see
+                ``chassis.restrictions``), and ``rights_at``, as of when the
+                grants are, which is now unless it is given.
         """
         now = time.time()
         issued_at = int(now)

@@ -271,4 +271,4 @@ class SegmentProjection(SegmentBuilds):
 
 
 def _clock(plan: Plan, now: datetime) -> Clock:
-    return Clock(now, ZoneInfo(plan.segment.time_zone))
+    return Clock.of(now, plan.segment)

@@ -364,6 +364,7 @@ class Dependencies(Holding):
             rights_at=read_at.timestamp(),
             currency=None if org is None else org.currency,
             time_zone=None if org is None else org.time_zone,
+            first_weekday=None if org is None else org.first_weekday,
             lifetime_s=life_s,
         )
 

@@ -360,6 +360,7 @@ class TokenMethods(DeviceGrants):
             scope=" ".join(scope),
             currency=None if org is None else org.currency,
             time_zone=None if org is None else org.time_zone,
+            first_weekday=None if org is None else org.first_weekday,
             lifetime_s=life_s,
         )
         return {

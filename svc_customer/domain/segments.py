@@ -58,7 +58,7 @@ class Segment(OwnedRecord):
 
     Attributes:
         time_zone: In which its relative dates are meant: the organization's
-            when the definition was last changed.
+            when the definition was last changed; so for the first weekday.
         build: The number of its latest build; another definition is another.
         built: The number of the latest one that is complete.
         failed_build: The number of one that could not be completed.
@@ -71,6 +71,7 @@ class Segment(OwnedRecord):
     description: str | None = None
     definition: Mapping[str, Any] | None = None
     time_zone: str = "UTC"
+    first_weekday: int = 1
     build: int = field(default=1, metadata=_BUILDS)
     built: int = field(default=0, metadata=_BUILDS)
     failed_build: int = field(default=0, metadata=_EVALUATED)

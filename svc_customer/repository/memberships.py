@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from pymongo.database import Database
 
@@ -167,7 +166,7 @@ class Memberships:
     ) -> Compiler:
         return Compiler(
             fields=self.fields_of(plan),
-            clock=Clock(now, ZoneInfo(plan.segment.time_zone)),
+            clock=Clock.of(now, plan.segment),
             segments=segments,
             holding=holding,
         )

@@ -122,6 +122,7 @@ class SegmentView(Schema):
         size: How many live members it had at ``evaluated_at``; null before
             they were counted first.
         time_zone: In which its relative dates are meant.
+        first_weekday: On which their weeks begin, 1 for Monday to 7 for Sunday.
     """
 
     id = Id()
@@ -132,6 +133,7 @@ class SegmentView(Schema):
     description = fields.String(allow_none=True)
     definition = fields.Dict(allow_none=True)
     time_zone = fields.String()
+    first_weekday = fields.Integer()
     status = fields.String(validate=validate.OneOf(STATUSES))
     size = fields.Integer(allow_none=True)
     evaluated_at = Moment(allow_none=True)

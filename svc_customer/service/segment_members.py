@@ -1,7 +1,6 @@
 """RPCs of what is in segments, or would be, and of what they were."""
 
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from chassis import inject
 from chassis.chronicle import Chronicle
@@ -223,7 +222,7 @@ class SegmentMemberMethods(SegmentMethods):
         resource, definition = data["resource"], data["definition"]
         self.permitted(f"{resource}:read")
         now = self.context.now()
-        clock = Clock(now, ZoneInfo(self.context.identified_caller.time_zone))
+        clock = Clock.of(now, self.context.identified_caller)
         node = read_definition(definition, INTERACTION_TYPES)
         self.check_asked(resource, node, clock)
         reader = self.reader(resource)

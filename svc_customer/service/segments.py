@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from chassis.chronicle import Chronicle
 from chassis.errors import ConflictError, ForbiddenError
@@ -104,7 +103,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         """
         segments = self.shown_segments()
         segments.permit("write")
-        data = segments.read_new(payload) | {"time_zone": self._time_zone}
+        data = segments.read_new(payload) | self._calendar
         segment = segments.make(self.operation.new_id("segment"), data)
 
         def add() -> Segment:
@@ -128,7 +127,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             raise ConflictError("duplicate_value", "Another segment is called so.")
         if segment.definition is None:
             return
-        clock = Clock(self.context.now(), ZoneInfo(segment.time_zone))
+        clock = Clock.of(self.context.now(), segment)
         self.check_asked(segment.resource, segment.node, clock)
         check_definition(segment, live)
 
@@ -174,8 +173,10 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         return self.contacts if resource == "contacts" else self.accounts
 
     @property
-    def _time_zone(self) -> str:
-        return self.context.identified_caller.time_zone
+    def _calendar(self) -> dict[str, Any]:
+        """What relative dates of a definition mean, as long as it stands."""
+        caller = self.context.identified_caller
+        return {"time_zone": caller.time_zone, "first_weekday": caller.first_weekday}
 
     @rpc
     def get_segment(
@@ -257,7 +258,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         segments.permit("write")
         patch = load(_SEGMENT.update_input, payload)
         if "definition" in patch:
-            patch["time_zone"] = self._time_zone
+            patch |= self._calendar
         now = self.context.now()
 
         def change() -> Segment:

@@ -2,6 +2,7 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from authenticators import turn_on
@@ -66,6 +67,33 @@ class TestSettings:
 
         assert (code, answer["code"]) == (422, "invalid_input")
         assert [each["field"] for each in answer["errors"]] == [field]
+
+    def test_say_when_a_week_begins(self, client):
+        today = datetime.now(tz=UTC)
+        yesterday = today - timedelta(days=1)
+        definition = {"field": "created_at", "value": "this_week"}
+        asked = {"resource": "contacts", "definition": definition}
+        call = {"type": "call", "occurred_at": yesterday.isoformat()}
+        _, account, _ = client("POST", "/v1/accounts", {"name": "Engines"})
+        code, made, _ = client(
+            "POST", "/v1/interactions", {**call, "account_id": account["id"]}
+        )
+        assert code == 201, made
+        query = "/v1/interactions?filter[occurred_at]=this_week"
+        for day, found in ((yesterday, 1), (today, 0)):
+            first = {"first_weekday": day.isoweekday()}
+            assert client("PATCH", ORG, first)[0] == 200
+            # There are several processes that have to hear of it.
+            until(
+                lambda found=found: all(
+                    len(client("GET", query)[1]["data"]) == found for _ in range(TRIES)
+                ),
+                EFFECTIVE_S,
+            )
+            payload = {**asked, "kind": "dynamic", "name": str(found)}
+            code, segment, _ = client("POST", "/v1/segments", payload)
+
+            assert (code, segment["first_weekday"]) == (201, day.isoweekday())
 
     def test_hold_for_tokens_that_are_about(self, client):
         """A day of the organization's begins when it says."""

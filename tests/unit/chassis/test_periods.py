@@ -37,6 +37,27 @@ class TestPeriodOf:
         assert [day.isoformat() for day in period] == [first, behind]
 
     @pytest.mark.parametrize(
+        ("first_weekday", "first"),
+        [
+            (1, "2026-02-23"),
+            # Today, and tomorrow, which has its turn in six days.
+            (3, "2026-02-25"),
+            (4, "2026-02-19"),
+            (6, "2026-02-21"),
+            (7, "2026-02-22"),
+        ],
+    )
+    def test_begins_weeks_when_the_organization_does(self, first_weekday, first):
+        weeks = [
+            period_of(f"{which}_week", TODAY, first_weekday)
+            for which in ("last", "this", "next")
+        ]
+
+        assert weeks[1][0].isoformat() == first
+        assert [week[0] for week in weeks[1:]] == [week[1] for week in weeks[:-1]]
+        assert {(behind - begun).days for begun, behind in weeks} == {7}
+
+    @pytest.mark.parametrize(
         "text", ["", "now", "last_days", "last_0_days", "last_3661_days", "this_day"]
     )
     def test_knows_no_others(self, text):
