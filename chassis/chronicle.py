@@ -31,10 +31,18 @@ _LEEWAY: Final = timedelta(seconds=5)
 _MOST_SEQUENCE: Final = 2**31 - 1
 
 
+class _AskedMoment(Moment):
+    """A moment in a query, where a plus sign that was not escaped is a space."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+        text = value.replace(" ", "+") if isinstance(value, str) else value
+        return super()._deserialize(text, *args, **kwargs)
+
+
 class PastQuery(Input):
     """As of when a record is asked for."""
 
-    as_of = Moment(
+    as_of = _AskedMoment(
         load_default=None,
         metadata={
             "description": "The record as it was on record at this time (RFC 3339), "

@@ -33,6 +33,7 @@ from chassis.money import MOST_AMOUNT, Money, is_amount
 __all__ = [
     "Currency",
     "Email",
+    "Flag",
     "Id",
     "Input",
     "Moment",
@@ -123,6 +124,15 @@ class Id(fields.String):
         if not is_id(text):
             raise ValidationError("Not an id.")
         return text
+
+
+class Flag(fields.Boolean):
+    """True or false as JSON has them; no number or word stands for one."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class OwnerId(fields.String):

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from chassis.schemas import Id, Input, Moment
+from chassis.schemas import Flag, Id, Input, Moment
 
 __all__ = [
     "BulkUpdateConflictView",
@@ -55,7 +55,7 @@ class CreateBulkUpdateInput(Input):
         validate=validate.Length(1, 10),
     )
     changes = fields.Dict(required=True, validate=validate.Length(1, 50))
-    dry_run = fields.Boolean(load_default=False)
+    dry_run = Flag(load_default=False)
 
     @post_load
     def _filters(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

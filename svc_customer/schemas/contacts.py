@@ -13,7 +13,7 @@ from marshmallow import (
 )
 
 from chassis.mailboxes import address_key
-from chassis.schemas import Email, Id, Input, Text
+from chassis.schemas import Email, Flag, Id, Input, Text
 from svc_customer.domain.contacts import (
     EMAIL_VALIDITIES,
     MOST_ACCOUNTS,
@@ -46,7 +46,7 @@ class EmailInput(Input):
 
     address = Email(required=True, keeps_domain=True)
     type = Text(30, load_default="work")
-    is_primary = fields.Boolean(load_default=False)
+    is_primary = Flag(load_default=False)
     validity = fields.String(
         load_default="unverified", validate=validate.OneOf(EMAIL_VALIDITIES)
     )
@@ -61,7 +61,7 @@ class PhoneInput(Input):
 
     number = DialedNumber(required=True)
     type = Text(30, load_default="work")
-    is_primary = fields.Boolean(load_default=False)
+    is_primary = Flag(load_default=False)
     e164 = fields.String(allow_none=True, validate=validate.Length(max=16))
     validity = fields.String(validate=validate.OneOf(PHONE_VALIDITIES))
 
@@ -76,7 +76,7 @@ class ContactAccountInput(Input):
 
     account_id = Id(required=True)
     role = Text(100, load_default=None, allow_none=True)
-    is_primary = fields.Boolean(load_default=False)
+    is_primary = Flag(load_default=False)
 
 
 class UpdateContactInput(RecordInput):
@@ -114,7 +114,7 @@ class UpdateContactInput(RecordInput):
         allow_none=True,
         validate=validate.Length(max=MOST_ACCOUNTS),
     )
-    do_not_contact = fields.Boolean()
+    do_not_contact = Flag()
     addresses = fields.List(
         fields.Nested(AddressInput), allow_none=True, validate=_SEVERAL
     )

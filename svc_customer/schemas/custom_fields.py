@@ -11,7 +11,7 @@ from marshmallow import (
     validates_schema,
 )
 
-from chassis.schemas import Id, Input, Moment, Text
+from chassis.schemas import Flag, Id, Input, Moment, Text
 from svc_customer.domain.custom_fields import (
     CUSTOM_FIELD_TYPES,
     EXTENSIBLE,
@@ -43,10 +43,10 @@ class UpdateCustomFieldInput(Input):
     example: ClassVar[dict[str, Any]] = {"label": "Sales region", "required": False}
 
     label = Text(100, allow_none=True)
-    required = fields.Boolean()
+    required = Flag()
     options = fields.List(Text(100), validate=validate.Length(1, MAX_OPTIONS))
     default = CustomValue()
-    indexed = fields.Boolean()
+    indexed = Flag()
 
     @post_load
     def _options(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class CreateCustomFieldInput(UpdateCustomFieldInput):
     key = fields.String(required=True, validate=_KEY)
     type = fields.String(required=True, validate=validate.OneOf(CUSTOM_FIELD_TYPES))
     reference_to = fields.String(validate=validate.OneOf(EXTENSIBLE))
-    unique = fields.Boolean()
+    unique = Flag()
 
     @validates_schema
     def _fits_its_type(self, data: dict[str, Any], **_: Any) -> None:

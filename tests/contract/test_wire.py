@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from marshmallow import Schema
+from marshmallow.fields import Boolean
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 
 import svc_auth.events
@@ -25,6 +26,7 @@ from chassis.handling import EventHandler
 from chassis.ids import new_id
 from chassis.money import Money
 from chassis.roles import service_class
+from chassis.schemas import Flag, Input
 from stack.principals import SERVICES
 from svc_analytics.domain import EVENTS
 from svc_auth.domain.acts import Act
@@ -485,20 +487,22 @@ def built(builder):
     return builder(replace(record, updated_at=NOW + timedelta(days=1)), record)
 
 
-def views():
-    found = set()
+def schemas():
+    """Every schema of the services, by whatever name a module knows it."""
     for path in ROOT.glob("svc_*/schemas*"):
         modules = [path] if path.is_file() else path.glob("[a-z]*.py")
         for each in modules:
             name = ".".join(each.relative_to(ROOT).with_suffix("").parts)
-            found |= {
+            yield from (
                 value
                 for value in vars(importlib.import_module(name)).values()
-                if inspect.isclass(value)
-                and issubclass(value, Schema)
-                and value.__name__.endswith("View")
-            }
-    return sorted(found - {Schema}, key=lambda view: view.__name__)
+                if inspect.isclass(value) and issubclass(value, Schema)
+            )
+
+
+def views():
+    found = {each for each in schemas() if each.__name__.endswith("View")}
+    return sorted(found, key=lambda view: view.__name__)
 
 
 VIEWS_OF_RECORDS = [
@@ -528,6 +532,19 @@ def heard():
             for entrypoint in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ()):
                 if isinstance(entrypoint, EventHandler):
                     yield f"{entrypoint.source}.{entrypoint.event}"
+
+
+class TestInputs:
+    def test_take_flags_as_json_has_them(self):
+        lenient = {
+            f"{schema.__name__}.{name}"
+            for schema in schemas()
+            if issubclass(schema, Input) and not schema.__name__.endswith("Query")
+            for name, field in schema().fields.items()
+            if isinstance(field, Boolean) and not isinstance(field, Flag)
+        }
+
+        assert lenient == set()
 
 
 class TestEvents:

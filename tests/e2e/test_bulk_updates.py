@@ -180,7 +180,8 @@ class TestBulkUpdates:
             ({"changes": {"account_id": new_id()}}, "account_id"),
             ({"changes": {"custom": {"nose": 1}}}, "custom.nose"),
             ({"resource": "leads"}, "resource"),
-            ({"dry_run": "perhaps"}, "dry_run"),
+            ({"dry_run": "yes"}, "dry_run"),
+            ({"changes": {"do_not_contact": 1}}, "do_not_contact"),
         ],
     )
     def test_refuse_what_nobody_could_do(self, client, payload, field):

@@ -141,6 +141,13 @@ class TestAsOf:
                 assert found == answer
                 assert headers["ETag"].startswith(f'"v{answer["version"]}-')
 
+    def test_is_told_with_a_plus_sign_that_is_not_escaped(self, client, contact):
+        path, answers = contact
+        moment = answers[1]["updated_at"].replace("Z", "+00:00")
+        code, found, _ = client("GET", f"{path}?as_of={moment}")
+
+        assert (code, found) == (200, answers[1])
+
     def test_does_not_exist_before_it_was_made(self, client, contact):
         path, _ = contact
         code, answer, _ = as_of(client, path, "2020-01-01T00:00:00Z")

@@ -7,7 +7,17 @@ from marshmallow import fields
 from chassis.errors import InvalidInputError
 from chassis.ids import new_id
 from chassis.money import Money
-from chassis.schemas import Email, Id, Input, Moment, MoneyInput, Text, load, load_query
+from chassis.schemas import (
+    Email,
+    Flag,
+    Id,
+    Input,
+    Moment,
+    MoneyInput,
+    Text,
+    load,
+    load_query,
+)
 
 
 class ThingInput(Input):
@@ -15,6 +25,7 @@ class ThingInput(Input):
     email = Email()
     owner_id = Id()
     at = Moment()
+    is_new = Flag()
     price = fields.Nested(MoneyInput)
     prices = fields.List(fields.Nested(MoneyInput))
 
@@ -96,6 +107,16 @@ class TestLoad:
         assert "price.amount" in errors(
             {"price": {"amount": amount, "currency": "EUR"}}
         )
+
+
+class TestFlag:
+    @pytest.mark.parametrize("value", [True, False])
+    def test_is_true_or_false(self, value):
+        assert load(ThingInput(), {"is_new": value}) == {"is_new": value}
+
+    @pytest.mark.parametrize("value", [1, 0, 1.0, "true", "yes", "", None, [], {}])
+    def test_is_nothing_else(self, value):
+        assert errors({"is_new": value}) == {"is_new": "invalid"}
 
 
 class TestLoadQuery:
