@@ -102,7 +102,7 @@ class TestSecrets:
                     "scope": "openid",
                 },
             ),
-            ("create_invitation", {"email": "new@once.example", "roles": ["viewer"]}),
+            ("create_invitation", {"email": "new@once.example", "roles": ["analyst"]}),
         ],
     )
     def test_are_of_one_thing_though_its_request_is_delivered_twice(
