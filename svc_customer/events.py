@@ -7,7 +7,8 @@ from svc_customer.domain.accounts import Account
 from svc_customer.domain.contacts import Contact
 from svc_customer.domain.custom_fields import CustomField
 from svc_customer.domain.interactions import Interaction
-from svc_customer.domain.segments import Membership, Segment
+from svc_customer.domain.memberships import Membership
+from svc_customer.domain.segments import Segment
 
 __all__ = [
     "account_archived",

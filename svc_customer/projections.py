@@ -21,8 +21,9 @@ from chassis.turns import RETRY_DELAYS_S, Step
 from svc_customer import events
 from svc_customer.domain.definitions import Happened, Property, leaves
 from svc_customer.domain.segments import Segment, expanded, referring
-from svc_customer.repository.memberships import Memberships, Plan
+from svc_customer.repository.memberships import Memberships
 from svc_customer.repository.segment_clock import SegmentClock, is_timely, next_turn
+from svc_customer.repository.segment_moves import Plan
 from svc_customer.repository.segments import (
     BUILD_SEGMENT,
     SegmentJobs,
@@ -34,6 +35,7 @@ __all__ = ["SegmentBuilds", "SegmentProjection"]
 _SERVICE: Final = "customer"
 _STEP_S: Final = 0.7
 _AT_ONCE: Final = 1_000
+_BACKLOG_S: Final = 0.2
 
 
 class SegmentBuilds:
@@ -93,27 +95,47 @@ class SegmentProjection(SegmentBuilds):
             resource: Of the records.
             records: Their ids, each with the context of what happened with it.
         """
-        live = self.segments.all_live()
-        dynamic = [
-            each
-            for each in live.values()
-            if each.resource == resource and each.kind == "dynamic"
-        ]
-        plans = [plan for each in dynamic if (plan := self._plan(each, live))]
-        if plans:
+        self._evaluate(
+            resource,
+            records,
+            lambda each: each.kind == "dynamic" and each.resource == resource,
+        )
+
+    def _evaluate(
+        self,
+        resource: str,
+        records: Mapping[str, Context],
+        is_meant: Callable[[Segment], bool],
+    ) -> None:
+        """Evaluate some segments for some records.
+
+        Once more where a build began or was completed meanwhile: what was written
+        as for one that is under way would not be told, or the other way round.
+        """
+        stages: dict[str, tuple[int, int, int]] | None = None
+        while True:
+            live = self.segments.all_live()
+            meant = [each for each in live.values() if is_meant(each)]
+            before, stages = stages, {each.id: each.stage for each in meant}
+            if stages == before:
+                return
+            plans = [plan for each in meant if (plan := self._plan(each, live))]
+            if not plans:
+                return
             now = self.context.now()
             self.memberships.evaluate(resource, records, plans, live, now)
 
     def _plan(self, segment: Segment, live: Mapping[str, Segment]) -> Plan | None:
-        """How to evaluate a segment; None if its definition holds no longer."""
+        """How to evaluate a segment.
+
+        None if its definition holds no longer, or if its build has yet to begin:
+        that will look at every record.
+        """
         is_building = segment.built != segment.build
+        if is_building and segment.settled != segment.built:
+            return None
         try:
-            plan = Plan(
-                segment,
-                segment.key_of(segment.build),
-                is_silent=is_building,
-                node=expanded(segment, live),
-            )
+            plan = Plan(segment, expanded(segment, live), is_building=is_building)
             self.memberships.check(plan, live, self.context.now())
         except WireError:
             self.segments.fail(segment.id, segment.build)
@@ -122,12 +144,14 @@ class SegmentProjection(SegmentBuilds):
 
     @job_handler(BUILD_SEGMENT)
     def build_segment(self, job: Job) -> Step:
-        """Look at every live record, a thousand at a time, and then tidy up.
+        """Look at every live record, a thousand at a time, and tell the difference.
 
         Whoever comes in or goes out meanwhile is looked at by
         ``evaluate_segments``, for this build too. The members of the build
-        before are shown until this one is complete. A step that is done again
-        finds nothing left to do; a build that was overtaken ends.
+        before are shown until this one is complete; then it is told of each
+        record that came or went by it. A step that is done again finds nothing
+        left to do; a build that was overtaken ends, and the next one tells what
+        this one had yet to tell.
         """
         segment_id, build = job.arguments["segment_id"], job.arguments["build"]
         segment = self.segments.find(segment_id)
@@ -142,12 +166,13 @@ class SegmentProjection(SegmentBuilds):
             raise
 
     def _step(self, segment: Segment, cursor: Any) -> Step:
+        if segment.settled != segment.built:
+            return self._tell(segment)
         if segment.built == segment.build:
-            return self._tidy(segment, segment.key)
+            return Step(cursor=None)
         live = self.segments.all_live()
-        key = segment.key_of(segment.build)
-        plan = Plan(segment, key, is_silent=True, node=expanded(segment, live))
-        place = cursor or {"after": None, "clock": self.context.now()}
+        plan = Plan(segment, expanded(segment, live), is_building=True)
+        place = cursor or _beginning(self.context.now())
         after, looked_at = place["after"], 0
         until = time.monotonic() + _STEP_S
         while time.monotonic() < until:
@@ -157,7 +182,7 @@ class SegmentProjection(SegmentBuilds):
             if after is None:
                 self._complete(plan, place["clock"])
                 break
-        # What builds before this one left is taken away by steps of their own.
+        # What is to be told of it is told by steps of their own.
         step = {"after": after, "clock": place["clock"]}
         return Step(cursor=step, counts={"looked_at": looked_at})
 
@@ -212,10 +237,18 @@ class SegmentProjection(SegmentBuilds):
         turn = next_turn(_clock(plan, clock)) if is_alive else None
         self.segments.note_clock(plan.segment.id, clock, turn)
 
-    def _tidy(self, segment: Segment, before: str) -> Step:
-        cleared = self.memberships.clear(segment, before, _AT_ONCE)
-        cursor = {"cleared": True} if cleared == _AT_ONCE else None
-        return Step(cursor=cursor, counts={"cleared": cleared})
+    def _tell(self, segment: Segment) -> Step:
+        """Tell of some records that they came by the build that is shown, or went."""
+        cursor = _beginning(self.context.now())
+        if self.memberships.is_backed_up(segment.resource):
+            return Step(cursor=cursor, wait_s=_BACKLOG_S)
+        ids = self.memberships.unsettled(segment, _AT_ONCE)
+        if ids:
+            records = dict.fromkeys(ids, self.context.of_service(_SERVICE))
+            self.memberships.settle(segment, records)
+            return Step(cursor=cursor, counts={"settled": len(ids)})
+        self.segments.note_settled(segment.id, segment.built)
+        return Step(cursor=None if segment.built == segment.build else cursor)
 
     @job_handler("clear_segment")
     def clear_segment(self, job: Job) -> Step:
@@ -223,7 +256,10 @@ class SegmentProjection(SegmentBuilds):
         segment = self.segments.find(job.arguments["segment_id"])
         if segment is None:
             return Step(cursor=None)
-        return self._tidy(segment, segment.key_of(job.arguments["build"] + 1))
+        before = segment.key_of(job.arguments["build"] + 1)
+        cleared = self.memberships.clear(segment, before, _AT_ONCE)
+        cursor = {"cleared": True} if cleared == _AT_ONCE else None
+        return Step(cursor=cursor, counts={"cleared": cleared})
 
     def recount_segments_of(self, resource: str, record_ids: Sequence[str]) -> None:
         """Have all segments counted that these records are in."""
@@ -262,12 +298,21 @@ class SegmentProjection(SegmentBuilds):
                 )
                 if not ids:
                     break
-                self._look_at(ids, plan, live)
+                self._evaluate(
+                    segment.resource,
+                    dict.fromkeys(ids, self.context),
+                    lambda each: each.id == segment.id,
+                )
                 last = ids[-1]
                 self.segments.note_place(segment.id, [place, last, now])
                 if time.monotonic() > until:
                     return
         self._note_clock(plan, now)
+
+
+def _beginning(now: datetime) -> dict[str, Any]:
+    """Where a build begins to look at records, and as of when."""
+    return {"after": None, "clock": now}
 
 
 def _clock(plan: Plan, now: datetime) -> Clock:

@@ -29,7 +29,6 @@ __all__ = [
     "MOST_SEGMENTS",
     "RESOURCES",
     "STATUSES",
-    "Membership",
     "Segment",
     "check_definition",
     "expanded",
@@ -61,7 +60,10 @@ class Segment(OwnedRecord):
             when the definition was last changed; so for the first weekday.
         build: The number of its latest build; another definition is another.
         built: The number of the latest one that is complete.
+        settled: The number of the latest one of which it was told who came by it
+            and who went.
         failed_build: The number of one that could not be completed.
+        restored_at: When it was last brought back.
         size: How many live members it had at ``evaluated_at``.
     """
 
@@ -74,7 +76,9 @@ class Segment(OwnedRecord):
     first_weekday: int = 1
     build: int = field(default=1, metadata=_BUILDS)
     built: int = field(default=0, metadata=_BUILDS)
+    settled: int = field(default=0, metadata=_EVALUATED)
     failed_build: int = field(default=0, metadata=_EVALUATED)
+    restored_at: datetime | None = field(default=None, metadata={"history": "derived"})
     size: int | None = field(default=None, metadata=_EVALUATED)
     evaluated_at: datetime | None = field(default=None, metadata=_EVALUATED)
 
@@ -95,6 +99,16 @@ class Segment(OwnedRecord):
     def key(self) -> str:
         """What members have in their record: those that are shown."""
         return self.key_of(1 if self.is_manual else self.built)
+
+    @property
+    def stage(self) -> tuple[int, int, int]:
+        """How far its builds have come."""
+        return self.build, self.built, self.settled
+
+    @property
+    def made_at(self) -> datetime:
+        """Since when there is something that records can come into."""
+        return self.restored_at or self.created_at
 
     def key_of(self, build: int) -> str:
         """What records have that a build found; keys sort by the number."""
@@ -143,15 +157,9 @@ class Segment(OwnedRecord):
         restored = super().restored(now)
         if self.is_manual:
             return restored
-        return dataclasses.replace(restored, build=self.build + 1)
-
-
-@dataclass(frozen=True)
-class Membership:
-    """A record in a segment."""
-
-    segment: Segment
-    record_id: str
+        return dataclasses.replace(
+            restored, build=self.build + 1, built=0, restored_at=now
+        )
 
 
 def new_segment(

@@ -54,8 +54,9 @@ _REFERENCES: Final = {"contacts": "contact_id", "accounts": "account_id"}
 class InteractionDays:
     """Counts interactions of all organizations."""
 
-    def __init__(self, database: Database[Document], _context: Context) -> None:
+    def __init__(self, database: Database[Document], context: Context) -> None:
         self._database = database
+        self._context = context
 
     def count(self, interaction_ids: Iterable[str]) -> dict[str, set[Counted]]:
         """Let these interactions be counted as what they are; all or none.
@@ -131,10 +132,13 @@ class InteractionDays:
             if record.resource != resource:
                 continue
             # Whoever judged the record by what was counted looks again.
-            update: Document = {"$inc": {"interaction_count": count, "counts_seen": 1}}
+            update: Document = {
+                "$inc": {"interaction_count": count, "counts_seen": 1},
+                "$set": {"counted_at": self._context.now()},
+            }
             if record in found.reduced:
                 latest = self._latest(record, session)
-                update["$set"] = {"last_interaction_at": latest}
+                update["$set"]["last_interaction_at"] = latest
             else:
                 update["$max"] = {"last_interaction_at": found.latest[record]}
             conditions = {"_id": record.record_id, "org_id": record.org_id}

@@ -7,8 +7,9 @@ strength of what was looked at: where that has changed meanwhile, it is looked a
 again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,13 +20,12 @@ from chassis.errors import UnavailableError
 from chassis.events import envelope
 from chassis.fields import Clock, Field
 from chassis.ids import derive_id, new_id
+from chassis.many import ManyRepository
 from chassis.mongo import Document
-from chassis.reader import Reader
 from chassis.repository import PENDING_CAP
 from chassis.rows import TenantRows
-from svc_customer import events
-from svc_customer.domain.definitions import Node
-from svc_customer.domain.segments import Membership, Segment
+from svc_customer.domain.memberships import untold
+from svc_customer.domain.segments import Segment
 from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.interaction_days import INTERACTION_DAYS
@@ -36,50 +36,27 @@ from svc_customer.repository.segment_conditions import (
     Holding,
     names_in,
 )
+from svc_customer.repository.segment_moves import (
+    CHANGED,
+    Move,
+    Plan,
+    concerned,
+    move_of,
+)
 from svc_customer.repository.segments import SegmentRepository
 
-__all__ = ["READERS", "Memberships", "Plan"]
+__all__ = ["READERS", "Memberships"]
 
-READERS: Final[Mapping[str, type[Reader[Any]]]] = {
+READERS: Final[Mapping[str, type[ManyRepository[Any]]]] = {
     "accounts": AccountRepository,
     "contacts": ContactRepository,
 }
 _NOUNS: Final = {"accounts": "account", "contacts": "contact"}
 # What a judgment rests on: if all of it is as it was, so is the judgment.
 _SEEN: Final = ("version", "counts_seen", "membership_sequence")
-_NEEDED: Final = (*_SEEN, "segment_keys", "owner_id", "acl", "created_at")
+_NEEDED: Final = (*_SEEN, *CHANGED, "segment_keys", "owner_id", "acl")
 _ATTEMPTS: Final = 5
 _MOST: Final = 2_000
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A segment that records are to be in or not.
-
-    Attributes:
-        key: What its members have.
-        is_silent: Whether coming and going is no event, as in a build.
-        node: Its expanded definition; a manual one has none.
-    """
-
-    segment: Segment
-    key: str
-    is_silent: bool = False
-    node: Node | None = None
-
-
-@dataclass(frozen=True)
-class _Move:
-    """What becomes of one record: what it comes into and goes out of.
-
-    Attributes:
-        context: Whose doing that is.
-    """
-
-    row: Document
-    context: Context
-    entered: Sequence[Plan]
-    left: Sequence[Plan]
 
 
 # From rows to what the record of each fits.
@@ -171,6 +148,37 @@ class Memberships:
             holding=holding,
         )
 
+    def unsettled(self, segment: Segment, limit: int) -> list[str]:
+        """Records that have to do with a build before the one that is shown.
+
+        Or of which it is to be told that they came by this one.
+        """
+        key = segment.key
+        older = {"$elemMatch": {"$gte": f"{segment.id}.", "$lt": key}}
+        asked = {"$or": [{"segment_keys": older}, {"segment_keys": untold(key)}]}
+        rows = self._records[segment.resource].find(asked, [], limit, only=("_id",))
+        return [row["_id"] for row in rows]
+
+    def settle(self, segment: Segment, records: Mapping[str, Context]) -> None:
+        """Tell who came by the build that is shown, and who went; each once.
+
+        Raises:
+            UnavailableError: As ``evaluate``.
+        """
+        plan = Plan(segment)
+
+        def judge(rows: Sequence[Document]) -> Mapping[str, Sequence[Plan]]:
+            return {
+                row["_id"]: [plan] if plan.key in row.get("segment_keys", ()) else []
+                for row in rows
+            }
+
+        self._settle(segment.resource, records, [plan], judge)
+
+    def is_backed_up(self, resource: str) -> bool:
+        """Whether so many events wait for the relay that others would wait long."""
+        return self._readers[resource].is_backed_up()
+
     def put(
         self, segment: Segment, record_ids: Sequence[str], *, is_in: bool
     ) -> set[str]:
@@ -179,7 +187,7 @@ class Memberships:
         Raises:
             UnavailableError: As ``evaluate``.
         """
-        plan = Plan(segment, segment.key)
+        plan = Plan(segment)
 
         def judge(rows: Sequence[Document]) -> Mapping[str, Sequence[Plan]]:
             return {row["_id"]: [plan] if is_in else [] for row in rows}
@@ -199,13 +207,17 @@ class Memberships:
             rows = self._seen(resource, wanted)
             fitting = judge(rows)
             moves = [
-                _Move(row, records[row["_id"]], *change)
+                move
                 for row in rows
-                if any(change := _change(row, fitting[row["_id"]], plans))
+                if (
+                    move := move_of(
+                        row, records[row["_id"]], fitting[row["_id"]], plans
+                    )
+                )
             ]
             wanted = [move.row["_id"] for move in moves]
             moved |= set(wanted)
-            self._segments.expect_recount(_concerned(moves), self._context.now())
+            self._segments.expect_recount(concerned(moves), self._context.now())
             changes = [self._change(resource, move) for move in moves]
             rows_of = self._records[resource]
             if not changes or rows_of.update_each(changes) == len(changes):
@@ -226,7 +238,7 @@ class Memberships:
         )
         return [row["_id"] for row in rows]
 
-    def _change(self, resource: str, move: _Move) -> tuple[Document, list[Document]]:
+    def _change(self, resource: str, move: Move) -> tuple[Document, list[Document]]:
         """The write by which a record comes and goes, if all is as it was seen."""
         row = move.row
         told = self._told(resource, move)
@@ -236,19 +248,21 @@ class Memberships:
             f"pending_events.{PENDING_CAP - len(told) - 1}": {"$exists": False},
         }
         have: Document = {"$ifNull": ["$segment_keys", []]}
-        stay: Document = {"$setDifference": [have, _keys(move.left)]}
+        stay: Document = {"$setDifference": [have, _literal(move.gone)]}
         changed: Document = {
-            "segment_keys": {"$setUnion": [stay, _keys(move.entered)]},
+            "segment_keys": {"$setUnion": [stay, _literal(move.come)]},
             "membership_sequence": row.get("membership_sequence", 0) + len(told),
         }
+        now = self._context.now()
         if told:
             waiting = {"$ifNull": ["$pending_events", []]}
             changed["pending_events"] = {"$concatArrays": [waiting, {"$literal": told}]}
-            now = self._context.now()
             changed["pending_at"] = {"$ifNull": ["$pending_at", now]}
+        if any(plan.segment.is_manual for plan in move.plans):
+            changed["moved_at"] = now
         return conditions, [{"$set": changed}]
 
-    def _told(self, resource: str, move: _Move) -> list[Document]:
+    def _told(self, resource: str, move: Move) -> list[Document]:
         """The events of a move, as they wait in the record to be relayed.
 
         Memberships of a record are an aggregate of their own: a record's
@@ -256,20 +270,11 @@ class Memberships:
         """
         row = move.row
         aggregate_id = derive_id(row["_id"], "memberships")
-        happened = [
-            build(Membership(plan.segment, row["_id"]))
-            for build, plans in (
-                (events.segment_entered, move.entered),
-                (events.segment_left, move.left),
-            )
-            for plan in plans
-            if not plan.is_silent
-        ]
         sequence: int = row.get("membership_sequence", 0)
         # Not what a person's request did, nor to be undone with it.
         context = replace(move.context, operation_id=new_id())
         visibility = {"owner_id": row["owner_id"], "acl": row["acl"]}
-        self._context.has_events = self._context.has_events or bool(happened)
+        self._context.has_events = self._context.has_events or bool(move.told)
         return [
             {
                 **envelope(
@@ -285,7 +290,7 @@ class Memberships:
                 "record_version": None,
                 "step": None,
             }
-            for place, event in enumerate(happened, 1)
+            for place, event in enumerate(move.told, 1)
         ]
 
     def walk(
@@ -352,20 +357,5 @@ class Memberships:
 _EVERYBODY: Final = 2**31 - 2
 
 
-def _keys(plans: Sequence[Plan]) -> Document:
-    return {"$literal": [plan.key for plan in plans]}
-
-
-def _concerned(moves: Iterable[_Move]) -> set[str]:
-    return {plan.segment.id for move in moves for plan in (*move.entered, *move.left)}
-
-
-def _change(
-    row: Document, fitting: Sequence[Plan], plans: Sequence[Plan]
-) -> tuple[Sequence[Plan], Sequence[Plan]]:
-    """What a record has to come into, and what it has to go out of."""
-    has = set(row.get("segment_keys", ()))
-    fits = {plan.key for plan in fitting}
-    entered = [plan for plan in fitting if plan.key not in has]
-    left = [plan for plan in plans if plan.key in has - fits]
-    return entered, left
+def _literal(keys: AbstractSet[str]) -> Document:
+    return {"$literal": sorted(keys)}

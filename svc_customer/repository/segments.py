@@ -118,6 +118,11 @@ class SegmentRepository(Repository[Segment]):
         rows = self._rows.find({"archived_at": None}, [("_id", 1)], MOST_SEGMENTS + 1)
         return {row["_id"]: self.restore(row) for row in rows}
 
+    def note_settled(self, segment_id: str, build: int) -> None:
+        """Note that it was told who came by a build and who went."""
+        settled = {"$set": {"settled": build}}
+        self._rows.update({"_id": segment_id, "built": build}, settled)
+
     def fail(self, segment_id: str, build: int) -> None:
         """Note that a definition can be evaluated no longer."""
         failed = {"$set": {"failed_build": build}}

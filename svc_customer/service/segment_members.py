@@ -51,7 +51,8 @@ class SegmentMemberMethods(SegmentMethods):
     ) -> dict[str, Any]:
         """Evaluate a definition from the beginning: a snapshot as of now.
 
-        The members that there are stay until that is done.
+        The members that there are stay until that is done; then one event each
+        tells who came and who went by it.
 
         Needs the ``segments:write`` permission.
 
@@ -64,7 +65,8 @@ class SegmentMemberMethods(SegmentMethods):
             VersionConflictError: ``version_conflict``.
 
         Emits:
-            ``customer.segment_updated`` v1 and ``customer.segment_built`` v1.
+            ``customer.segment_updated`` v1, ``customer.segment_built`` v1,
+            ``customer.segment_entered`` v1 and ``customer.segment_left`` v1.
         """
         self.permitted("segments:write")
         now = self.context.now()

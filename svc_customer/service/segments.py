@@ -79,7 +79,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         """Make a segment; the members of a definition are looked for at once.
 
         Until they are found it is ``building``; a hundred thousand records take
-        some seconds. Then one event tells its size.
+        some seconds. Then one event tells its size, and one each who has come
+        into it since it was made.
 
         Needs the ``segments:write`` permission, and for a definition that to
         read the records, and every interaction if it asks for these.
@@ -99,7 +100,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
                 are a hundred.
 
         Emits:
-            ``customer.segment_created`` v1 and ``customer.segment_built`` v1.
+            ``customer.segment_created`` v1, ``customer.segment_built`` v1 and
+            ``customer.segment_entered`` v1.
         """
         segments = self.shown_segments()
         segments.permit("write")
@@ -229,7 +231,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         """Change a segment; another definition is evaluated from the beginning.
 
         So are those of the dynamic segments that name it. The members of the
-        definition before are shown until that is done.
+        definition before are shown until that is done; then one event each tells
+        who came and who went by it.
 
         Needs the ``segments:write`` permission, and those of ``create_segment``
         for its definition.
@@ -252,7 +255,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             VersionConflictError: ``version_conflict``, with ``conflicts``.
 
         Emits:
-            ``customer.segment_updated`` v1 and ``customer.segment_built`` v1.
+            ``customer.segment_updated`` v1, ``customer.segment_built`` v1,
+            ``customer.segment_entered`` v1 and ``customer.segment_left`` v1.
         """
         segments = self.shown_segments()
         segments.permit("write")
@@ -338,6 +342,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
     ) -> dict[str, Any]:
         """Bring an archived segment back; a definition is evaluated anew.
 
+        As that of a new segment is: until that is done it has no members.
+
         Needs the ``segments:write`` permission.
 
         Returns:
@@ -352,7 +358,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
             VersionConflictError: ``version_conflict``.
 
         Emits:
-            ``customer.segment_restored`` v1 and ``customer.segment_built`` v1.
+            ``customer.segment_restored`` v1, ``customer.segment_built`` v1 and
+            ``customer.segment_entered`` v1.
         """
         segments = self.shown_segments()
         segments.permit("write")
@@ -376,6 +383,8 @@ class SegmentMethods(Dependencies, SegmentBuilds):
                 expected_version=expected_version,
                 is_archived=True,
             )
+            # Whoever was a member has been forgotten, or is about to be.
+            self.segments.note_settled(restored.id, restored.built)
             self._begin(restored)
             return restored
 

@@ -43,8 +43,9 @@ from svc_customer.domain.accounts import new_account
 from svc_customer.domain.contacts import EmailAddress, PhoneNumber, new_contact
 from svc_customer.domain.custom_fields import CustomField
 from svc_customer.domain.interactions import Attachment, new_interaction
+from svc_customer.domain.memberships import Membership
 from svc_customer.domain.records import Address
-from svc_customer.domain.segments import Membership, new_segment
+from svc_customer.domain.segments import new_segment
 from svc_notify.domain import Delivery, DeliveryStatus
 from svc_sales.domain.leads import Conversion, LeadStatus, new_lead
 from svc_sales.domain.opportunities import opportunity_of

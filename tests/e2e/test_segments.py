@@ -70,6 +70,22 @@ class Customers:
         query = f"types={','.join(names)}&after=0&limit=200"
         return self.client("GET", f"/v1/events?{query}")[1]["data"]
 
+    def told(self, path):
+        """Who is in a segment by all that was told of it; each move was one."""
+        types = "types=customer.segment_entered,customer.segment_left"
+        members, after = set(), 0
+        while True:
+            query = f"{types}&after={after}&limit=200"
+            page = self.client.patiently("GET", f"/v1/events?{query}")[1]
+            for each in page["data"]:
+                after, data = each["position"], each["data"]
+                if data["segment_id"] == id_of(path):
+                    has_come = each["event"] == "customer.segment_entered"
+                    assert (data["record_id"] in members) != has_come
+                    members ^= {data["record_id"]}
+            if not page["data"]:
+                return members
+
     def moves(self, path):
         """Who came into a segment and who went, as it was told."""
         return [
@@ -215,6 +231,74 @@ class TestADynamicSegment:
 
 
 class TestMoves:
+    def test_are_told_of_whoever_comes_while_a_segment_is_being_made(self, customers):
+        customers.add("Bob", lifecycle_stage="customer")
+        payload = {"resource": "contacts", "kind": "dynamic", "name": "Buyers"}
+        definition = {"any": [CUSTOMERS, BUYERS]}
+        _, made, _ = customers.client(
+            "POST", "/v1/segments", {**payload, "definition": definition}
+        )
+        path = f"/v1/segments/{made['id']}"
+        ada = customers.add("Ada")
+        for _ in range(3):
+            customers.buy(ada, 1)
+        customers.soon_has(path, "Ada", "Bob")
+        customers.until(lambda: customers.moves(path), within_s=SECONDS)
+
+        assert made["status"] == "building"
+        assert customers.moves(path) == [("entered", ada)]
+
+    def test_by_another_definition_are_told_once_it_is_shown(self, customers):
+        stages = ("customer", "evangelist", "other")
+        ada, bob, cleo = (
+            customers.add(name, lifecycle_stage=stage)
+            for name, stage in zip(("Ada", "Bob", "Cleo"), stages, strict=True)
+        )
+        inner = customers.segment(
+            {"not": {"field": "lifecycle_stage", "value": "subscriber"}}
+        )
+        outer = customers.segment({"not": {"segment": id_of(inner)}})
+        stays = {"field": "lifecycle_stage", "op": "in", "value": ["customer", "other"]}
+        customers.client("PATCH", inner, {"definition": stays})
+        customers.soon_has(outer, "Bob")
+        customers.until(lambda: customers.moves(outer), within_s=SECONDS)
+        customers.client("PATCH", inner, {"definition": {"not": CUSTOMERS}})
+        customers.soon_has(outer, "Ada")
+        for path in (inner, outer):
+            customers.until(
+                lambda p=path: len(customers.moves(p)) == 3, within_s=SECONDS
+            )
+        customers.client("POST", f"{inner}/refresh")
+        customers.until(lambda: customers.client("GET", inner)[1]["status"] == "ready")
+        customers.client(
+            "PATCH", f"/v1/contacts/{cleo}", {"lifecycle_stage": "customer"}
+        )
+        for path in (inner, outer):
+            customers.until(
+                lambda p=path: len(customers.moves(p)) > 3, within_s=SECONDS
+            )
+
+        came_out = [("left", bob), ("entered", bob), ("left", ada), ("left", cleo)]
+        opposite = {"left": "entered", "entered": "left"}
+        assert sorted(customers.moves(inner)) == sorted(came_out)
+        assert sorted(customers.moves(outer)) == sorted(
+            (opposite[verb], who) for verb, who in came_out
+        )
+        event = customers.events("customer.segment_left")[0]
+        assert event["actor"] == {"type": "service", "id": "service:customer"}
+
+    def test_of_a_segment_that_is_back_begin_anew(self, customers):
+        customers.add("Ada", lifecycle_stage="customer")
+        path = customers.segment(CUSTOMERS)
+        customers.client("DELETE", path)
+        code, back, _ = customers.client("POST", f"{path}/restore")
+        bob = customers.add("Bob", lifecycle_stage="customer")
+        customers.soon_has(path, "Ada", "Bob")
+        customers.until(lambda: customers.moves(path), within_s=SECONDS)
+
+        assert (code, back["status"]) == (200, "building")
+        assert customers.moves(path) == [("entered", bob)]
+
     def test_are_told_of_whoever_brought_them_about(self, newcomer, until, paused):
         """Though what people of several organizations do is looked at together."""
         orgs = [Customers(newcomer(), until) for _ in range(3)]
@@ -474,6 +558,40 @@ class TestKilling:
         customers.until(lambda: len(customers.moves(path)) >= 40, within_s=60)
         assert sorted(customers.moves(path)) == sorted(
             ("entered", each) for each in written
+        )
+
+    def test_who_tells_of_a_build_loses_and_repeats_nothing(self, customers, processes):
+        """Though the definition is changed again before all of it is told."""
+        path = customers.segment(CUSTOMERS)
+        people = {}
+        for stage in ("customer", "evangelist"):
+            operations = [
+                {"op": "create", "data": {"last_name": "A", "lifecycle_stage": stage}}
+            ] * 500
+            code, rows, _ = customers.client.patiently(
+                "POST", "/v1/contacts/batch", {"operations": operations}
+            )
+            assert code == 200, rows
+            people[stage] = {each["data"]["id"] for each in rows["results"]}
+        customers.until(lambda: customers.told(path) == people["customer"])
+        asked = [
+            *({"field": "lifecycle_stage", "value": "evangelist"}, CUSTOMERS),
+            {"field": "lifecycle_stage", "value": "evangelist"},
+        ]
+        for definition in asked:
+            code, problem, _ = customers.client.patiently(
+                "PATCH", path, {"definition": definition}
+            )
+            assert code == 200, problem
+            customers.until(
+                lambda: customers.client("GET", path)[1]["status"] == "ready",
+                within_s=60,
+            )
+            victim = customers.until(lambda: processes()["customer-events-1"]["pid"])
+            os.kill(victim, signal.SIGKILL)
+
+        customers.until(
+            lambda: customers.told(path) == people["evangelist"], within_s=60
         )
 
     def test_a_build_goes_on(self, customers, processes):

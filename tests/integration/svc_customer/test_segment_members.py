@@ -20,9 +20,10 @@ from svc_customer.domain.segments import expanded, new_segment
 from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.interaction_days import InteractionDays
 from svc_customer.repository.interactions import InteractionRepository
-from svc_customer.repository.memberships import Memberships, Plan
+from svc_customer.repository.memberships import Memberships
 from svc_customer.repository.segment_clock import SegmentClock, is_timely, next_turn
 from svc_customer.repository.segment_conditions import Compiler
+from svc_customer.repository.segment_moves import Plan
 from svc_customer.repository.segment_previews import SegmentPreviews
 
 pytestmark = pytest.mark.integration
@@ -170,8 +171,8 @@ def segment_of(definition):
 
 
 def plan_of(definition):
-    segment = segment_of(definition)
-    return Plan(segment, segment.key, node=expanded(segment, {}))
+    segment = segment_of(definition).completed(1, NOW)
+    return Plan(segment, expanded(segment, {}))
 
 
 def members(database, plan):
