@@ -110,6 +110,10 @@ class LoginDelays:
             upsert=True,
         )
 
+    def forget(self, email: str) -> None:
+        """Know nothing of an account: neither failures nor addresses."""
+        self._rows.delete_one({"_id": self._hash("email", email)})
+
     def _hash(self, kind: str, text: str) -> str:
         message = f"login_delays:{kind}:{text.casefold()}".encode()
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()

@@ -65,7 +65,9 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
         """Set a new password with what the link in the message holds.
 
         It ends every session, personal token and application of the person in
-        all of their organizations, and shows that the address is theirs.
+        all of their organizations, and shows that the address is theirs. If
+        nothing had shown that before, somebody else may have registered with it:
+        a second factor is removed then, too, and the person told so.
 
         Args:
             payload: A ``ConfirmPasswordResetInput``.
@@ -77,7 +79,8 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
             UnavailableError: ``too_busy``.
 
         Emits:
-            ``auth.session_revoked`` v1 for each session.
+            ``auth.password_changed`` v1, ``auth.session_revoked`` v1 for each
+            session, and perhaps ``auth.second_factor_removed`` v1.
         """
         data = load(ConfirmPasswordResetInput(), payload)
         if self.spent_before(data["token"]):
@@ -89,12 +92,12 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
             self._spend(challenge)
             if not self.people.change_password(person, password_hash):
                 raise link_invalid()
-            self.people.update(person.id, {"email_verified": True})
-            self.end_all_sessions(person.id, "password_reset")
+            self.hand_to_addressee(person)
             self.note_everywhere(events.password_changed, person.id, reason="reset")
             self.notify(person, "password_changed")
 
         self.transaction(reset)
+        self.forget_places(person)
         delay = self.login_delays.find(person.email)
         self.login_delays.note_success(person.email, delay, self.login_delays.place)
 
@@ -209,6 +212,31 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
         page, token = _PAGES.get(challenge.kind), self.challenge_tokens.of(challenge.id)
         link = page and f"{self.keyring.issuer_url}{page}?token={token}"
         return {"kind": challenge.kind, **message, "link": link}
+
+    def hand_to_addressee(self, person: Person) -> None:
+        """Leave somebody to whoever has just set the password by a link to them.
+
+        Nothing goes on that was begun with the password before. The second
+        factor does, unless it may be that of a stranger who registered with an
+        address that is not theirs, and would keep its owner out by it.
+
+        Args:
+            person: As they were before.
+        """
+        self.people.update(person.id, {"email_verified": True})
+        self.end_all_sessions(person.id, "password_reset")
+        factor = self.second_factors.find(person.id)
+        if person.email_verified or factor is None:
+            return
+        self.second_factors.remove(person.id)
+        if factor.confirmed_at is not None:
+            self.note_everywhere(events.second_factor_removed, person.id)
+            self.notify(person, "second_factor_changed")
+
+    def forget_places(self, person: Person) -> None:
+        """Have nobody exempt from waiting whose address it never was."""
+        if not person.email_verified:
+            self.login_delays.forget(person.email)
 
     def message_of(self, challenge: Challenge) -> dict[str, Any] | None:
         """To whom a message goes, and what it says; None if to nobody."""

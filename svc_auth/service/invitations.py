@@ -223,8 +223,9 @@ class InvitationMethods(ChallengeMethods, UserMethods):
 
         Who is new chooses a password. So does who has never shown that the
         address is theirs: somebody else may have registered with it, and all
-        sessions begun with the password before end. It gives no tokens: one
-        logs in afterwards, with the organization's id.
+        sessions begun with the password before end, and its second factor is
+        removed. It gives no tokens: one logs in afterwards, with the
+        organization's id.
 
         Args:
             payload: An ``AcceptInvitationInput``.
@@ -243,7 +244,8 @@ class InvitationMethods(ChallengeMethods, UserMethods):
 
         Emits:
             ``auth.invitation_updated`` and ``auth.member_joined`` v1;
-            ``auth.session_revoked`` v1 for each session that ends.
+            ``auth.session_revoked`` v1 for each session that ends, and perhaps
+            ``auth.second_factor_removed`` v1.
         """
         data = load(AcceptInvitationInput(), payload)
         if done := self.spent_before(data["token"]):
@@ -269,6 +271,8 @@ class InvitationMethods(ChallengeMethods, UserMethods):
             self._add_member(person, org.id, invitation, former)
 
         self.transaction(join)
+        if known is not None:
+            self.forget_places(known)
         return self._accepted(org.id, person.email)
 
     def _accepted(self, org_id: str | None, email: str) -> dict[str, Any]:
@@ -365,8 +369,7 @@ class InvitationMethods(ChallengeMethods, UserMethods):
                 raise ConflictError(
                     "credentials_changed", "The password was changed in this moment."
                 )
-            self.people.update(person.id, {"email_verified": True})
-            self.end_all_sessions(person.id, "password_reset")
+            self.hand_to_addressee(known)
 
     def _add_member(
         self,

@@ -175,6 +175,49 @@ class TestForgottenPasswords:
         assert code not in json.dumps(challenge, default=str)
 
 
+class TestSquatters:
+    """They register with the address of somebody who has not come yet."""
+
+    @pytest.fixture
+    def squatter(self, client):
+        payload = {"name": "Theirs", "scope": ["contacts:read"]}
+        turn_on(client)
+        client.program = client("POST", "/v1/access-tokens", payload)[1]["token"]
+        return client
+
+    def test_do_not_keep_the_owner_out_by_a_second_factor(self, squatter, link, status):
+        ask(squatter, "POST", RESET, {"email": squatter.email})
+        assert reset(squatter, link(squatter.email, "new-password")) == (204, None)
+
+        credentials = {"email": squatter.email, "password": NEW}
+        code, tokens, _ = squatter.patiently("POST", "/v1/auth/login", credentials)
+        assert code == 200, tokens
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        assert not squatter("GET", "/v1/auth/mfa", **bearer)[1]["is_on"]
+        removed = "/v1/audit-log?filter[action]=auth.second_factor_removed"
+        until(lambda: squatter("GET", removed, **bearer)[1]["data"])
+        said = "Your second factor was changed"
+        until(lambda: said in subjects_to(status, squatter.email))
+
+    def test_keep_nothing_they_made(self, squatter, link):
+        ask(squatter, "POST", RESET, {"email": squatter.email})
+        reset(squatter, link(squatter.email, "new-password"))
+
+        for token in (squatter.token, squatter.program):
+            bearer = {"Authorization": f"Bearer {token}"}
+            until(lambda bearer=bearer: squatter("GET", "/v1/me", **bearer)[0] == 401)
+
+    def test_are_not_those_who_have_verified_their_address(
+        self, squatter, link, people
+    ):
+        verified = {"$set": {"email_verified": True}}
+        people.update_one({"email": squatter.email}, verified)
+        ask(squatter, "POST", RESET, {"email": squatter.email})
+        reset(squatter, link(squatter.email, "new-password"))
+
+        assert log_in(squatter, NEW) == (401, "otp_required")
+
+
 class TestAddresses:
     def test_are_asked_about_by_registering(self, client, link, letters):
         payload = {"token": link(client.email, "verify-email")}

@@ -47,6 +47,22 @@ def poll(ask, client):
     return poll
 
 
+class TestKnownAddresses:
+    def test_are_forgotten_with_a_squatter(self, ask, client, poll, status):
+        """Who registered with an address of somebody else's, and logged in so."""
+        assert ask(LOGIN, client.credentials, OWN) == (200, None)
+        ask(RESET, {"email": client.email}, THIRD)
+        ((_, token),) = until(lambda: links_to(status, client.email, "new-password"))
+        chosen = {"token": token, "password": "a new and secret one"}
+        assert ask(f"{RESET}/confirm", chosen, THIRD) == (204, None)
+        poll()
+
+        guess = {**client.credentials, "password": "wrong horse"}
+        until(lambda: ask(LOGIN, guess, OWN)[1] == "login_delayed")
+        owns = {"email": client.email, "password": chosen["password"]}
+        assert ask(LOGIN, owns, THIRD) == (200, None)
+
+
 class TestPolling:
     def test_keeps_nobody_out_at_an_address_of_theirs(self, ask, client, poll):
         assert ask(LOGIN, client.credentials, OWN) == (200, None)

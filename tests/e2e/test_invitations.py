@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from authenticators import turn_on
 from browsers import Browser
 from letters import links_to
 from members import recruit
@@ -148,6 +149,18 @@ class TestThoseWhoAreRegistered:
         until(lambda: squatter("GET", "/v1/me")[0] == 401)
         old = log_in(client, squatter.email, squatter.credentials["password"])
         assert refusal(old) == (401, "credentials_invalid")
+        assert log_in(client, squatter.email, NEW, joined["org_id"])[0] == 200
+
+    def test_are_not_kept_out_by_what_a_squatter_turned_on(
+        self, client, newcomer, token
+    ):
+        squatter = newcomer()
+        turn_on(squatter)
+        invite(client, squatter.email)
+        link = {"token": token(squatter.email), "password": NEW}
+        code, joined = ask(client, "POST", ACCEPT, link)
+
+        assert code == 200
         assert log_in(client, squatter.email, NEW, joined["org_id"])[0] == 200
 
     def test_come_back_with_the_roles_they_are_invited_to(
