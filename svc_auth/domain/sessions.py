@@ -8,6 +8,7 @@ from svc_auth.domain.people import Membership
 
 __all__ = [
     "ACCESS_TOKEN_LIFE",
+    "MOST_SESSIONS",
     "PASSWORD",
     "REFRESH_TOKEN_LIFE",
     "SESSION_LIFE",
@@ -21,6 +22,9 @@ ACCESS_TOKEN_LIFE: Final = timedelta(minutes=15)
 REFRESH_TOKEN_LIFE: Final = timedelta(days=14)
 # However often it is refreshed.
 SESSION_LIFE: Final = timedelta(days=90)
+# Of one kind, of one person in one organization. Beyond, those go that were used
+# longest ago, so that whatever ends all of them at once can.
+MOST_SESSIONS: Final = 200
 # How somebody has proved who they are (RFC 8176 §2).
 PASSWORD: Final = ("pwd",)
 TWO_FACTORS: Final = ("pwd", "otp", "mfa")
@@ -62,7 +66,7 @@ class Session:
             may do.
         revoked_because: ``logout``, ``refresh_token_reused``, ``revoked``,
             ``deactivated``, ``password_changed``, ``password_reset``,
-            ``email_changed``, ``second_factor_changed``, or
+            ``email_changed``, ``second_factor_changed``, ``too_many``, or
             ``credentials_changed``: they had when the session was about to begin.
     """
 

@@ -1,6 +1,6 @@
 """Where sessions and their refresh tokens are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
@@ -9,9 +9,10 @@ from pymongo.database import Database
 
 from chassis.context import Context
 from chassis.event_log import PENDING_INDEX
+from chassis.events import Event
 from chassis.fields import Field
+from chassis.many import ManyRepository
 from chassis.mongo import Collection, Document, Index, by
-from chassis.repository import Repository
 from svc_auth.domain.hashes import hash_of
 from svc_auth.domain.sessions import RefreshToken, Session
 
@@ -25,14 +26,16 @@ __all__ = [
     "SessionRepository",
 ]
 
-# Of one person in one organization; each ends by itself after ninety days.
-_MOST_SESSIONS: Final = 10_000
+# Of one person in one organization; there may be more than ``MOST_SESSIONS`` from
+# before there was such a bound. Each ends by itself after ninety days.
+_MOST_LIVE: Final = 10_000
+_AT_ONCE: Final = 500
 
 SESSIONS: Final = Collection(
     "sessions",
     (
         PENDING_INDEX,
-        by("owner_id", "kind"),
+        by("owner_id", "kind", "revoked_at", covering=("expires_at",)),
         by("client_id"),
         Index((("expires_at", 1),), expires_after_s=0),
         Index(
@@ -61,7 +64,7 @@ PERSONAL_TOKENS: Final = Collection(
 )
 
 
-class SessionRepository(Repository[Session]):
+class SessionRepository(ManyRepository[Session]):
     """Logins to one organization."""
 
     collection = SESSIONS
@@ -109,8 +112,48 @@ class SessionRepository(Repository[Session]):
     def live_ids_of(self, person_id: str) -> list[str]:
         """A person's sessions of every kind that have not been ended."""
         conditions = {"owner_id": person_id, "revoked_at": None}
-        rows = self._rows.find(conditions, [("_id", -1)], _MOST_SESSIONS)
+        rows = self._rows.find(conditions, [("_id", -1)], _MOST_LIVE, only=("_id",))
         return [row["_id"] for row in rows]
+
+    def ids_beyond(
+        self, most: int, owner_id: str, kind: str, now: datetime
+    ) -> list[str]:
+        """What somebody has of a kind besides so many, those used longest ago."""
+        conditions = {
+            "owner_id": owner_id,
+            "kind": kind,
+            "revoked_at": None,
+            "expires_at": {"$gt": now},
+        }
+        if self._rows.find_nth(conditions, [("_id", 1)], most) is None:
+            return []
+        times = ("created_at", "last_used_at")
+        rows = self._rows.find(conditions, [("_id", 1)], 2 * most, only=times)
+        rows.sort(key=lambda row: row["last_used_at"] or row["created_at"])
+        return [row["_id"] for row in rows[: len(rows) - most]]
+
+    def change_each(
+        self,
+        session_ids: Sequence[str],
+        change: Callable[[Session], Session],
+        describe: Callable[[Session, Session], Event],
+    ) -> None:
+        """As ``change``, some hundred in a message; those that are gone are left."""
+        for start in range(0, len(session_ids), _AT_ONCE):
+            some = session_ids[start : start + _AT_ONCE]
+            self.change_all(some, change, describe, ties=_Untied())
+
+
+class _Untied:
+    """What one session becomes depends on no other."""
+
+    def is_tied(self, _before: Session, _after: Session) -> bool:
+        """No."""
+        return False
+
+    def tied(self, update: Callable[[], Session]) -> Session:
+        """Carry it out."""
+        return update()
 
 
 class Revocations:

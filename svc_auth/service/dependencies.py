@@ -1,7 +1,7 @@
 """What the mixins of the service share."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from svc_auth.domain.people import Membership, Person
 from svc_auth.domain.roles import narrowed
 from svc_auth.domain.sessions import (
     ACCESS_TOKEN_LIFE,
+    MOST_SESSIONS,
     REFRESH_TOKEN_LIFE,
     SESSION_LIFE,
     Proof,
@@ -236,6 +237,7 @@ class Dependencies(Holding):
         ):
             self.end_session(session.id, "credentials_changed")
             raise wrong_credentials()
+        self.make_room(session)
         return session
 
     def _session_id(self, org_id: str) -> str:
@@ -268,6 +270,15 @@ class Dependencies(Holding):
                 events.session_revoked,
             )
 
+    def make_room(self, session: Session) -> None:
+        """End what somebody used longest ago, once a new session is one too many."""
+        self.end_each(
+            self.sessions.ids_beyond(
+                MOST_SESSIONS, session.owner_id, session.kind, self.context.now()
+            ),
+            "too_many",
+        )
+
     def end_sessions(self, person_id: str, reason: str, but: str | None = None) -> None:
         """End a person's sessions in the organization at hand, of every kind.
 
@@ -276,9 +287,18 @@ class Dependencies(Holding):
             reason: Why, for those who look later.
             but: One that goes on.
         """
-        for session_id in self.sessions.live_ids_of(person_id):
-            if session_id != but:
-                self.end_session(session_id, reason)
+        live = self.sessions.live_ids_of(person_id)
+        self.end_each([each for each in live if each != but], reason)
+
+    def end_each(self, session_ids: Sequence[str], reason: str) -> None:
+        """As ``end_session``, many in few messages."""
+        now = self.context.now()
+        with self.context.as_step("end"):
+            self.sessions.change_each(
+                session_ids,
+                lambda session: session.revoked(reason, now),
+                events.session_revoked,
+            )
 
     def end_all_sessions(self, person_id: str, reason: str, but: str = "") -> None:
         """End a person's sessions in all of their organizations, of every kind.

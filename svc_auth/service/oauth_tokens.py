@@ -264,7 +264,9 @@ class TokenMethods(DeviceGrants):
             updated_at=now,
             expires_at=now + life,
         )
-        return self.sessions.add(session, events.session_started(session))
+        stored = self.sessions.add(session, events.session_started(session))
+        self.make_room(stored)
+        return stored
 
     def _with_identity(
         self, tokens: dict[str, Any], session: Session, granted: AuthorizationCode

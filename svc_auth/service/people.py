@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chassis.errors import ForbiddenError
+from chassis.errors import ConflictError, ForbiddenError
 from chassis.idempotency import idempotent
 from chassis.rpc import rpc
 from chassis.schemas import load
@@ -128,7 +128,7 @@ class PersonMethods(Dependencies):
     def switch_org(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Log in to another of one's organizations without a password.
 
-        It begins a session of its own; the one at hand goes on.
+        It begins a session of its own, as a login does; the one at hand goes on.
 
         Args:
             payload: A ``SwitchOrgInput``.
@@ -141,10 +141,13 @@ class PersonMethods(Dependencies):
                 one is no member there.
             ForbiddenError: ``token_restricted``.
             NotFoundError: ``person_not_found``: the caller is no person.
+            ConflictError: ``org_is_current``: there is nothing to switch.
             UnauthenticatedError: ``token_revoked``: the session has ended.
         """
         person, _ = self.in_person()
         org_id = load(SwitchOrgInput(), payload)["org_id"]
+        if org_id == self.context.org_id:
+            raise ConflictError("org_is_current", "You are logged in to it.")
         membership = self.find_membership(person.id, org_id)
         if membership is None:
             raise no_such_reference("org_id", "You are no member there.")

@@ -17,7 +17,7 @@ from chassis.rpc import rpc
 from chassis.schemas import load
 from chassis.trust import LONGEST_TOKEN_LIFE_S
 from chassis.views import whole_list
-from svc_auth.domain.sessions import RefreshToken, Session
+from svc_auth.domain.sessions import MOST_SESSIONS, RefreshToken, Session
 from svc_auth.repository.sessions import Revocations
 from svc_auth.schemas.sessions import RefreshInput, SessionView
 from svc_auth.service.proving import Proving
@@ -26,7 +26,7 @@ __all__ = ["SessionMethods"]
 
 _PAGE: Final = 5_000
 _LISTED: Final = ("login", "oauth")
-_MOST: Final = 200
+_MOST: Final = len(_LISTED) * MOST_SESSIONS
 
 
 class SessionMethods(Proving):
@@ -43,6 +43,9 @@ class SessionMethods(Proving):
         each time, to fifteen minutes; not for clients at an address from
         which somebody has logged in to it before.
 
+        Somebody has two hundred logins to an organization at most; with one
+        more that ends which was used longest ago.
+
         Args:
             payload: A ``LoginInput``.
 
@@ -56,7 +59,8 @@ class SessionMethods(Proving):
             UnavailableError: ``too_busy``: too many log in at once.
 
         Emits:
-            ``auth.session_started`` v1, or ``auth.login_failed`` v1.
+            ``auth.session_started`` v1, or ``auth.login_failed`` v1; perhaps
+            ``auth.session_revoked`` v1.
         """
         return self.begin_session(self.prove(payload))
 
@@ -144,7 +148,8 @@ class SessionMethods(Proving):
         list of their own.
 
         Returns:
-            ``{"data": [SessionView], "page": {…}}``, of two hundred at most.
+            ``{"data": [SessionView], "page": {…}}``, of two hundred of each
+            kind at most.
 
         Raises:
             ForbiddenError: ``token_restricted``.
@@ -197,8 +202,7 @@ class SessionMethods(Proving):
         while others := [
             each.id for each in self._own_sessions() if each.id != caller.session_id
         ]:
-            for session_id in others:
-                self.end_session(session_id, "revoked")
+            self.end_each(others, "revoked")
 
     def _own_sessions(self) -> list[Session]:
         caller, now = self.context.identified_caller, self.context.now()

@@ -268,6 +268,13 @@ class TestSeveralOrganizations:
         assert page["data"] == []
         assert len(other("GET", "/v1/contacts")[1]["data"]) == 1
 
+    def test_are_not_switched_to_where_one_is(self, client):
+        own = {"org_id": client("GET", "/v1/me")[1]["org_id"]}
+        code, answer, _ = client("POST", "/v1/auth/switch-org", own)
+
+        assert (code, answer["code"]) == (409, "org_is_current")
+        assert len(client("GET", "/v1/sessions")[1]["data"]) == 1
+
     def test_cannot_be_entered_by_others(self, client, newcomer):
         org_id = newcomer()("GET", "/v1/me")[1]["org_id"]
         for target in (org_id, new_id()):

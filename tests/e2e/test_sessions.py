@@ -2,10 +2,13 @@
 
 import threading
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from members import recruit
 from pymongo import MongoClient
+
+from chassis.ids import new_id
 
 pytestmark = pytest.mark.e2e
 
@@ -55,6 +58,35 @@ def listed(client, **headers):
     return answer["data"]
 
 
+class Sessions:
+    """What svc_auth keeps of them."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def copies(self, client, count):
+        """So many further logins of somebody, a day old, without tokens: their ids."""
+        own = {"owner_id": client("GET", "/v1/me")[1]["id"], "revoked_at": None}
+        like = self.rows.find_one(own)
+        for name in ("pending_events", "pending_at"):
+            like.pop(name, None)
+        like |= {"created_at": like["created_at"] - timedelta(days=1)}
+        like |= {"sequence": 0, "operations": []}
+        made = [{**like, "_id": new_id()} for _ in range(count)]
+        self.rows.insert_many(made)
+        return [each["_id"] for each in made]
+
+    def live(self, client):
+        own = client("GET", "/v1/me")[1]["id"]
+        return self.rows.count_documents({"owner_id": own, "revoked_at": None})
+
+
+@pytest.fixture
+def sessions(status):
+    with MongoClient(status["mongo_uri"], tz_aware=True) as mongo:
+        yield Sessions(mongo["rapport_auth"]["sessions"])
+
+
 class TestSessions:
     def test_say_where_they_were_begun(self, client, log_in):
         agent = f"Browser {'x' * 300}"
@@ -96,6 +128,23 @@ class TestSessions:
         assert [ended(each) for each in others] == ["token_revoked"] * 2
         (left,) = listed(client)
         assert left["is_current"]
+
+    def test_are_two_hundred_at_most(self, client, log_in, sessions):
+        """One more ends what was used longest ago, not what was begun first."""
+        (own,) = listed(client)
+        others = sessions.copies(client, 199)
+        long_ago = {"$set": {"created_at": datetime(2025, 1, 1, tzinfo=UTC)}}
+        sessions.rows.update_one({"_id": own["id"]}, long_ago)
+        payload = {"refresh_token": client.tokens["refresh_token"]}
+        assert client("POST", "/v1/auth/refresh", payload)[0] == 200
+        newest = log_in()[1], log_in()[1]
+
+        assert sessions.live(client) == len(listed(client)) == 200
+        ended = {"_id": {"$in": others}, "revoked_at": {"$ne": None}}
+        reasons = [row["revoked_because"] for row in sessions.rows.find(ended)]
+        assert reasons == ["too_many", "too_many"]
+        for token in (client.token, *(each["access_token"] for each in newest)):
+            assert client("GET", "/v1/me", **as_bearer(token))[0] == 200
 
     def test_are_nobody_elses(self, status, client, newcomer):
         member = recruit(status, newcomer, client, "admin")
@@ -211,6 +260,14 @@ class TestPasswords:
         assert member("POST", "/v1/me/password", change(member))[0] == 204
         assert ended(there["access_token"]) == "token_revoked"
         assert member("GET", "/v1/me")[0] == 200
+
+    def test_end_however_many_sessions(self, client, sessions):
+        """Those from before there was a bound; within what a transaction may take."""
+        sessions.copies(client, 2_000)
+
+        assert client("POST", "/v1/me/password", change(client))[0] == 204
+        assert sessions.live(client) == 1
+        assert client("GET", "/v1/me")[0] == 200
 
     def test_need_the_one_before(self, client):
         wrong = change(client, current="not that")
