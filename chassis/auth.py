@@ -114,6 +114,11 @@ class Caller:
         if self.principal_type != "operator":
             raise ForbiddenError("operator_only", "Only the operator may do this.")
 
+    @property
+    def is_present(self) -> bool:
+        """Whether this is a person who has logged in, and nothing in their place."""
+        return self.principal_type == "person" and self.session_kind == "login"
+
     def require_presence(self) -> None:
         """Refuse tokens that something else holds for a person.
 
@@ -123,7 +128,7 @@ class Caller:
         Raises:
             ForbiddenError: ``token_restricted``.
         """
-        if self.principal_type != "person" or self.session_kind != "login":
+        if not self.is_present:
             raise ForbiddenError(
                 "token_restricted", "Only people who log in themselves may do this."
             )

@@ -99,6 +99,9 @@ class PersonMethods(Dependencies):
     def list_my_orgs(self) -> dict[str, Any]:
         """The organizations in which the caller is a member.
 
+        To what acts for a person, an application or a personal token, the others
+        than its own are not told.
+
         Returns:
             ``{"data": [MyOrgView], "page": {…}}``, the longest first, of a
             hundred at most.
@@ -108,8 +111,11 @@ class PersonMethods(Dependencies):
         """
         caller = self.context.identified_caller
         self.member(caller.principal_id)
+        org_ids = [caller.org_id]
+        if caller.is_present:
+            org_ids = self.memberships_of.org_ids(caller.principal_id)
         data = []
-        for org_id in self.memberships_of.org_ids(caller.principal_id):
+        for org_id in org_ids:
             with self.context.in_org(org_id):
                 org = self.orgs.find(org_id)
                 membership = self.memberships.find_live(caller.principal_id)

@@ -86,10 +86,16 @@ class PersonalTokenMethods(Dependencies):
     def list_access_tokens(self) -> dict[str, Any]:
         """The caller's own live tokens, the newest first.
 
+        Only for people who log in themselves.
+
         Returns:
             ``{"data": [PersonalTokenView], "page": {…}}``, of fifty at most.
+
+        Raises:
+            ForbiddenError: ``token_restricted``.
         """
         caller = self.context.identified_caller
+        caller.require_presence()
         rows = self.with_use(self.live_tokens(PERSONAL, caller.principal_id))
         return whole_list(PersonalTokenView(many=True).dump(rows))
 

@@ -268,6 +268,17 @@ class TestSeveralOrganizations:
         assert page["data"] == []
         assert len(other("GET", "/v1/contacts")[1]["data"]) == 1
 
+    def test_are_not_told_to_programs(self, client, colleague):
+        other = colleague(client, "analyst")
+        payload = {"name": "x", "scope": ["contacts:read"]}
+        _, made, _ = other("POST", "/v1/access-tokens", payload)
+        bearer = {"Authorization": f"Bearer {made['token']}"}
+        (only,) = other("GET", "/v1/me/orgs", **bearer)[1]["data"]
+
+        assert only["is_current"]
+        assert only["id"] == client("GET", "/v1/me")[1]["org_id"]
+        assert len(other("GET", "/v1/me/orgs")[1]["data"]) == 2
+
     def test_are_not_switched_to_where_one_is(self, client):
         own = {"org_id": client("GET", "/v1/me")[1]["org_id"]}
         code, answer, _ = client("POST", "/v1/auth/switch-org", own)

@@ -367,6 +367,8 @@ class TestApplications:
             code, answer, _ = owner("POST", path, payload, **bearer(token))
 
             assert code == 403, (path, answer)
+        code, answer, _ = owner("GET", "/v1/access-tokens", **bearer(token))
+        assert (code, answer["code"]) == (403, "token_restricted")
 
     @pytest.mark.parametrize(
         ("terms", "field"),

@@ -58,11 +58,14 @@ class TestPersonalTokens:
         assert status("POST", "/v1/leads", {"company": "Foo"}) == 201
         assert status("GET", "/v1/leads") == 403
 
-    def test_make_no_further_tokens(self, client):
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_make_no_further_tokens_and_list_none(self, client, method):
         _, made, _ = make_token(client, "contacts:read")
         payload = {"name": "Another", "scope": ["contacts:read"]}
         code, answer, _ = client(
-            "POST", "/v1/access-tokens", payload, **as_bearer(made["token"])
+            *(method, "/v1/access-tokens"),
+            payload if method == "POST" else None,
+            **as_bearer(made["token"]),
         )
 
         assert (code, answer["code"]) == (403, "token_restricted")
