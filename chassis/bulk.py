@@ -185,6 +185,7 @@ class UndoOperation:
                 ids, undo.change, undo.describe, ties=records, is_archived=None
             )
             ids = [each for each in ids if undo.can_do_without(each, outcomes[each])]
+        outcomes = {each: undo.judged(each, outcomes[each]) for each in outcomes}
         reports = [
             report
             for record_id, outcome in outcomes.items()

@@ -14,6 +14,7 @@ from chassis.resources import Records
 __all__ = ["Effect", "Undo", "effects_of"]
 
 Entity = TypeVar("Entity", bound=Record)
+Outcome = TypeVar("Outcome")
 
 ARCHIVED_AT: Final = "archived_at"
 
@@ -131,6 +132,12 @@ class Undo(Generic[Entity]):
         }
         refused |= more
         return bool(more)
+
+    def judged(self, record_id: str, outcome: Outcome) -> Outcome | WireError:
+        """The outcome, or the refusal where nothing was left to be put back."""
+        refusal = self.refusal(record_id)
+        is_changed = getattr(outcome, "is_changed", True)
+        return outcome if is_changed or refusal is None else refusal
 
     def refusal(self, record_id: str) -> WireError | None:
         """Why the first field was left alone that a record refused, if one was."""

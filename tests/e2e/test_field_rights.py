@@ -451,7 +451,7 @@ class TestManyRecords:
         done = until(lambda: ended(org.clerk("GET", found)[1]))
         _, conflicts, _ = org.clerk("GET", f"{found}/conflicts")
 
-        assert (done["counts"]["updated"], done["counts"]["conflicts"]) == (0, 1)
+        assert (done["counts"]["updated"], done["counts"]["failed"]) == (0, 1)
         assert [each["code"] for each in conflicts["data"]] == ["field_forbidden"]
         assert "secret.example" not in as_text(conflicts)
         assert org.owner("GET", path)[1]["email"] == "new.mail@secret.example"

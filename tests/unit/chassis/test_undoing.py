@@ -176,6 +176,16 @@ class TestRefused:
         assert undoing.conflicts(after).keys() == {"tags"}
         assert undoing.refusal("a") is refusal.value
 
+    @pytest.mark.parametrize(("is_changed", "expected"), [(True, 0), (False, 1)])
+    def test_is_what_became_of_a_record_without_other_fields(
+        self, is_changed, expected
+    ):
+        undoing = undo(row(self.BEFORE, BOSS))
+        undoing.can_do_without("a", REFUSAL)
+        outcome = SimpleNamespace(is_changed=is_changed)
+
+        assert undoing.judged("a", outcome) is (outcome, REFUSAL)[expected]
+
     def test_is_the_end_if_it_was_left_alone_before(self):
         undoing = undo(row(self.BEFORE, BOSS))
 
