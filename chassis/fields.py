@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from bson import Decimal128
 
+from chassis.dates import read_day, read_moment
 from chassis.dialing import digits
 from chassis.events import wire_time
 from chassis.folding import GRAM_LENGTH, fold, grams
@@ -54,6 +55,8 @@ Kind = Literal[
 Condition = dict[str, dict[str, Any]]
 
 _MAX_VALUES: Final = 100
+# What JSON takes for one, with a plus sign perhaps.
+_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,4})?")
 _MAX_VALUE_LENGTH: Final = 1_000
 _FOLDED_LENGTH: Final = 200
 _BEHIND_ALL: Final = "\U0010ffff"
@@ -285,10 +288,7 @@ def _moment_or_period(text: str, clock: Clock) -> Any:
         if (period := _period(text, clock)) is not None:
             return bounds_of(period, clock.zone)
         # A plus sign that was not escaped arrives as a space.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
+        return read_moment(text.replace(" ", "+"))
     except (ValueError, OverflowError):
         raise ValueError("a time (RFC 3339), a day or a relative date") from None
 
@@ -306,7 +306,7 @@ def _day_or_period(text: str, clock: Clock) -> Any:
 
 def _period(text: str, clock: Clock) -> Period | None:
     if _is_plain_day(text):
-        day = date.fromisoformat(text)
+        day = read_day(text)
         return day, date.fromordinal(day.toordinal() + 1)
     return period_of(text, clock.today, clock.first_weekday)
 
@@ -343,10 +343,9 @@ def _flag(text: str) -> bool:
 
 
 def _decimal(text: str) -> Decimal128:
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError("a finite number")
-    return Decimal128(number)
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("a number such as 12.50")
+    return Decimal128(Decimal(text))
 
 
 _PARSERS: Final[Mapping[Kind, Callable[[str], Any]]] = {

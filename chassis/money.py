@@ -1,13 +1,15 @@
 """Money: a decimal amount and its currency, never a float."""
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-__all__ = ["MOST_AMOUNT", "Money", "is_amount"]
+__all__ = ["AMOUNT_PATTERN", "MOST_AMOUNT", "Money", "read_amount"]
 
 MOST_AMOUNT: Final = Decimal(10) ** 15
-_MOST_PLACES: Final = 4
+AMOUNT_PATTERN: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"
+_AMOUNT: Final = re.compile(AMOUNT_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +20,14 @@ class Money:
     currency: str
 
 
-def is_amount(number: Decimal) -> bool:
-    """Whether it has at most 15 digits and 4 decimal places, and so is kept exactly.
+def read_amount(text: str) -> Decimal:
+    """The amount in a decimal string of at most 15 digits and 4 decimal places.
 
-    It only compares: arithmetic fails with a number that is far too large.
+    Nothing is below zero that is not: ``-0`` is zero.
+
+    Raises:
+        ValueError: It is none, or written in another way.
     """
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or not -_MOST_PLACES <= exponent <= 0:
-        return False
-    return -MOST_AMOUNT < number < MOST_AMOUNT
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError("no amount")
+    return Decimal(text) if text.strip("-0.") else abs(Decimal(text))

@@ -5,7 +5,7 @@ field by field.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar, Final
@@ -25,13 +25,15 @@ from marshmallow import (
     validate,
 )
 
+from chassis.dates import read_day, read_moment
 from chassis.errors import FieldError, bad_request, invalid_input
 from chassis.events import wire_time
 from chassis.ids import is_id
-from chassis.money import MOST_AMOUNT, Money, is_amount
+from chassis.money import AMOUNT_PATTERN, MOST_AMOUNT, Money, read_amount
 
 __all__ = [
     "Currency",
+    "Day",
     "Email",
     "Flag",
     "Id",
@@ -54,7 +56,6 @@ _CONTROL: Final = frozenset(map(chr, range(32))) - set("\t\n\r")
 _MAX_EMAIL: Final = 254
 _MAX_OWNER: Final = 100
 _MAX_TIME_ZONE: Final = 64
-_AMOUNT_PATTERN: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"
 # ISO 4217, active codes of national currencies.
 _CURRENCIES: Final = tuple(
     """
@@ -197,14 +198,24 @@ class Moment(fields.AwareDateTime):
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
         return None if value is None else wire_time(value)
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
-        if not isinstance(value, str):
-            raise ValidationError("Not a valid datetime.")
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
         try:
-            moment = super()._deserialize(value, *args, **kwargs).astimezone(UTC)
-        except OverflowError:
-            raise ValidationError("Not a valid datetime.") from None
+            moment = read_moment(_text(value))
+        except ValueError:
+            raise ValidationError(
+                "Must be a time (RFC 3339), as in 2026-01-31T09:30:00Z."
+            ) from None
         return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
+
+
+class Day(fields.Date):
+    """A day of the calendar; ``2026-01-31`` and no other way to write it."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
+        try:
+            return read_day(_text(value))
+        except ValueError:
+            raise ValidationError("Must be a day, as in 2026-01-31.") from None
 
 
 class _Amount(fields.Decimal):
@@ -213,19 +224,21 @@ class _Amount(fields.Decimal):
     def __init__(self, **kwargs: Any) -> None:
         described = {
             "type": ["string", "integer"],
-            "pattern": _AMOUNT_PATTERN,
+            "pattern": AMOUNT_PATTERN,
             "exclusiveMinimum": -int(MOST_AMOUNT),
             "exclusiveMaximum": int(MOST_AMOUNT),
         }
         super().__init__(metadata=described, **kwargs)
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise ValidationError('Must be a decimal string, as in "1234.50".')
-        amount: Decimal = super()._deserialize(value, *args, **kwargs)
-        if not is_amount(amount):
-            raise ValidationError("At most 15 digits and 4 decimal places.")
-        return amount
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        try:
+            return read_amount(str(value) if is_whole else _text(value))
+        except ValueError:
+            raise ValidationError(
+                'Must be a decimal string, as in "1234.50", of at most 15 digits '
+                "and 4 decimal places."
+            ) from None
 
 
 class Currency(fields.String):
@@ -270,9 +283,14 @@ class MoneyView(Schema):
 
     amount = fields.Function(
         lambda money: f"{money.amount:f}",
-        metadata={"type": "string", "pattern": _AMOUNT_PATTERN},
+        metadata={"type": "string", "pattern": AMOUNT_PATTERN},
     )
     currency = fields.String()
+
+
+def _text(value: Any) -> str:
+    """A text as it is; of anything else none, which nobody can read."""
+    return value if isinstance(value, str) else ""
 
 
 def load(schema: Schema, payload: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from marshmallow import (
     validates_schema,
 )
 
-from chassis.schemas import Id, Input, Moment
+from chassis.schemas import Day, Id, Input, Moment
 from svc_analytics.domain import EVENTS
 
 __all__ = [
@@ -35,12 +35,12 @@ _INTERNAL: Final = frozenset({"_id", "org_id", "processed_at"})
 class ActivityQuery(Input):
     """Which days to count, both included; all of them by default."""
 
-    from_on = fields.Date(
+    from_on = Day(
         data_key="from",
         load_default=None,
         metadata={"description": "The first day to count; of all if missing."},
     )
-    until_on = fields.Date(
+    until_on = Day(
         data_key="until",
         load_default=None,
         metadata={"description": "The last day to count; today if missing."},

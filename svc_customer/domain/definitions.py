@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from chassis.errors import FieldError, InvalidInputError, invalid_input
-from chassis.money import is_amount
+from chassis.money import read_amount
 
 __all__ = [
     "MOST_CONDITIONS",
@@ -327,16 +327,13 @@ def _count(value: Any, path: str) -> int:
 
 def _amount(value: Any, path: str) -> Decimal:
     try:
-        amount = Decimal(value) if isinstance(value, str) else None
-    except InvalidOperation:
-        amount = None
-    if amount is None or not is_amount(amount):
+        return read_amount(value if isinstance(value, str) else "")
+    except ValueError:
         raise _invalid(
             path,
             "A decimal string of at most 15 digits and 4 decimal places, "
             'as in "1234.50".',
-        )
-    return amount
+        ) from None
 
 
 def _only(given: Mapping[str, Any], known: set[str], path: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from chassis.schemas import (
+    Day,
     Email,
     Id,
     Input,
@@ -119,7 +120,7 @@ class OpportunityDetails(Input):
 
     name = Text()
     amount = fields.Nested(MoneyInput, allow_none=True, load_default=None)
-    close_on = fields.Date(allow_none=True, load_default=None)
+    close_on = Day(allow_none=True, load_default=None)
 
 
 class ConvertLeadInput(Input):

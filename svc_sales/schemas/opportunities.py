@@ -4,7 +4,7 @@ from typing import Final
 
 from marshmallow import Schema, fields, validate
 
-from chassis.schemas import Id, Moment, MoneyView
+from chassis.schemas import Day, Id, Moment, MoneyView
 from svc_sales.domain.opportunities import OpportunityStatus
 
 __all__ = ["OpportunityView"]
@@ -24,7 +24,7 @@ class OpportunityView(Schema):
     lead_id = Id(allow_none=True)
     source = fields.String(allow_none=True)
     amount = fields.Nested(MoneyView, allow_none=True)
-    close_on = fields.Date(allow_none=True)
+    close_on = Day(allow_none=True)
     owner_id = fields.String(allow_none=True)
     team_ids = fields.List(fields.String())
     created_at = Moment()

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -8,6 +8,7 @@ from chassis.errors import InvalidInputError
 from chassis.ids import new_id
 from chassis.money import Money
 from chassis.schemas import (
+    Day,
     Email,
     Flag,
     Id,
@@ -26,6 +27,7 @@ class ThingInput(Input):
     owner_id = Id()
     at = Moment()
     is_new = Flag()
+    on = Day()
     price = fields.Nested(MoneyInput)
     prices = fields.List(fields.Nested(MoneyInput))
 
@@ -90,6 +92,22 @@ class TestLoad:
             ("at", "1899-12-31T23:59:59Z"),
             ("at", "2200-01-01T00:00:00Z"),
             ("at", "9999-12-31T23:59:59-14:00"),
+            ("at", "2026-01-31"),
+            ("at", "2026-W27-2T10"),
+            ("at", "20260101T000000Z"),
+            ("at", "2026-01-31T09:30Z"),
+            ("at", "2026-01-31 09:30:00Z"),
+            ("at", "2026-01-31T09:30:00,5Z"),
+            ("at", "2026-01-31T09:30:00+0100"),
+            ("at", "2026-01-31T09:30:60Z"),
+            ("at", "2026-01-31T09:30:00Z "),
+            ("on", "2026-W27-2"),
+            ("on", "20260131"),
+            ("on", "2026-02-30"),
+            ("on", "2026-01-31T00:00:00Z"),
+            ("on", "٢٠٢٦-01-31"),
+            ("on", 20260131),
+            ("on", None),
             ("price", "1.00 EUR"),
         ],
     )
@@ -100,13 +118,45 @@ class TestLoad:
         "amount",
         [
             *(1.5, True, "NaN", "Infinity", "1e5", "1.00001", "1" * 16, "", None),
-            *("1E+9999999", "1E-9999999", "0." + "1" * 40),
+            *("1E+9999999", "1E-9999999", "0." + "1" * 40, "1E0"),
+            *("1_000.50", " 12 ", "١٢", "+1", "1.", ".5", "1,5", "1\n", 10**15),
         ],
     )
     def test_refuses_what_is_no_amount(self, amount):
         assert "price.amount" in errors(
             {"price": {"amount": amount, "currency": "EUR"}}
         )
+
+    @pytest.mark.parametrize(
+        ("amount", "kept"),
+        [
+            ("-0", "0"),
+            ("-0.00", "0.00"),
+            ("0012.50", "12.50"),
+            ("-0.01", "-0.01"),
+            (-3, "-3"),
+            ("9" * 15 + ".9999", "9" * 15 + ".9999"),
+        ],
+    )
+    def test_keeps_amounts_as_they_are(self, amount, kept):
+        price = {"amount": amount, "currency": "EUR"}
+
+        assert f"{load(ThingInput(), {'price': price})['price'].amount:f}" == kept
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("2026-01-31T09:30:00Z", "2026-01-31t09:30:00z", "2026-01-31T09:30:00"),
+            *("2026-01-31T09:30:00.000999999Z", "2026-01-31T10:30:00+01:00"),
+        ],
+    )
+    def test_reads_moments(self, text):
+        moment = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+        assert load(ThingInput(), {"at": text}) == {"at": moment}
+
+    def test_reads_days(self):
+        assert load(ThingInput(), {"on": "2026-01-31"}) == {"on": date(2026, 1, 31)}
 
 
 class TestFlag:
