@@ -19,6 +19,7 @@ INVITATIONS: Final = Collection(
     (
         PENDING_INDEX,
         by("email_key", "created_at"),
+        by("grams", "created_at"),
         by("created_at"),
         by("updated_at"),
         by("archived_at"),

@@ -5,8 +5,8 @@ from datetime import date
 from typing import ClassVar, Final
 
 from chassis.event_log import PENDING_INDEX
-from chassis.fields import Field
-from chassis.mongo import Collection, Document, by
+from chassis.fields import EARLIEST, Field
+from chassis.mongo import Collection, Document, Index, by
 from chassis.search_words import search_words
 from chassis.searching import SEARCH_INDEX, Searchable
 from svc_sales.domain.opportunities import Opportunity, OpportunityStatus
@@ -29,6 +29,10 @@ OPPORTUNITIES: Final = Collection(
         by("account_id", "status", "created_at"),
         by("owner_id", "status", "created_at"),
         by("lead_id"),
+        Index(
+            (("org_id", 1), ("created_at", 1), ("_id", 1), ("archived_at", 1)),
+            partial={"archived_at": {"$gte": EARLIEST}},
+        ),
     ),
 )
 

@@ -8,8 +8,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from explaining import FINDS, explained
 from pymongo import MongoClient
-from pymongo.monitoring import CommandListener
 
 from chassis.auth import Caller
 from chassis.context import Context
@@ -222,47 +222,10 @@ def cases():
                 yield pytest.param(*case, id=f"{repository.resource}.{name}.{operator}")
 
 
-class Finds(CommandListener):
-    """Remembers the last ``find`` and the last count that were sent."""
-
-    looks = 0
-
-    def started(self, event):
-        if event.command_name == "aggregate":
-            self.looks += 1
-            self.hint = event.command.get("hint", {})
-        if event.command_name == "find":
-            names = {"find", "filter", "sort", "limit", "hint"}
-            self.last = {n: event.command[n] for n in event.command if n in names}
-
-    def succeeded(self, event):
-        pass
-
-    def failed(self, event):
-        pass
-
-
-FINDS = Finds()
-
-
 def cost_of(database, repository, parameters, caller=None, within=None):
     """What MongoDB does for a page: its stages, keys and documents read, rows."""
     repository(database, context_of(ORG, caller)).page(parameters, (), within)
-    found = database.command("explain", FINDS.last, verbosity="executionStats")
-    stats = found["executionStats"]
-    return (
-        set(stages(stats["executionStages"])),
-        stats["totalKeysExamined"],
-        stats["totalDocsExamined"],
-        stats["nReturned"],
-    )
-
-
-def stages(stage):
-    yield stage["stage"]
-    for child in (stage.get("inputStage"), *stage.get("inputStages", ())):
-        if child:
-            yield from stages(child)
+    return explained(database)
 
 
 class TestFilters:
