@@ -19,9 +19,10 @@ logger = logging.getLogger(__name__)
 
 # Running out of a shorter time than this says nothing about the service.
 _SLOW_S: Final = 1.0
-# So long a call beyond the bound waits for another's end; not at all where the
-# bound was reached, and nothing has been answered, for as long.
-_PATIENCE_S: Final = 0.5
+# So long a call beyond the bound waits for another's end, while others are
+# answered; a service that has been silent for as long as this is not waited for.
+_PATIENCE_S: Final = 2.0
+_SILENCE_S: Final = 0.5
 
 
 class CallTable:
@@ -30,7 +31,7 @@ class CallTable:
     Args:
         max_in_flight: Calls beyond this many are refused.
         max_per_service: The same for one service; while it answers, a call
-            beyond waits half a second for one of them to end.
+            beyond waits two seconds for one of them to end.
     """
 
     def __init__(self, max_in_flight: int, max_per_service: int) -> None:
@@ -126,7 +127,7 @@ class CallTable:
         """Wait until the service has room, for as long as it seems alive."""
         give_up_at = min(time.monotonic() + _PATIENCE_S, call.deadline)
         while self._load[call.service] >= self._max_per_service:
-            silent_at = self._stirred_at[call.service] + _PATIENCE_S
+            silent_at = self._stirred_at[call.service] + _SILENCE_S
             remaining_s = min(give_up_at, silent_at) - time.monotonic()
             if remaining_s <= 0:
                 raise too_busy()
