@@ -29,7 +29,7 @@ from svc_customer.domain.segments import Segment
 from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.interaction_days import INTERACTION_DAYS
-from svc_customer.repository.records import LIVE
+from svc_customer.repository.records import LIVE, SEGMENT_INDEX
 from svc_customer.repository.segment_conditions import (
     Compiler,
     DaySums,
@@ -153,10 +153,15 @@ class Memberships:
 
         Or of which it is to be told that they came by this one.
         """
-        key = segment.key
-        older = {"$elemMatch": {"$gte": f"{segment.id}.", "$lt": key}}
-        asked = {"$or": [{"segment_keys": older}, {"segment_keys": untold(key)}]}
-        rows = self._records[segment.resource].find(asked, [], limit, only=("_id",))
+        older = _between(f"{segment.id}.", segment.key)
+        found = self._having(segment, older, limit)
+        return found or self._having(segment, untold(segment.key), limit)
+
+    def _having(self, segment: Segment, key: Any, limit: int) -> list[str]:
+        """Some records with such a key, archived ones included."""
+        rows = self._records[segment.resource].find(
+            {"segment_keys": key}, [], limit, only=("_id",), keys=SEGMENT_INDEX.keys
+        )
         return [row["_id"] for row in rows]
 
     def settle(self, segment: Segment, records: Mapping[str, Context]) -> None:
@@ -335,13 +340,11 @@ class Memberships:
         Returns:
             How many records there were; less than the limit at the end.
         """
-        older = {"$gte": f"{segment.id}.", "$lt": before}
-        rows = self._records[segment.resource]
-        found = rows.find(
-            {"segment_keys": {"$elemMatch": older}}, [("_id", 1)], limit, only=("_id",)
+        older = _between(f"{segment.id}.", before)
+        ids = self._having(segment, older, limit)
+        self._records[segment.resource].update_all(
+            {"_id": {"$in": ids}}, {"$pull": {"segment_keys": older["$elemMatch"]}}
         )
-        ids = [row["_id"] for row in found]
-        rows.update_all({"_id": {"$in": ids}}, {"$pull": {"segment_keys": older}})
         return len(ids)
 
     def segments_of(self, resource: str, record_ids: Sequence[str]) -> set[str]:
@@ -355,6 +358,11 @@ class Memberships:
 
 # Nobody has so many.
 _EVERYBODY: Final = 2**31 - 2
+
+
+def _between(first: str, behind: str) -> Document:
+    """A key from the first one on, and before another."""
+    return {"$elemMatch": {"$gte": first, "$lt": behind}}
 
 
 def _literal(keys: AbstractSet[str]) -> Document:

@@ -16,6 +16,7 @@ __all__ = [
     "LIVE",
     "RECORD_FIELDS",
     "RECORD_INDEXES",
+    "SEGMENT_INDEX",
     "TAG_INDEX",
     "external_keys",
     "phone_keys",
@@ -53,9 +54,11 @@ RECORD_FIELDS: Final[Mapping[str, Field]] = {
     ),
 }
 TAG_INDEX: Final = by("tags", "created_at", covering=FACETS)
+SEGMENT_INDEX: Final = by("segment_keys", "created_at", covering=FACETS)
 CUSTOMER_INDEXES: Final = (
     *RECORD_INDEXES,
     TAG_INDEX,
+    SEGMENT_INDEX,
     *(
         by(*fields, covering=FACETS)
         for fields in (
@@ -66,7 +69,6 @@ CUSTOMER_INDEXES: Final = (
             ("lifecycle_stage", "created_at"),
             ("source", "created_at"),
             ("last_interaction_at",),
-            ("segment_keys", "created_at"),
         )
     ),
 )
