@@ -121,7 +121,8 @@ class UserMethods(Dependencies):
     ) -> None:
         """End a membership, and with it all of the person's sessions here.
 
-        Their tokens are refused within two seconds. What they own stays theirs.
+        Both or neither. Their tokens are refused within two seconds. What they
+        own stays theirs.
 
         Needs the ``users:write`` permission, and all that their roles grant.
 
@@ -140,13 +141,18 @@ class UserMethods(Dependencies):
             self.check_held(self.rights_of(membership.roles))
             return membership.archived(self.context.now())
 
-        self.memberships.change(
-            self._membership(user_id).id,
-            leave,
-            events.member_left,
-            expected_version=expected_version,
-        )
-        self.end_sessions(user_id, "deactivated")
+        membership_id = self._membership(user_id).id
+
+        def deactivate() -> None:
+            self.memberships.change(
+                membership_id,
+                leave,
+                events.member_left,
+                expected_version=expected_version,
+            )
+            self.end_sessions(user_id, "deactivated")
+
+        self.transaction(deactivate)
 
     @rpc(needs="users:write")
     @idempotent

@@ -147,6 +147,24 @@ class TestRoles:
 
 
 class TestLeaving:
+    def test_is_whole_or_not_at_all(self, client, colleague, database, until):
+        """A session that cannot be ended keeps its person a member."""
+        other = colleague(client, "analyst")
+        path = f"/v1/users/{other.user_id}"
+        org_id = client("GET", "/v1/me")[1]["org_id"]
+        sessions = database["sessions"]
+        own = {"owner_id": other.user_id, "org_id": org_id}
+        until(lambda: sessions.count_documents({**own, "pending_events": []}) == 1)
+        # Of which the relay does not know: it looks for rows with a time.
+        waiting = [{"operation_id": new_id()}] * 1_000
+        sessions.update_one(own, {"$set": {"pending_events": waiting}})
+        code, answer, _ = client("DELETE", path)
+
+        assert (code, answer["code"]) == (503, "outbox_full")
+        assert client("GET", path)[0] == 200
+        sessions.update_one(own, {"$set": {"pending_events": []}})
+        assert client("DELETE", path)[0] == 204
+
     def test_ends_every_session_here_and_no_other(self, client, colleague, until):
         other = colleague(client, "manager")
         _, here, _ = other(
