@@ -71,7 +71,8 @@ class UserMethods(Dependencies):
         """Apply a merge patch to a member; other roles hold within two seconds.
 
         The name is what this organization calls them. Nobody gives or takes
-        what they do not hold themselves, and the owner's role stays.
+        what they do not hold themselves, the owner's role stays, and nobody else
+        names the owner.
 
         Needs the ``users:write`` permission.
 
@@ -98,7 +99,11 @@ class UserMethods(Dependencies):
         if "roles" in patch:
             patch["roles"] = tuple(patch["roles"])
 
+        own_id = self.context.identified_caller.principal_id
+
         def change(membership: Membership) -> Membership:
+            if "name" in patch and membership.person_id != own_id:
+                check_owner_stays(membership.roles, ())
             roles = patch.get("roles", membership.roles)
             if set(roles) != set(membership.roles):
                 check_owner_stays(membership.roles, roles)

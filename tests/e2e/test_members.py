@@ -141,6 +141,8 @@ class TestRoles:
         assert patch(admin, owner_id, roles=["admin"]) == fixed
         assert patch(admin, admin.user_id, roles=["owner"]) == fixed
         assert patch(client, owner_id, roles=["owner", "admin"]) == fixed
+        assert patch(admin, owner_id, name="Mallory") == fixed
+        assert patch(client, owner_id, name="Ada King")[0] == 200
         for each in (admin, client):
             code, answer, _ = each("DELETE", f"/v1/users/{owner_id}")
             assert (code, answer["code"]) == fixed
