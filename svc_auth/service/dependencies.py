@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from chassis import inject
@@ -323,12 +323,8 @@ class Dependencies(Holding):
             is_refreshable: Whether there is a refresh token among them.
         """
         life_s = int(ACCESS_TOKEN_LIFE.total_seconds())
-        # The membership was read a moment ago, and may be another by now.
-        read_at = self.context.now() - timedelta(seconds=1)
         tokens = {
-            "access_token": self.sign_access_token(
-                session, membership, life_s, read_at
-            ),
+            "access_token": self.sign_access_token(session, membership, life_s),
             "token_type": "Bearer",
             "expires_in": life_s,
         }
@@ -350,20 +346,18 @@ class Dependencies(Holding):
         return refresh_token
 
     def sign_access_token(
-        self,
-        session: Session,
-        membership: Membership,
-        life_s: int,
-        read_at: datetime,
+        self, session: Session, membership: Membership, life_s: int
     ) -> str:
         """An access token of a session, with what the person may do.
 
         Args:
             session: What it hangs on.
-            membership: Who it is for.
+            membership: Who it is for, as read a moment ago.
             life_s: Seconds.
-            read_at: Before the membership was read.
         """
+        # It may be another by now: a change tells when it was begun, and is seen
+        # when it is stored.
+        read_at = self.context.now() - timedelta(seconds=1)
         org = self.orgs.find(membership.org_id)
         rights = self.rights_of(membership.roles)
         grants = rights.grants

@@ -154,9 +154,7 @@ class PersonalTokenMethods(Dependencies):
             raise _invalid()
         left = min(EXCHANGED_LIFE, session.expires_at - now)
         life_s = max(1, int(left.total_seconds()))
-        return {
-            "access_token": self.sign_access_token(session, membership, life_s, now)
-        }
+        return {"access_token": self.sign_access_token(session, membership, life_s)}
 
     def live_tokens(self, kind: TokenKind, owner_id: str) -> list[Session]:
         """The sessions that stand behind somebody's live tokens, the newest first."""

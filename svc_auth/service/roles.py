@@ -276,9 +276,7 @@ class RoleMethods(Dependencies):
         if session is None or membership is None or not session.is_live(now):
             raise UnauthenticatedError("token_revoked", "The session has ended.")
         left_s = max(1, int(caller.expires_at - now.timestamp()))
-        return {
-            "access_token": self.sign_access_token(session, membership, left_s, now)
-        }
+        return {"access_token": self.sign_access_token(session, membership, left_s)}
 
     @rpc(public=True)
     def list_rights_changes(self, *, since: str = "") -> dict[str, Any]:

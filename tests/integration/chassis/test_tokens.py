@@ -106,6 +106,32 @@ class TestTokens:
         assert ask(f"{head}.{claims}.{signature}") == "token_invalid"
 
 
+class TestRights:
+    """Of tokens that are told as of before the membership was read."""
+
+    def test_are_told_so_by_a_login(self, client):
+        assert told_before(client.token)
+
+    def test_are_told_so_by_a_renewal(self, caller, client):
+        own = {"nameko.auth_token": client.token}
+        answer = caller.call("auth.renew_access_token", own)
+
+        assert told_before(answer["result"]["access_token"])
+
+    def test_are_told_so_for_a_personal_token(self, caller, client):
+        payload = {"name": "Import", "scope": ["contacts:read"]}
+        _, made, _ = client("POST", "/v1/access-tokens", payload)
+        answer = caller.call("auth.exchange_access_token", {}, token=made["token"])
+
+        assert told_before(answer["result"]["access_token"])
+
+
+def told_before(token):
+    """Whether its rights are not as of the moment in which it was signed."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return claims["rights_at"] <= claims["iat"]
+
+
 class TestServices:
     def test_cannot_sign_for_people(self, ask, resigned, signer):
         sales = signer("sales")
