@@ -310,7 +310,7 @@ class TestWritingWithoutReading:
         _, role, _ = make_role(owner, "helper")
         _, team, _ = owner("POST", "/v1/teams", {"name": "North"})
         clerk = recruit(status, newcomer, owner, "clerk")
-        user_id = owner("GET", "/v1/me")[1]["id"]
+        user_id = recruit(status, newcomer, owner, "helper").user_id
         for path, patch in (
             (f"/v1/roles/{role['id']}", {"name": "Aide"}),
             (f"/v1/teams/{team['id']}", {"name": "South"}),
