@@ -182,6 +182,7 @@ class Examples:
             "preview_invitation": {"token": given.invitation_token},
             "register_org": {"email": lambda: f"{uuid.uuid4().hex}@example.test"},
             "request_email_change": current,
+            "switch_org": {"org_id": given.another_org},
             "transfer_org": {**current, "user_id": self._client.recruit},
             "verify_email": {"token": given.verification_token},
         }.get(name, {})
@@ -251,6 +252,14 @@ def member(status, newcomer):
         ((_, token),) = until(lambda: links_to(status, payload["email"]))
         return token
 
+    def another_org():
+        own = member.tokens, member.token
+        host = newcomer()
+        recruit(status, lambda: member, host, "analyst")
+        member.tokens, member.token = own
+        return host("GET", "/v1/me")[1]["org_id"]
+
+    member.another_org = another_org
     member.invitation_token = invitation_token
     reset = "new-password", "/v1/auth/password-reset", {"email": ""}
     member.reset_token = lambda: token_of(*reset)
