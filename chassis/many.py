@@ -22,7 +22,7 @@ from chassis.reader import Entity
 from chassis.repository import Repository
 from chassis.resources import Records
 
-__all__ = ["Changed", "ManyRepository", "many"]
+__all__ = ["Changed", "ManyRepository", "Untied", "many"]
 
 _PAGE: Final = 200
 _BACKLOG: Final = 1_000
@@ -52,6 +52,18 @@ class Ties(Protocol[Entity]):
 
     def tied(self, update: Callable[[], Entity]) -> Entity:
         """Carry such a change out."""
+
+
+class Untied(Generic[Entity]):
+    """The ties of records each of which is changed for itself."""
+
+    def is_tied(self, _before: Entity, _after: Entity) -> bool:
+        """No change is."""
+        return False
+
+    def tied(self, update: Callable[[], Entity]) -> Entity:
+        """Carry a change out."""
+        return update()
 
 
 class ManyRepository(Repository[Entity]):

@@ -11,7 +11,7 @@ from chassis.context import Context
 from chassis.event_log import PENDING_INDEX
 from chassis.events import Event
 from chassis.fields import Field
-from chassis.many import ManyRepository
+from chassis.many import ManyRepository, Untied
 from chassis.mongo import Collection, Document, Index, by
 from svc_auth.domain.hashes import hash_of
 from svc_auth.domain.sessions import RefreshToken, Session
@@ -141,19 +141,7 @@ class SessionRepository(ManyRepository[Session]):
         """As ``change``, some hundred in a message; those that are gone are left."""
         for start in range(0, len(session_ids), _AT_ONCE):
             some = session_ids[start : start + _AT_ONCE]
-            self.change_all(some, change, describe, ties=_Untied())
-
-
-class _Untied:
-    """What one session becomes depends on no other."""
-
-    def is_tied(self, _before: Session, _after: Session) -> bool:
-        """No."""
-        return False
-
-    def tied(self, update: Callable[[], Session]) -> Session:
-        """Carry it out."""
-        return update()
+            self.change_all(some, change, describe, ties=Untied())
 
 
 class Revocations:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from chassis import inject
+from chassis.assigning import Assigning
 from chassis.auth import Caller
 from chassis.calling import Remote, RemoteService
 from chassis.context import Context
-from chassis.directory import Directory, named_ids
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation
 from chassis.matching import MatchLocks
@@ -23,12 +23,11 @@ from svc_customer.repository.interactions import InteractionRepository
 
 __all__ = ["Dependencies"]
 
-_PEOPLE: Final = ("owner_id", "mentions")
 
-
-class Dependencies:
+class Dependencies(Assigning):
     """The injected parts, and checks that need several of them."""
 
+    naming_people = ("owner_id", "mentions")
     context: Context = inject(CurrentContext())
     operation: Operation = inject(Repositories(Operation))
     transaction: Transaction = inject(Transactions())
@@ -45,31 +44,15 @@ class Dependencies:
         caller.require(permission)
         return caller
 
-    @cached_property
-    def members(self) -> Directory:
-        """Who is a member of the organization."""
+    def members_among(self, person_ids: list[str]) -> list[str]:
+        """Ask svc_auth."""
+        found: list[str] = self.auth.call("find_members", person_ids=person_ids)
+        return found
 
-        def find(people: list[str]) -> list[str]:
-            found: list[str] = self.auth.call("find_members", person_ids=people)
-            return found
-
-        return Directory(find, [self.context.identified_caller.principal_id])
-
-    @cached_property
-    def teams(self) -> Directory:
-        """The teams of the organization."""
-
-        def find(team_ids: list[str]) -> list[str]:
-            found: list[str] = self.auth.call("find_teams", team_ids=team_ids)
-            return found
-
-        return Directory(find, self.context.identified_caller.team_ids)
-
-    def look_ahead(self, resource: str, rows: Sequence[Any]) -> None:
-        """Ask at once for all people and teams that the rows of a batch name."""
-        self.members.learn(named_ids(rows, _PEOPLE))
-        if self.context.identified_caller.gives_to_all(resource):
-            self.teams.learn(named_ids(rows, ("team_ids",)))
+    def teams_among(self, team_ids: list[str]) -> list[str]:
+        """Ask svc_auth."""
+        found: list[str] = self.auth.call("find_teams", team_ids=team_ids)
+        return found
 
     def check_references(self, resource: str, data: Mapping[str, Any]) -> None:
         """Refuse references to what the organization does not have.
@@ -97,7 +80,7 @@ class Dependencies:
                 name, value = each
                 self.referred[each] = found[name](value)  # type: ignore[no-untyped-call]
         missing = [each[0] for each in given if self.referred[each] is None]
-        if not self._may_be_given(resource, data.get("team_ids", ())):
+        if not self.may_be_given(resource, data.get("team_ids", ())):
             missing.append("team_ids")
         missing += self._missing_people(data.get("mentions", ()))
         missing += self._missing_accounts(data.get("accounts", ()))
@@ -115,12 +98,6 @@ class Dependencies:
         The rows of a batch often refer to the same thing.
         """
         return {}
-
-    def _may_be_given(self, resource: str, team_ids: Sequence[str]) -> bool:
-        caller = self.context.identified_caller
-        if caller.gives_to_all(resource):
-            return self.teams.include(team_ids)
-        return caller.sees_teams(team_ids)
 
     def _missing_people(self, mentions: Sequence[str]) -> list[str]:
         """The places in a list of people who are no members."""

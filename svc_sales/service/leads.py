@@ -1,13 +1,12 @@
 """RPCs of leads."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any, Final
 
 from chassis import inject
+from chassis.assigning import Assigning
 from chassis.batches import Batch
 from chassis.calling import Remote, RemoteService
-from chassis.directory import Directory, named_ids
 from chassis.errors import invalid_input
 from chassis.idempotency import Operation, idempotent
 from chassis.mailboxes import address_key
@@ -51,7 +50,7 @@ _LEAD: Final = Kind(
 )
 
 
-class LeadMethods(LeadConversion):
+class LeadMethods(LeadConversion, Assigning):
     """What can be done with leads."""
 
     operation: Operation = inject(Repositories(Operation))
@@ -302,31 +301,15 @@ class LeadMethods(LeadConversion):
         """
         return Batch(self._leads(), self.match_locks, self).run(operations)
 
-    @cached_property
-    def members(self) -> Directory:
-        """Who is a member of the organization."""
+    def members_among(self, person_ids: list[str]) -> list[str]:
+        """Ask svc_auth."""
+        found: list[str] = self.auth.call("find_members", person_ids=person_ids)
+        return found
 
-        def find(people: list[str]) -> list[str]:
-            found: list[str] = self.auth.call("find_members", person_ids=people)
-            return found
-
-        return Directory(find, [self.context.identified_caller.principal_id])
-
-    @cached_property
-    def teams(self) -> Directory:
-        """The teams of the organization."""
-
-        def find(team_ids: list[str]) -> list[str]:
-            found: list[str] = self.auth.call("find_teams", team_ids=team_ids)
-            return found
-
-        return Directory(find, self.context.identified_caller.team_ids)
-
-    def look_ahead(self, resource: str, rows: Sequence[Any]) -> None:
-        """Ask at once for all people and teams that the rows of a batch name."""
-        self.members.learn(named_ids(rows, ("owner_id",)))
-        if self.context.identified_caller.gives_to_all(resource):
-            self.teams.learn(named_ids(rows, ("team_ids",)))
+    def teams_among(self, team_ids: list[str]) -> list[str]:
+        """Ask svc_auth."""
+        found: list[str] = self.auth.call("find_teams", team_ids=team_ids)
+        return found
 
     def check_references(self, resource: str, data: Mapping[str, Any]) -> None:
         """Refuse owners who are no members, and teams that the caller does not see.
@@ -342,7 +325,7 @@ class LeadMethods(LeadConversion):
         owner_id = data.get("owner_id")
         if owner_id is not None and not self.members.include([owner_id]):
             missing.append("owner_id")
-        if not self._may_be_given(resource, data.get("team_ids", ())):
+        if not self.may_be_given(resource, data.get("team_ids", ())):
             missing.append("team_ids")
         if missing:
             raise invalid_input(
@@ -350,9 +333,3 @@ class LeadMethods(LeadConversion):
                 "reference_not_found",
                 "This refers to something that is not there.",
             )
-
-    def _may_be_given(self, resource: str, team_ids: Sequence[str]) -> bool:
-        caller = self.context.identified_caller
-        if caller.gives_to_all(resource):
-            return self.teams.include(team_ids)
-        return caller.sees_teams(team_ids)

@@ -16,7 +16,7 @@ from chassis.history import OPERATION_INDEX, History
 from chassis.ids import new_id
 from chassis.jobs import JOBS
 from chassis.leases import LEASES
-from chassis.many import Changed
+from chassis.many import Changed, Untied
 from chassis.resources import Records
 from chassis.restrictions import Restriction
 from chassis.vault import SUBJECT_KEYS, Vault
@@ -89,16 +89,6 @@ def contacts(database):
     ]
     rows.add_all([(each, events.contact_created(each), None) for each in made])
     return [each.id for each in made]
-
-
-class Untied:
-    """Each contact is changed for itself."""
-
-    def is_tied(self, _before, _after):
-        return False
-
-    def tied(self, update):
-        return update()
 
 
 def promoted(contact):
