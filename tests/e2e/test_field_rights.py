@@ -509,6 +509,7 @@ class TestSegments:
         asked = [f"{path}/history", *(f"{path}?as_of={each}" for each in moments)]
         seen = [org.clerk("GET", each)[1] for each in asked]
         assert as_text(seen).count("secret.example") == 6
+        until(lambda: org.owner("GET", path)[1]["status"] == "ready")
         org.restrict(contacts={"emails": "none"})
         past, *states = [org.clerk("GET", each)[1] for each in asked]
         patch = {"definition": {"field": "source", "value": "fair"}}
