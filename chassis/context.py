@@ -11,6 +11,7 @@ from chassis.auth import Caller
 from chassis.effects import Effect
 from chassis.errors import UnauthenticatedError
 from chassis.ids import new_id
+from chassis.places import place_of
 
 __all__ = [
     "Actor",
@@ -45,6 +46,11 @@ class Origin:
 
     address: str = ""
     user_agent: str = ""
+
+    @property
+    def place(self) -> str:
+        """What stands for the client where attempts are counted."""
+        return place_of(self.address)
 
 
 @dataclass(kw_only=True)

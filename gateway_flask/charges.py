@@ -26,7 +26,7 @@ def charges_of(policy: Policy) -> list[Charge]:
     if g.caller is not None:
         owner = f"{g.caller.org_id}:{g.caller.principal_id}"
         return [Charge(policy.limit, owner, _units(policy))]
-    charges = [Charge(policy.limit, g.address)]
+    charges = [Charge.of_client(policy.limit, g.address)]
     if policy.limit == "login" and (email := _claimed_email()):
         charges.append(Charge.of_account(email, g.address))
     if policy.limit == "register":
@@ -36,7 +36,7 @@ def charges_of(policy: Policy) -> list[Charge]:
 
 def charge_of_stranger() -> Charge:
     """What a request costs that is nobody's, or asks for nothing that is there."""
-    return Charge("public", g.address)
+    return Charge.of_client("public", g.address)
 
 
 def _units(policy: Policy) -> int:

@@ -9,7 +9,6 @@ an account.
 """
 
 import hashlib
-import ipaddress
 import logging
 import math
 import re
@@ -25,6 +24,7 @@ from redis.retry import Retry
 
 from chassis.config import setting
 from chassis.errors import RateLimitedError, UnavailableError
+from chassis.places import network_of, place_of
 from gateway_flask.policies import View, mark
 
 __all__ = [
@@ -55,9 +55,6 @@ _DEFAULTS: Final = {
     "network": "600/min burst 600",
 }
 _COSTS: Final = {"write": 2}
-# How much of an address is its network's; of IPv6 that is what each household is
-# given at least (RFC 6177 §2).
-_HOUSEHOLD_BITS: Final = {4: 24, 6: 64}
 _FAILS_CLOSED: Final = frozenset({"login", "account", "reset"})
 
 # Times are whole microseconds of Redis' own clock. ARGV holds, for each key,
@@ -139,28 +136,24 @@ class Charge:
     units: int = 1
 
     @classmethod
+    def of_client(cls, limit: str, address: str) -> "Charge":
+        """What a client does of whom no more than the address is known."""
+        return cls(limit, place_of(address))
+
+    @classmethod
     def of_account(cls, email: str, address: str) -> "Charge":
         """A login for an account by a client, known only by a hash of both.
 
         Not by the account alone: whoever asks often would keep its owner out.
         """
-        both = f"{email.strip().lower()}\n{address}"
+        both = f"{email.strip().lower()}\n{place_of(address)}"
         digest = hashlib.sha256(both.encode()).hexdigest()
         return cls("account", digest[:32])
 
     @classmethod
     def of_network(cls, address: str) -> "Charge":
         """What the clients of one network do together: they may be one."""
-        known: ipaddress.IPv4Address | ipaddress.IPv6Address
-        try:
-            known = ipaddress.ip_address(address)
-        except ValueError:
-            return cls("network", address)
-        if isinstance(known, ipaddress.IPv6Address):
-            known = known.ipv4_mapped or known
-        bits = _HOUSEHOLD_BITS[known.version]
-        network = ipaddress.ip_network((int(known), bits), strict=False)
-        return cls("network", str(network))
+        return cls("network", network_of(address))
 
 
 @dataclass(frozen=True)

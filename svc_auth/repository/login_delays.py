@@ -52,7 +52,7 @@ class LoginDelays:
     @property
     def place(self) -> str:
         """Where the request came from, as ``LoginDelay`` knows it."""
-        return self._hash("address", self._context.origin.address)
+        return self._hash("address", self._context.origin.place)
 
     def note_failure(self, email: str) -> None:
         """Count a wrong password; of two at once both count."""

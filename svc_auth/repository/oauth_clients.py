@@ -70,22 +70,22 @@ class ClientDirectory:
 class ClientFailures:
     """How often somebody failed to prove to be an application, in this minute.
 
-    Counted by application and address, so that nobody can lock it out from
+    Counted by application and place, so that nobody can lock it out from
     elsewhere.
     """
 
     def __init__(self, database: Database[Document], context: Context) -> None:
         self._rows = TenantRows(database[CLIENT_FAILURES.name], context)
 
-    def count(self, client_id: str, address: str, now: datetime) -> int:
+    def count(self, client_id: str, place: str, now: datetime) -> int:
         """How many failures there were."""
-        row = self._rows.find_one({"_id": _key(client_id, address, now)})
+        row = self._rows.find_one({"_id": _key(client_id, place, now)})
         return 0 if row is None else int(row["failures"])
 
-    def note(self, client_id: str, address: str, now: datetime) -> None:
+    def note(self, client_id: str, place: str, now: datetime) -> None:
         """Count one more."""
         self._rows.upsert(
-            {"_id": _key(client_id, address, now)},
+            {"_id": _key(client_id, place, now)},
             {
                 "$inc": {"failures": 1},
                 "$setOnInsert": {
@@ -96,6 +96,6 @@ class ClientFailures:
         )
 
 
-def _key(client_id: str, address: str, now: datetime) -> str:
+def _key(client_id: str, place: str, now: datetime) -> str:
     window = int(now.timestamp()) // _WINDOW_S
-    return hashlib.sha256(f"{client_id} {address} {window}".encode()).hexdigest()
+    return hashlib.sha256(f"{client_id} {place} {window}".encode()).hexdigest()

@@ -117,15 +117,15 @@ class ClientDependencies(Dependencies):
         return client
 
     def _check_secret(self, client: OAuthClient, secret: str) -> None:
-        address, now = self.context.origin.address, self.context.now()
-        if self.client_failures.count(client.id, address, now) >= _MOST_FAILURES:
+        place, now = self.context.origin.place, self.context.now()
+        if self.client_failures.count(client.id, place, now) >= _MOST_FAILURES:
             raise RateLimitedError(
                 "rate_limited",
                 "Too many wrong secrets; wait a minute.",
                 f'{{"retry_after_s": {_RETRY_AFTER_S}}}',
             )
         if not hmac.compare_digest(hash_of(secret), client.secret_hash or ""):
-            self.client_failures.note(client.id, address, now)
+            self.client_failures.note(client.id, place, now)
             self.note(events.client_refused, client_id=client.id)
             raise _unknown_client()
 

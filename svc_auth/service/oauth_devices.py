@@ -199,7 +199,7 @@ class DeviceMethods(DeviceGrants, AuthorizationMethods):
         return {"client_name": client.name}
 
     def _begun(self, client: OAuthClient, scope: tuple[str, ...]) -> tuple[str, str]:
-        now, place = self.context.now(), self.context.origin.address
+        now, place = self.context.now(), self.context.origin.place
         asker = hash_of(f"{client.id} {place}")
         if self.device_requests.count_open(asker, now, MOST_OPEN) >= MOST_OPEN:
             raise _too_many()

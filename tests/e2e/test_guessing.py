@@ -48,6 +48,12 @@ def poll(ask, client):
     return poll
 
 
+@pytest.fixture
+def site():
+    """Others than when the test ran last: what is used up is remembered."""
+    return f"2001:db8:{uuid.uuid4().hex[:4]}"
+
+
 class TestKnownAddresses:
     def test_are_forgotten_with_a_squatter(self, ask, client, poll, status):
         """Who registered with an address of somebody else's, and logged in so."""
@@ -91,13 +97,32 @@ class TestPolling:
 
 
 class TestRegistering:
-    def test_tells_a_network_about_few_addresses(self, ask, client):
+    def test_tells_a_network_about_few_addresses(self, ask, client, site):
         names = {"org_name": "Acme", "name": "Eve"}
         taken = {**names, **client.credentials, "password": "wrong horse"}
-        # Others than when the test ran last: what is used up is remembered.
-        site = f"2001:db8:{uuid.uuid4().hex[:4]}"
-        network = [f"{site}:1::{each:x}" for each in range(SLOTS + 1)]
+        # Each from a subnet of its own, as every subscriber has several.
+        network = [f"{site}:{each:x}::1" for each in range(SLOTS + 1)]
         codes = [ask(REGISTER, taken, address)[1] for address in network]
 
         assert codes == ["email_taken"] * SLOTS + ["rate_limited"]
-        assert ask(REGISTER, taken, f"{site}:2::1") == (409, "email_taken")
+        assert ask(REGISTER, taken, f"{site}:100::1") == (409, "email_taken")
+
+
+class TestOfASubscriber:
+    """One has 2⁶⁴ addresses of IPv6, and may come from another each time."""
+
+    def test_takes_the_turns_of_one_client(self, ask, client, site):
+        wrong = {**client.credentials, "password": "wrong horse"}
+        codes = [
+            ask(LOGIN, wrong, f"{site}:1::{each:x}")[1] for each in range(2 * SLOTS)
+        ]
+
+        assert set(codes[SLOTS:]) == {"rate_limited"}
+
+    def test_is_known_where_they_logged_in(self, ask, client, poll, site):
+        assert ask(LOGIN, client.credentials, f"{site}:1::1") == (200, None)
+        poll()
+
+        guess = {**client.credentials, "password": "wrong horse"}
+        until(lambda: ask(LOGIN, guess, f"{site}:2::1")[1] == "login_delayed")
+        assert ask(LOGIN, client.credentials, f"{site}:1::2") == (200, None)

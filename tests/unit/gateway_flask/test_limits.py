@@ -105,19 +105,19 @@ class TestCheck:
     def test_an_account_is_another_for_each_client(self):
         assert Charge.of_account("a@b.example", "5.6.7.8") != ACCOUNT
 
-    @pytest.mark.parametrize(
-        ("address", "network"),
-        [
-            ("192.0.2.1", "192.0.2.0/24"),
-            ("::ffff:192.0.2.9", "192.0.2.0/24"),
-            ("2001:db8:0:1:2::3", "2001:db8:0:1::/64"),
-            ("2001:db8:0:1::%eth0", "2001:db8:0:1::/64"),
-            ("::1", "::/64"),
-            ("unix:", "unix:"),
-        ],
-    )
-    def test_a_network_is_that_of_a_household(self, address, network):
-        assert Charge.of_network(address) == Charge("network", network)
+    def test_an_account_is_the_same_from_all_of_a_subnet(self):
+        of_one = Charge.of_account("a@b.example", "2001:db8::1")
+
+        assert Charge.of_account("a@b.example", "2001:db8::2") == of_one
+        assert Charge.of_account("a@b.example", "2001:db8:0:1::1") != of_one
+
+    def test_a_client_is_known_by_its_place_and_network(self):
+        address = "2001:db8:0:1::2"
+
+        assert Charge.of_client("login", address) == Charge(
+            "login", "2001:db8:0:1::/64"
+        )
+        assert Charge.of_network(address) == Charge("network", "2001:db8::/56")
 
     def test_a_class_without_a_limit_is_free(self):
         assert limiter_with().check([Charge("none", "me")]) is None
