@@ -75,6 +75,8 @@ class Context:
         effects: What this operation wrote so far, by the records' ids.
         step: Which of an operation's parts is being carried out, where it has
             several of a kind.
+        occasion: What tells this use of an ``Idempotency-Key`` from one of another
+            day, when its first was forgotten; None without a key.
         session: The database transaction that the worker is in, if any.
         attempt: How often this event has been tried, this time included.
         is_last_attempt: Whether the event will be a dead letter if it fails.
@@ -96,6 +98,7 @@ class Context:
     has_events: bool = False
     effects: dict[str, Effect] = field(default_factory=dict)
     step: str | None = None
+    occasion: str | None = None
     session: Any = None
     attempt: int = 1
     is_last_attempt: bool = False
@@ -112,11 +115,14 @@ class Context:
         return self.caller
 
     @property
+    def part(self) -> str | None:
+        """What tells a change from others of the same operation's name."""
+        return "/".join(filter(None, (self.occasion, self.step))) or None
+
+    @property
     def step_id(self) -> str:
         """What a record remembers of a change: the operation, and its part."""
-        if self.step is None:
-            return self.operation_id
-        return f"{self.operation_id}/{self.step}"
+        return "/".join(filter(None, (self.operation_id, self.part)))
 
     @contextmanager
     def as_step(self, name: str) -> Iterator[None]:

@@ -40,7 +40,7 @@ class History:
         event = {
             "aggregate.id": record_id,
             "operation_id": self._context.operation_id,
-            "step": self._context.step,
+            "step": self._context.part,
         }
         return self._log.find_one(event) is not None
 
@@ -49,7 +49,7 @@ class History:
         events = {
             "aggregate.id": {"$in": list(record_ids)},
             "operation_id": self._context.operation_id,
-            "step": self._context.step,
+            "step": self._context.part,
         }
         rows = self._log.find(events, [("aggregate.id", 1)], len(record_ids))
         return {row["aggregate"]["id"] for row in rows}

@@ -9,6 +9,7 @@ broker delivers twice harmless at no cost.
 
 import functools
 import hashlib
+import hmac
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ import orjson
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from chassis.config import setting
 from chassis.context import Context
 from chassis.effects import HEADER, read_effects, write_effects
 from chassis.errors import ConflictError, InvalidInputError, WireError
@@ -88,7 +90,7 @@ class Operation:
             effects = read_effects({HEADER: reservation.get("effects")})
             self._context.effects.update({each.record_id: each for each in effects})
             return self._as_seen_now(reservation)
-        self._seed = reservation["seed"]
+        self._seed = self._context.occasion = reservation["seed"]
         # Whoever took over from us decides from then on.
         own = {name: reservation[name] for name in ("_id", "attempt")}
         try:
@@ -203,8 +205,14 @@ class Operation:
 
 
 def _fingerprint(name: str, arguments: dict[str, Any]) -> str:
+    """Under a key of ours: among the arguments may be passwords."""
     canonical = orjson.dumps([name, arguments], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(canonical).hexdigest()
+    return hmac.new(_fingerprint_key(), canonical, hashlib.sha256).hexdigest()
+
+
+@functools.cache
+def _fingerprint_key() -> bytes:
+    return f"rapport fingerprint\n{setting('VAULT_KEY')}".encode()
 
 
 def idempotent(method: Method) -> Method:

@@ -337,7 +337,7 @@ class Repository(Reader[Entity]):
             "subject_id": event.subject_id,
             "record_version": version,
             "record_updated_at": None if moment is None else wire_time(moment),
-            "step": self._context.step,
+            "step": self._context.part,
             **self._origin(),
         }
 
@@ -367,9 +367,16 @@ class Repository(Reader[Entity]):
         is_repeated = self._context.is_repeated
         return is_repeated and self.history.has_own_event(document["_id"])
 
+    def done(self, record_id: str) -> Entity | None:
+        """The record, if this operation has changed it, and nobody heard of that."""
+        document = self._rows.find_one({"_id": record_id})
+        if document is None or not self._is_done(document):
+            return None
+        return self._noted(document)
+
     def _remembers(self, document: Document) -> bool:
         """Whether the record itself still knows of a change of this operation."""
-        own = self._context.operation_id, self._context.step
+        own = self._context.operation_id, self._context.part
         return self._context.step_id in document["operations"] or any(
             (each["operation_id"], each.get("step")) == own
             for each in document.get("pending_events", ())

@@ -29,6 +29,13 @@ SCOPES = st.tuples(
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def vault():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAULT_KEY", "A" * 43 + "=")
+        yield
+
+
 class KilledError(BaseException):
     """What a process does not live to see."""
 
@@ -220,6 +227,7 @@ class TestSecrets:
 
         assert len({each.made for each in attempts}) == 1
         assert not any(each.context.replayed for each in attempts)
+        assert len({each.context.step_id for each in attempts}) == 1
         assert other.refused == "idempotency_key_reused"
         assert row["answer"] is None
 

@@ -57,6 +57,17 @@ class TestUpdateContact:
         assert (first["version"], code) == (2, 200)
         assert (again["version"], again["job_title"]) == (14, OTHERS[-1])
 
+    def test_is_another_change_once_the_key_is_forgotten(self, client, keyed, status):
+        _, contact, _ = client("POST", "/v1/contacts", {"last_name": "Daily"})
+        path = f"/v1/contacts/{contact['id']}"
+        _, _, request_id = keyed("PATCH", path, {"job_title": "of yesterday"})
+        with pymongo.MongoClient(status["mongo_uri"]) as mongo:
+            keys = mongo["rapport_customer"]["idempotency_keys"]
+            assert keys.delete_one({"request_id": request_id}).deleted_count == 1
+        code, changed, _ = keyed("PATCH", path, {"job_title": "of today"})
+
+        assert (code, changed["job_title"]) == (200, "of today")
+
 
 class TestCreateContact:
     def test_finds_what_it_made_though_others_changed_it_before_the_retry(

@@ -31,6 +31,16 @@ class TestAsStep:
         assert context.step_id == context.operation_id
 
 
+class TestOccasion:
+    def test_is_part_of_what_records_remember(self):
+        context = operator_context("here")
+        context.occasion = "first"
+        with context.as_step("end"):
+            assert context.step_id == f"{context.operation_id}/first/end"
+
+        assert context.step_id == f"{context.operation_id}/first"
+
+
 class TestCausedBy:
     def test_acts_for_whom_the_event_names_and_for_the_same_organization(self):
         ada = {"type": "person", "id": "ada"}
