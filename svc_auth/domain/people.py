@@ -31,6 +31,7 @@ class Person:
     Attributes:
         email_verified: Whether they have shown that they read what is sent there.
         credentials: Counts how often what they log in with has changed.
+        changed_by: Which operation changed it last.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Person:
     created_at: datetime
     email_verified: bool = False
     credentials: int = 0
+    changed_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

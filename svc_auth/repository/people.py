@@ -126,10 +126,12 @@ class PersonRepository:
     def count_change(self, person_id: str) -> None:
         """Know that what somebody logs in with is another."""
         self._rows.update_one(
-            {"_id": person_id},
-            {"$inc": {"credentials": 1}},
-            session=self._context.session,
+            {"_id": person_id}, self._counted({}), session=self._context.session
         )
+
+    def _counted(self, values: Document) -> Document:
+        by = self._context.step_id
+        return {"$set": {**values, "changed_by": by}, "$inc": {"credentials": 1}}
 
     def _change_credentials(self, person: Person, values: Document) -> bool:
         # Those from before they were counted have none.
@@ -137,7 +139,7 @@ class PersonRepository:
         try:
             result = self._rows.update_one(
                 {"_id": person.id, "credentials": same},
-                {"$set": values, "$inc": {"credentials": 1}},
+                self._counted(values),
                 session=self._context.session,
             )
         except DuplicateKeyError:
@@ -162,6 +164,7 @@ class PersonRepository:
             created_at=document["created_at"],
             email_verified=document.get("email_verified", False),
             credentials=document.get("credentials", 0),
+            changed_by=document.get("changed_by"),
         )
 
 

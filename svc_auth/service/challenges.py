@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from chassis import inject
 from chassis.errors import ConflictError
+from chassis.idempotency import idempotent
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
@@ -102,6 +103,7 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
         self.login_delays.note_success(person.email, delay, self.login_delays.place)
 
     @rpc
+    @idempotent
     def request_email_verification(self) -> None:
         """Send a link to one's own address, which shows that it is one's own.
 
@@ -119,6 +121,7 @@ class ChallengeMethods(PersonMethods, Challenging, Proving):
         self.issue_challenge("email_verification", person.email, person)
 
     @rpc
+    @idempotent
     def request_email_change(self, *, payload: dict[str, Any]) -> None:
         """Send a link to another address; following it makes it one's own.
 

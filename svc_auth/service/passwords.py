@@ -3,6 +3,7 @@
 from typing import Any
 
 from chassis.errors import ConflictError
+from chassis.idempotency import idempotent
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
@@ -18,6 +19,7 @@ class PasswordMethods(Challenging, Proving):
     """What can be done with what somebody logs in with."""
 
     @rpc
+    @idempotent
     def change_password(self, *, payload: dict[str, Any]) -> None:
         """Give oneself another password, which ends all sessions but this one.
 
@@ -44,6 +46,8 @@ class PasswordMethods(Challenging, Proving):
         """
         person, session = self.in_person()
         data = load(ChangePasswordInput(), payload)
+        if self.has_changed(person):
+            return
         known = self.confirm(person, data["current_password"])
         password_hash = self.new_hash(data["password"], known)
         self.transaction(lambda: self._change(known, password_hash, session.id))

@@ -135,6 +135,14 @@ class Proving(Dependencies):
             self.people.replace_hash(person, self.passwords.hash(password))
         return person
 
+    def has_changed(self, person: Person) -> bool:
+        """Whether this very operation has changed what proves the person already.
+
+        Its process died before anybody heard of that, and what it was proved by
+        may be good no more.
+        """
+        return person.changed_by == self.context.step_id
+
     def new_hash(self, password: str, person: Person) -> str:
         """The hash of a password that somebody is about to have.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from chassis.errors import ConflictError, NotFoundError, invalid_field
 from chassis.events import Event
+from chassis.idempotency import idempotent, repeatable
 from chassis.rpc import rpc
 from chassis.schemas import load
 from svc_auth import events
@@ -17,7 +18,6 @@ from svc_auth.clients.one_time_codes import (
 from svc_auth.domain.acts import Act
 from svc_auth.domain.people import Person
 from svc_auth.domain.second_factors import RECOVERY_CODES, SecondFactor
-from svc_auth.domain.sessions import Session
 from svc_auth.schemas.second_factors import (
     BeginTotpInput,
     ChangeSecondFactorInput,
@@ -96,11 +96,13 @@ class SecondFactorMethods(Challenging, Proving):
         return view
 
     @rpc
+    @repeatable
     def confirm_totp(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Have a second factor asked for from now on; other sessions end.
 
         In all of one's organizations, applications and personal tokens
-        included: whoever had only the password may have made them.
+        included: whoever had only the password may have made them. Repeated with
+        its key it gives other recovery codes; the ones before are void.
 
         Args:
             payload: A ``ConfirmTotpInput``.
@@ -123,6 +125,8 @@ class SecondFactorMethods(Challenging, Proving):
         """
         person, session = self.in_person()
         code = load(ConfirmTotpInput(), payload)["otp"]
+        if self.has_changed(person):
+            return self._other_codes(person)
         factor = self._factor(person)
         if factor.confirmed_at is not None:
             raise ConflictError("second_factor_is_on", "It is on already.")
@@ -139,10 +143,12 @@ class SecondFactorMethods(Challenging, Proving):
         return _shown(codes)
 
     @rpc
+    @repeatable
     def replace_recovery_codes(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Get ten other recovery codes; the ones before are void.
 
-        Other sessions end, as when a second factor is turned on.
+        Other sessions end, as when a second factor is turned on. Repeated with
+        its key it gives others again.
 
         Args:
             payload: A ``ChangeSecondFactorInput``.
@@ -164,7 +170,11 @@ class SecondFactorMethods(Challenging, Proving):
             ``auth.recovery_codes_replaced`` v1, and ``auth.session_revoked`` v1
             for each session.
         """
-        person, session = self._proved_twice(payload)
+        person, session = self.in_person()
+        data = load(ChangeSecondFactorInput(), payload)
+        if self.has_changed(person):
+            return self._other_codes(person)
+        self._prove_twice(person, data)
         codes = _new_codes()
 
         def replace() -> None:
@@ -175,6 +185,7 @@ class SecondFactorMethods(Challenging, Proving):
         return _shown(codes)
 
     @rpc
+    @idempotent
     def remove_totp(self, *, payload: dict[str, Any]) -> None:
         """Have no second factor asked for any more; other sessions end.
 
@@ -195,7 +206,11 @@ class SecondFactorMethods(Challenging, Proving):
             ``auth.second_factor_removed`` v1, and ``auth.session_revoked`` v1 for
             each session.
         """
-        person, session = self._proved_twice(payload)
+        person, session = self.in_person()
+        data = load(ChangeSecondFactorInput(), payload)
+        if self.has_changed(person):
+            return
+        self._prove_twice(person, data)
         self.transaction(lambda: self._remove(person, session.id))
 
     @rpc
@@ -234,15 +249,18 @@ class SecondFactorMethods(Challenging, Proving):
         self.note_everywhere(describe, person.id)
         self.notify(person, "second_factor_changed")
 
-    def _proved_twice(self, payload: dict[str, Any]) -> tuple[Person, Session]:
-        person, session = self.in_person()
-        data = load(ChangeSecondFactorInput(), payload)
+    def _other_codes(self, person: Person) -> dict[str, Any]:
+        """Codes in place of those that this operation made, and nobody has seen."""
+        codes = _new_codes()
+        self.second_factors.replace_codes(person.id, codes)
+        return _shown(codes)
+
+    def _prove_twice(self, person: Person, data: dict[str, Any]) -> None:
         factor = self._factor(person)
         if factor.confirmed_at is None:
             raise _none()
         self.confirm(person, data["current_password"])
         self._take(factor, data["otp"])
-        return person, session
 
     def _factor(self, person: Person) -> SecondFactor:
         factor = self.second_factors.find(person.id)

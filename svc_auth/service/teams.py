@@ -234,6 +234,7 @@ class TeamMethods(Dependencies):
         return restored
 
     @rpc(needs="teams:write")
+    @idempotent
     def add_team_member(self, *, team_id: str, user_id: str) -> None:
         """Let a member be in a team; done twice, the same.
 
@@ -252,6 +253,7 @@ class TeamMethods(Dependencies):
         self._change_teams(team_id, user_id, joined, is_live=True)
 
     @rpc(needs="teams:write")
+    @idempotent
     def remove_team_member(self, *, team_id: str, user_id: str) -> None:
         """Let a member be in a team no more; done twice, the same.
 

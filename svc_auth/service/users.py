@@ -121,6 +121,7 @@ class UserMethods(Dependencies):
         return self._told(changed)
 
     @rpc(needs="users:write")
+    @idempotent
     def deactivate_user(
         self, *, user_id: str, expected_version: int | None = None
     ) -> None:

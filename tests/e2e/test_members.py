@@ -228,6 +228,15 @@ class TestLeaving:
         assert (code, user["roles"], user["archived_at"]) == (200, ["manager"], None)
         assert other("POST", "/v1/auth/login", there)[0] == 200
 
+    def test_is_not_taken_for_done_under_a_key_that_was_used(self, client, colleague):
+        path = f"/v1/users/{colleague(client, 'manager').user_id}"
+        key = {"Idempotency_Key": "one for all"}
+        assert codes(client, ("DELETE", path)) == [204]
+        assert client("POST", f"{path}/restore", **key)[0] == 200
+
+        status, answer, _ = client("DELETE", path, **key)
+        assert (status, answer["code"]) == (422, "idempotency_key_reused")
+
     def test_takes_personal_tokens_along(self, client, colleague, until):
         other = colleague(client, "read_only")
         payload = {"name": "x", "scope": ["contacts:read"]}

@@ -236,3 +236,27 @@ class TestTransfer:
             "database_unavailable",
         }
         assert owners == [client("GET", ORG)[1]["owner_id"]]
+
+    def test_under_one_key_goes_to_one(self, status, client, newcomer):
+        """Once it is one's own again the key gives it to nobody else."""
+        first, second = (recruit(status, newcomer, client, "admin") for _ in range(2))
+        own = {"current_password": client.credentials["password"]}
+
+        def ask(heir):
+            payload = {**own, "user_id": heir.user_id}
+            key = {"Idempotency_Key": "give it away"}
+            return client("POST", f"{ORG}/transfer", payload, **key)[:2]
+
+        code, given = ask(first)
+        assert code == 200
+        assert ask(first) == (200, given)
+        owner_id = client("GET", "/v1/me")[1]["id"]
+        assert give(first, owner_id) == (200, None)
+
+        code, refused = ask(second)
+        assert (code, refused["code"]) == (422, "idempotency_key_reused")
+        assert roles_of(client) == {
+            owner_id: ["owner"],
+            first.user_id: ["admin"],
+            second.user_id: ["admin"],
+        }

@@ -6,9 +6,10 @@ with the same thing, be it under the same ``Idempotency-Key``, has stolen it.
 
 import pytest
 from applications import DEVICE_GRANT, REDIRECT, VERIFIER, get
-from authenticators import turn_on
+from authenticators import Authenticator, turn_on
 from deliveries import delivering
 from letters import links_to
+from members import recruit
 
 pytestmark = pytest.mark.e2e
 
@@ -153,3 +154,65 @@ class TestLinks:
         assert first["result"]["org_name"] == "Acme"
         assert again["result"] == first["result"]
         assert code_of(accept("another")) == "link_invalid"
+
+
+class TestProofs:
+    """What is done by whoever proves once more that it is them."""
+
+    @pytest.fixture
+    def twice(self, status, client):
+        """Both answers to a request of the client's that is delivered twice."""
+
+        def run(method, **payload):
+            with delivering(status, is_keyed=False, token=client.token) as deliver:
+                answers = [deliver(method, "one", payload=payload) for _ in range(2)]
+            assert [code_of(each) for each in answers] == [None, None]
+            return [each["result"] for each in answers]
+
+        return run
+
+    @pytest.fixture
+    def own(self, client):
+        return {"current_password": client.credentials["password"]}
+
+    def log_in(self, client, **changes):
+        credentials = {**client.credentials, **changes}
+        return client("POST", "/v1/auth/login", credentials)[0]
+
+    def test_give_another_password(self, client, twice, own):
+        password = "another long and secret one"  # noqa: S105 - of a test
+        twice("auth.change_password", **own, password=password)
+
+        assert self.log_in(client, password=password) == 200
+        assert self.log_in(client) == 401
+
+    def test_turn_a_second_factor_on_and_show_codes_that_are_good(
+        self, client, twice, own
+    ):
+        _, begun, _ = client("POST", "/v1/auth/mfa/totp", own)
+        otp = Authenticator(begun["secret"]).code()
+        first, again = twice("auth.confirm_totp", otp=otp)
+
+        assert self.log_in(client, otp=first["recovery_codes"][0]) == 401
+        assert self.log_in(client, otp=again["recovery_codes"][0]) == 200
+
+    def test_give_recovery_codes_that_are_good(self, client, twice, own):
+        authenticator, _ = turn_on(client)
+        proofs = {**own, "otp": authenticator.code()}
+        first, again = twice("auth.replace_recovery_codes", **proofs)
+
+        assert self.log_in(client, otp=first["recovery_codes"][0]) == 401
+        assert self.log_in(client, otp=again["recovery_codes"][0]) == 200
+
+    def test_turn_a_second_factor_off(self, client, twice, own):
+        authenticator, _ = turn_on(client)
+        twice("auth.remove_totp", **own, otp=authenticator.code())
+
+        assert self.log_in(client) == 200
+
+    def test_give_an_organization_away(self, status, newcomer, client, twice, own):
+        other = recruit(status, newcomer, client, "admin")
+        first, again = twice("auth.transfer_org", **own, user_id=other.user_id)
+
+        assert first == again
+        assert again["owner_id"] == other.user_id

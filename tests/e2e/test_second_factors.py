@@ -94,6 +94,19 @@ class TestTurningOn:
         assert secured.authenticator._secret not in row["secret"]
         assert not [code for code in hidden for text in texts if code in text]
 
+    def test_again_with_its_key_gives_codes_that_are_good(self, client):
+        """Whoever has not heard the answer would have none."""
+        own = {"current_password": client.credentials["password"]}
+        _, begun, _ = client("POST", f"{MFA}/totp", own)
+        payload = {"otp": Authenticator(begun["secret"]).code()}
+        confirm = ("POST", f"{MFA}/totp/confirm", payload)
+        answers = [client(*confirm, Idempotency_Key="on")[1] for _ in range(2)]
+        lost, heard = (each["recovery_codes"][0] for each in answers)
+
+        assert log_in(client, lost)[0] == 401
+        assert log_in(client, heard)[0] == 200
+        assert client(*confirm)[1]["code"] == "second_factor_is_on"
+
 
 class TestEverythingElse:
     """What was begun without what is asked for now."""

@@ -160,6 +160,15 @@ class TestTeams:
         _, page, _ = client("GET", f"/v1/users?filter[team_ids]={ids[20]}")
         assert [each["id"] for each in page["data"]] == [other.user_id]
 
+    def test_are_joined_and_left_under_keys_of_their_own(self, client, rep, team):
+        user_id, key = rep().user_id, {"Idempotency_Key": "one for all"}
+        first, second = (f"/v1/teams/{team(name)}/members/{user_id}" for name in "AB")
+        assert [client("PUT", first, **key)[0] for _ in range(2)] == [204, 204]
+
+        for asked in (("PUT", second), ("DELETE", first)):
+            refused = refusal(client(*asked, **key))
+            assert refused == (422, "idempotency_key_reused")
+
 
 class TestSight:
     def test_is_that_of_a_team(self, rep, team, put_in, becomes):

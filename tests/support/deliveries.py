@@ -13,13 +13,14 @@ __all__ = ["delivering"]
 
 
 @contextmanager
-def delivering(status, *, is_keyed=True):
+def delivering(status, *, is_keyed=True, token=None):
     """``deliver("auth.login", "first", payload=…)``: the answer to a message.
 
     Of one name it is the same message again, as the broker delivers it when it
     has not heard that it was answered. All of them are one operation, by the
-    same key of a client unless it ``is_keyed`` by none.
+    same key of a client unless it ``is_keyed`` by none, of whoever has the token.
     """
+    headers = {} if token is None else {"nameko.auth_token": token}
     operation_id = keyed_operation_id("-", "-", "x") if is_keyed else new_id()
     uri = status["amqp_uri"].removeprefix("py")
     connection = pika.BlockingConnection(pika.URLParameters(uri))
@@ -32,7 +33,7 @@ def delivering(status, *, is_keyed=True):
         properties = pika.BasicProperties(
             content_type="application/json",
             content_encoding="utf-8",
-            headers={"nameko.operation_id": operation_id},
+            headers={**headers, "nameko.operation_id": operation_id},
             correlation_id=name,
             reply_to=reply_to,
         )
