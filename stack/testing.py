@@ -35,7 +35,7 @@ _LINT: Final = (
         "import contracts",
         ("-c", "from importlinter.cli import lint_imports_command as c; c()"),
     ),
-    ("openapi", ("-m", "openapi_spec_validator", "gateway_flask/openapi.json")),
+    ("openapi", ("-m", "stack.redocly", "gateway_flask/openapi.json")),
 )
 _NOTHING_COLLECTED: Final = 5
 _INTERRUPTED: Final = 130

@@ -4,7 +4,9 @@ What apispec cannot know of our own fields they say themselves in ``metadata``.
 """
 
 import importlib
+import json
 import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, Final
@@ -40,6 +42,7 @@ class Schemas:
         for function in (_of_maps, _of_validators, _of_constants):
             plugin.converter.add_attribute_function(function)  # type: ignore[union-attr]
         self._converter = plugin.converter
+        self._whole: set[str] = set()
         self._rows: set[str] = set()
         self._written: set[str] = set()
 
@@ -49,13 +52,17 @@ class Schemas:
         Raises:
             KeyError: No service publishes one of this name.
         """
-        if name not in self._spec.components.schemas:
-            self._spec.components.schema(name, schema=self._known[name])
+        self._register(name)
+        self._whole.add(name)
         return {"$ref": f"#/components/schemas/{name}"}
 
     def row(self, view: str) -> dict[str, Any]:
-        """A reference to some fields of a view, as ``fields`` chooses them."""
-        self.reference(view)
+        """A reference to some fields of a view, as ``fields`` chooses them.
+
+        Raises:
+            KeyError: No service publishes one of this name.
+        """
+        self._register(view)
         self._rows.add(view)
         return {"$ref": f"#/components/schemas/{_row_name(view)}"}
 
@@ -86,6 +93,7 @@ class Schemas:
 
     def components(self) -> dict[str, Any]:
         """What was asked for, and what that refers to, in the order of names."""
+        self._whole |= self._referred()
         found: dict[str, Any] = {}
         for name, described in self._spec.components.schemas.items():
             schema = {"description": _sentence(self._known[name]), **described}
@@ -96,20 +104,34 @@ class Schemas:
                 # An answer may get more fields one day.
                 schema.pop("additionalProperties", None)
                 schema["required"] = _always_there(self._known[name], schema)
-            if name in self._rows:
-                whole = {
-                    "description": schema.pop("description"),
-                    "allOf": [{"$ref": f"#/components/schemas/{_row_name(name)}"}],
-                    "required": schema.pop("required"),
-                }
-                schema["description"] = (
-                    f"Fields of a `{name}`; a list's `fields` chooses, as do rights."
-                )
-                found[_row_name(name)] = schema
-                schema = whole
-            found[name] = schema
+            found |= self._parts(name, schema)
         found |= {_written_name(view): self._told(view) for view in self._written}
         return dict(sorted(found.items()))
+
+    def _register(self, name: str) -> None:
+        if name not in self._spec.components.schemas:
+            self._spec.components.schema(name, schema=self._known[name])
+
+    def _referred(self) -> set[str]:
+        """What registered schemas hold."""
+        registered = json.dumps(self._spec.components.schemas)
+        return {*re.findall(r'"#/components/schemas/(\w+)"', registered)}
+
+    def _parts(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        """A schema, or what it is in two parts where lists have rows of it."""
+        if name not in self._rows:
+            return {name: schema}
+        whole = {
+            "description": schema.pop("description"),
+            "allOf": [{"$ref": f"#/components/schemas/{_row_name(name)}"}],
+            "required": schema.pop("required"),
+        }
+        if name not in self._whole:
+            # Only lists show it, and always by such rows.
+            told = f"{whole['description']} A list's `fields` chooses, as do rights."
+            return {_row_name(name): {**schema, "description": told}}
+        told = f"Fields of a `{name}`; a list's `fields` chooses, as do rights."
+        return {_row_name(name): {**schema, "description": told}, name: whole}
 
     def _told(self, view: str) -> dict[str, Any]:
         return {

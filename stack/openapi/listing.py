@@ -81,7 +81,10 @@ DAY: Final = {
 }
 MOMENT: Final = {
     "description": f"A time (RFC 3339), a day, or {_RELATIVE_DATES}.",
-    "anyOf": [{"type": "string", "format": "date-time"}, *DAY["anyOf"]],
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"$ref": "#/components/schemas/Day"},
+    ],
 }
 PAGE: Final = {
     "type": "object",
