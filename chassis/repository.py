@@ -5,13 +5,11 @@ write: the event waits in the record's ``pending_events`` until the outbox
 relay has moved it to the event log, so that neither exists without the other.
 """
 
-import random
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any, ClassVar, Final
 
-import eventlet
 import orjson
 from pymongo.errors import DuplicateKeyError
 
@@ -20,6 +18,7 @@ from chassis.effects import Effect
 from chassis.errors import ConflictError, UnavailableError, VersionConflictError
 from chassis.events import Envelope, Event, changes_between, envelope, wire_time
 from chassis.fields import search_keys
+from chassis.giving_way import attempts, too_many_writers
 from chassis.history import History
 from chassis.mongo import Document
 from chassis.reader import Entity, Reader
@@ -30,10 +29,6 @@ __all__ = ["PENDING_CAP", "Addition", "Repository"]
 
 PENDING_CAP: Final = 1_000
 _REMEMBERED_OPERATIONS: Final = 10
-_WRITE_ATTEMPTS: Final = 50
-_ATTEMPTS_AT_ONCE: Final = 2
-_PAUSE_S: Final = 0.01
-_LONGEST_PAUSE_S: Final = 0.1
 
 # A new record, its event, and its place in the operation.
 Addition = tuple[Entity, Event | None, str | None]
@@ -172,39 +167,25 @@ class Repository(Reader[Entity]):
             UnavailableError: ``outbox_full``.
         """
         conditions = {"_id": record_id, **self._changeable(is_archived=is_archived)}
-        for attempt in range(_WRITE_ATTEMPTS):
-            self._give_way(attempt)
-            document = self._rows.find_one(conditions)
-            if document is None or self._is_done(document):
-                return self._noted(self._done_before(record_id, document))
-            before: Entity = self.restore(document)
-            after = change(before)
-            if expected_version not in {None, before.version}:
-                seen = expected_version if is_mergeable else None
-                self._refuse_clashes(document, before, after, seen)
-            if after == before:
-                return before
-            stored = self.save(after, describe(before, after))
-            if stored is not None:
-                return stored
-        raise _too_many_writers()
-
-    def _give_way(self, attempt: int) -> None:
-        """Wait before an attempt that was lost to other writers is made again.
-
-        Each for another while, and longer at first, so that some fifty writers of
-        one record come through by turns.
-
-        Raises:
-            ConflictError: ``too_many_writers``: there is no time left for it.
-        """
-        if attempt < _ATTEMPTS_AT_ONCE:
-            return
-        longest_s = min(attempt * _PAUSE_S, _LONGEST_PAUSE_S)
-        pause_s = random.uniform(0, longest_s)  # noqa: S311 - no secret
-        if time.time() + pause_s >= self._context.deadline:
-            raise _too_many_writers()
-        eventlet.sleep(pause_s)
+        # A transaction has locked what others may wait for in the queue.
+        is_queued = self._context.session is None
+        tries = attempts(record_id, self._context.deadline, is_queued=is_queued)
+        with closing(tries):
+            for _ in tries:
+                document = self._rows.find_one(conditions)
+                if document is None or self._is_done(document):
+                    return self._noted(self._done_before(record_id, document))
+                before: Entity = self.restore(document)
+                after = change(before)
+                if expected_version not in {None, before.version}:
+                    seen = expected_version if is_mergeable else None
+                    self._refuse_clashes(document, before, after, seen)
+                if after == before:
+                    return before
+                stored = self.save(after, describe(before, after))
+                if stored is not None:
+                    return stored
+        raise too_many_writers()
 
     def _changeable(self, *, is_archived: bool | None) -> Document:
         """What is asked of records that the caller may change."""
@@ -413,7 +394,3 @@ class Repository(Reader[Entity]):
     def _currency(self) -> str | None:
         caller = self._context.caller
         return None if caller is None else caller.currency
-
-
-def _too_many_writers() -> ConflictError:
-    return ConflictError("too_many_writers", "Too many changes at once; try again.")

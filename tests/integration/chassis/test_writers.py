@@ -1,7 +1,9 @@
 """Many writers of one record, on a real database."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 
 import pytest
 
@@ -63,6 +65,24 @@ def change(repository, contact_id, **values):
 
 
 class TestManyWriters:
+    def test_try_again_one_behind_the_other(self, writer, contact_id):
+        together, attempts = Barrier(OTHERS), []
+
+        def write(place):
+            def changed(contact):
+                attempts.append(place)
+                return contact.changed({"tags": (*contact.tags, str(place))}, NOW)
+
+            repository = writer()
+            together.wait()
+            repository.change(contact_id, changed, events.contact_updated)
+
+        with ThreadPoolExecutor(OTHERS) as threads:
+            list(threads.map(write, range(OTHERS)))
+
+        assert len(writer().get(contact_id).tags) == OTHERS
+        assert len(attempts) <= 2 * OTHERS
+
     @pytest.fixture
     def outrun(self, writer, contact_id):
         """Changes a record while others are always a little faster."""
