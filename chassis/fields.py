@@ -63,6 +63,7 @@ _BEHIND_ALL: Final = "\U0010ffff"
 _EQUALITY: Final = ("eq", "ne", "in", "nin", "exists")
 _RANGES: Final = ("gt", "gte", "lt", "lte")
 _SEARCH: Final = ("contains", "starts_with")
+_SEVERAL: Final = frozenset({"in", "nin"})
 OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "id": _EQUALITY,
     "code": _EQUALITY,
@@ -111,9 +112,9 @@ class Field:
 
     Attributes:
         kind: ``id`` and ``code`` compare exactly. ``text`` compares without
-            regard to case and accents and can be searched, ``email`` without
-            regard to case, ``phone`` by its digits. ``datetime`` and ``date``
-            take relative dates.
+            regard to case and accents, by its first 200 characters, and can be
+            searched, ``email`` without regard to case, ``phone`` by its digits.
+            ``datetime`` and ``date`` take relative dates.
         path: Where the value is stored, if not under the field's name. A
             ``text`` is compared in its folded form, which the repository
             keeps under ``folded``.
@@ -151,14 +152,13 @@ class Field:
                 what would be.
         """
         path = self.path_of(name)
-        if len(text) > _MAX_VALUE_LENGTH or "\0" in text:
-            raise ValueError(f"at most {_MAX_VALUE_LENGTH} characters, no NUL")
+        if operator in _SEVERAL:
+            return {path: {f"${operator}": self._values(text, clock)}}
+        _refuse_absurd(text)
         if operator == "exists":
             return {path: self._existence(text)}
         if operator in _SEARCH:
             return self._search(name, operator, text)
-        if operator in {"in", "nin"}:
-            return {path: {f"${operator}": self._values(text, clock)}}
         value = self._parse(text, clock)
         if isinstance(value, tuple):
             return {path: _within(operator, *value)}
@@ -193,6 +193,8 @@ class Field:
         parts = text.split(",")
         if len(parts) > _MAX_VALUES:
             raise ValueError(f"at most {_MAX_VALUES} values")
+        for part in parts:
+            _refuse_absurd(part)
         values = [self._parse(part, clock) for part in parts]
         if any(isinstance(value, tuple) for value in values):
             raise ValueError("moments; use gte and lt for periods")
@@ -215,10 +217,10 @@ class Field:
             raise ValueError("a number that can be kept") from None
 
     def _folded(self, text: str) -> str:
-        return fold(text) if self.kind == "text" else address_key(text)
+        return self.folded(text) if self.kind == "text" else address_key(text)
 
     def folded(self, value: str | None) -> str:
-        """A stored ``text`` as it is compared and sorted; never null."""
+        """A ``text`` as it is stored to be compared and sorted; never null."""
         return fold(value or "")[:_FOLDED_LENGTH]
 
 
@@ -257,6 +259,11 @@ def search_keys(
     elif folded or addresses:
         keys[GRAMS] = []
     return keys
+
+
+def _refuse_absurd(text: str) -> None:
+    if len(text) > _MAX_VALUE_LENGTH or "\0" in text:
+        raise ValueError(f"at most {_MAX_VALUE_LENGTH} characters, no NUL")
 
 
 def _within(operator: str, first: Any, behind: Any) -> dict[str, Any]:

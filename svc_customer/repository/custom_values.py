@@ -164,9 +164,6 @@ class _CustomFilter(Field):
             raise ValueError("a number of fifteen digits")
         return number
 
-    def _folded(self, text: str) -> str:
-        return self.folded(text)
-
 
 class Customized:
     """A repository of records with custom fields, before :class:`Searchable`."""

@@ -38,6 +38,7 @@ INTERACTIONS: Final = Collection(
                 ("thread_id", "occurred_at"),
                 ("type", "occurred_at"),
                 ("direction", "occurred_at"),
+                ("amount.amount_base",),
                 ("folded.subject",),
             )
         ),
@@ -64,6 +65,7 @@ class InteractionRepository(ManyRepository[Interaction]):
         "type": Field(choices=INTERACTION_TYPES),
         "direction": Field(choices=DIRECTIONS),
         "subject": Field("text"),
+        "amount": Field("decimal", "amount.amount_base", is_sortable=True),
     }
 
     def restore(self, document: Document) -> Interaction:

@@ -29,6 +29,8 @@ OPPORTUNITIES: Final = Collection(
         by("account_id", "status", "created_at"),
         by("owner_id", "status", "created_at"),
         by("lead_id"),
+        by("amount.amount_base"),
+        by("close_on"),
         Index(
             (("org_id", 1), ("created_at", 1), ("_id", 1), ("archived_at", 1)),
             partial={"archived_at": {"$gte": EARLIEST}},
@@ -52,6 +54,8 @@ class OpportunityRepository(Searchable[Opportunity]):
         "account_id": Field("id"),
         "contact_id": Field("id"),
         "lead_id": Field("id"),
+        "amount": Field("decimal", "amount.amount_base", is_sortable=True),
+        "close_on": Field("date", is_sortable=True),
         "created_at": Field("datetime", is_sortable=True),
         "updated_at": Field("datetime", is_sortable=True),
         "archived_at": Field("datetime"),

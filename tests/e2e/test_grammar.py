@@ -327,6 +327,54 @@ class TestLists:
         assert len(old) == len({each[1] for each in seen} & {e[1] for e in old}) == 60
         assert len(seen) == len(set(seen))
 
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("filter[amount][gte]=1000", ["1000.00", "2500.50"]),
+            ("filter[amount][in]=99.9,1000", ["99.90", "1000.00"]),
+            ("filter[amount]=99.90&filter[type]=purchase", ["99.90"]),
+            ("filter[amount][exists]=true", ["99.90", "1000.00", "2500.50"]),
+        ],
+    )
+    def test_compare_amounts_in_the_own_currency(self, org, query, found):
+        _, own, _ = org("GET", "/v1/orgs/current")
+        _, account, _ = org("POST", "/v1/accounts", {"name": "Engines"})
+        amounts = [("2500.50", own["currency"]), ("99.90", own["currency"])]
+        amounts += [("1000.00", own["currency"]), ("5000.00", "XAF"), None]
+        for each in amounts:
+            money = each and dict(zip(("amount", "currency"), each, strict=True))
+            payload = {"type": "purchase", "account_id": account["id"]}
+            payload["amount"] = money
+            assert org("POST", "/v1/interactions", payload)[0] == 201
+
+        code, page, _ = org("GET", f"/v1/interactions?sort=amount&{query}")
+
+        assert code == 200
+        assert [each["amount"]["amount"] for each in page["data"]] == found
+
+    def test_find_a_long_text_by_all_of_it(self, org):
+        subject = " ".join(f"word {number}" for number in range(60))
+        _, account, _ = org("POST", "/v1/accounts", {"name": "Engines"})
+        payload = {"type": "note", "account_id": account["id"], "subject": subject}
+        _, made, _ = org("POST", "/v1/interactions", payload)
+
+        for operator in ("[eq]", "[in]", "[starts_with]"):
+            query = f"filter[subject]{operator}={quote(subject)}"
+            _, page, _ = org("GET", f"/v1/interactions?{query}")
+
+            assert page["data"] == [made]
+
+    def test_find_a_hundred_by_their_ids(self, org):
+        rows = [{"op": "create", "data": {"last_name": "Many"}}] * 100
+        _, batch, _ = org("POST", "/v1/contacts/batch", {"operations": rows})
+        ids = sorted(row["id"] for row in batch["results"])
+        query = f"limit=200&filter[id][in]={','.join(ids)}"
+
+        code, page, _ = org("GET", f"/v1/contacts?{query}")
+
+        assert code == 200
+        assert sorted(each["id"] for each in page["data"]) == ids
+
     def test_show_only_what_is_asked_for(self, org):
         org("POST", "/v1/contacts", {"email": "a@fields.example"})
 

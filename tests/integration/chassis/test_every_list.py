@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from bson import Decimal128
 from explaining import FINDS, explained
 from pymongo import MongoClient
 
@@ -68,6 +69,8 @@ FINDING = {
         "starts_with": "rare",
     },
     "datetime": {"eq": TODAY, "gt": "yesterday", "gte": TODAY, "in": NOW.isoformat()},
+    "date": {"eq": "2026-01-31", "gt": "2026-01-30", "in": "2026-01-31"},
+    "decimal": {"eq": "9.50", "gt": "5", "gte": "9.5", "in": "9.50", "ne": "1"},
 }
 
 
@@ -79,6 +82,10 @@ def values_of(field):
         return COMMON, RARE
     if field.kind == "email":
         return "common@example.com", "rare@example.com"
+    if field.kind == "date":
+        return "2020-01-31", "2026-01-31"
+    if field.kind == "decimal":
+        return Decimal128("1"), Decimal128("9.50")
     return (
         ("Common Value", "Rare Value") if field.kind == "text" else ("common", "rare")
     )

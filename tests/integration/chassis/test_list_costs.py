@@ -6,6 +6,7 @@ a few. Whatever finds only those few must not read the others.
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from explaining import FINDS, explained
@@ -17,6 +18,7 @@ from chassis.cursors import own_seal
 from chassis.errors import InvalidInputError
 from chassis.ids import new_id
 from chassis.migrate import migrate
+from chassis.money import Money
 from svc_customer.domain.accounts import Account
 from svc_customer.domain.contacts import (
     Contact,
@@ -77,6 +79,14 @@ FINDING = {
         "in": "9",
         "gt": "5",
         "gte": "9",
+        "ne": "1",
+        "nin": "1",
+    },
+    "decimal": {
+        "eq": "9.50",
+        "in": "9.50",
+        "gt": "5",
+        "gte": "9.5",
         "ne": "1",
         "nin": "1",
     },
@@ -152,6 +162,7 @@ def record(kind, *, is_rare, number):
         account_id=other,
         thread_id=other,
         subject=text,
+        amount=Money(Decimal("9.50" if is_rare else "1"), "EUR"),
     )
 
 
@@ -198,6 +209,9 @@ def fill(database, repository, org_id):
     # What other records make of these is not theirs to store.
     derived = {"last_interaction_at": "$created_at"}
     collection.update_many({"org_id": org_id}, [{"$set": derived}])
+    # Stored by nobody in particular, amounts are of no organization's currency.
+    own = {"amount.amount_base": "$amount.amount"}
+    collection.update_many({"org_id": org_id, "amount": {"$ne": None}}, [{"$set": own}])
 
 
 def finding(name, field):
