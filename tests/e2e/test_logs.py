@@ -27,8 +27,8 @@ def logs(status):
 
 
 def access_line(texts, request_id):
-    """The gateway's line about one request, if it is there already."""
-    for line in texts["gateway"].splitlines():
+    """The gateway's line about one request, if it is there already, all of it."""
+    for line in texts["gateway"].rpartition("\n")[0].splitlines():
         if request_id in line:
             found = json.loads(line)
             if found["logger"] == "gateway_flask.access_log":

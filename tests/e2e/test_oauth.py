@@ -61,7 +61,8 @@ class TestCodeFlow:
 
     def test_gives_an_id_token_that_verifies(self, app, provider, owner):
         began = int(time.time())
-        tokens = app.tokens()
+        # Others have let the browser sign in before.
+        tokens = app.tokens(prompt="login")
         keys = jwt.PyJWKClient(provider["jwks_uri"])
         key = keys.get_signing_key_from_jwt(tokens["id_token"])
         claims = jwt.decode(
@@ -75,7 +76,7 @@ class TestCodeFlow:
 
         assert claims["sub"] == me["id"]
         assert claims["nonce"] == "n-0S6"
-        assert began - 2 <= claims["auth_time"] <= time.time() + 1
+        assert began <= claims["auth_time"] <= time.time()
         assert claims["at_hash"] == half_hash(tokens["access_token"])
         assert claims["amr"] == ["pwd"]
         assert "acr" not in claims
@@ -281,8 +282,11 @@ class TestApplications:
         types = "auth.role_updated,customer.contact_created"
 
         def is_heard():
+            """Both, of which either may come first: two services tell of them."""
             rows = owner("GET", f"/v1/events?after=0&types={types}")[1]["data"]
-            return [row for row in rows if row["event"] == "auth.role_updated"] and rows
+            is_new = any(row["aggregate"]["id"] == made["id"] for row in rows)
+            names = {row["event"] for row in rows}
+            return is_new and "auth.role_updated" in names and rows
 
         rows = until(is_heard)
         actors = [r["actor"] for r in rows if r["event"] == "customer.contact_created"]
@@ -299,8 +303,8 @@ class TestApplications:
 
         assert statuses[:10] == [401] * 10
         assert statuses[-1] == 429
-        # Nor does the right one help as long.
-        assert app.refresh("x")[0] == 429
+        # Nor does the right one help as long; a guess may have come free by now.
+        assert 429 in [app.refresh("x")[0] for _ in range(2)]
 
     def test_are_told_by_a_secret_that_can_be_changed(self, app, owner):
         path = f"/v1/oauth-clients/{app.client['id']}"

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from authenticators import Authenticator, turn_on
+from authenticators import Authenticator, early_in_a_step, turn_on
 from descriptions import DOCUMENT, check_answer, example_of, operations, resolved
 from letters import links_to
 from members import recruit
@@ -200,6 +200,7 @@ class Examples:
         own = {"current_password": self._turned_off()}
         begun = self._client("POST", "/v1/auth/mfa/totp", own)[1]
         self._client.authenticator = Authenticator(begun["secret"])
+        early_in_a_step()
         return self._client.authenticator.code(-1)
 
     def _recovery_code(self):

@@ -1,6 +1,5 @@
 """What is asked for at login besides the password."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
@@ -9,7 +8,7 @@ import jwt
 import pytest
 import requests
 from applications import REDIRECT, SCOPE, VERIFIER
-from authenticators import Authenticator, turn_on
+from authenticators import Authenticator, early_in_a_step, turn_on
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from browsers import Browser, answer_of
 from pymongo import MongoClient
@@ -46,9 +45,9 @@ def both(client, otp):
 
 
 @pytest.fixture(autouse=True)
-def early_in_a_step():
+def _early_in_a_step():
     """Codes are of the step in which a test looks at them."""
-    until(lambda: time.time() % 30 < 22)
+    early_in_a_step()
 
 
 @pytest.fixture

@@ -280,8 +280,9 @@ class TestPasswords:
         wrong = change(client, current="not that")
         codes = [client("POST", "/v1/me/password", wrong)[1]["code"] for _ in range(8)]
 
-        assert codes[0] == "current_password_wrong"
-        assert codes[-1] == "login_delayed"
+        # Delays begin with a second, which the rest may take.
+        assert codes[:6] == ["current_password_wrong"] * 6
+        assert "login_delayed" in codes
 
     @pytest.mark.parametrize("password", ["password123", "PassWord123", "Iloveyou1"])
     def test_that_everybody_has_are_refused(self, client, password):

@@ -246,6 +246,7 @@ class TestEnd:
         assert took < 10
 
 
+@pytest.mark.usefixtures("_all_are_back")
 class TestFaults:
     @pytest.mark.parametrize(
         "victim", ["gateway", "rabbitmq", "analytics-events-1", "customer-events-1"]

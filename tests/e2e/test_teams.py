@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from following import Stream
 from members import recruit
+from waiting import until
 
 pytestmark = pytest.mark.e2e
 
@@ -313,9 +314,12 @@ class TestSight:
 
 def _made_by_team(who, team_id, **fields):
     """A contact that somebody makes as soon as they are in the team."""
-    for _ in range(200):
-        made = make_contact(who, **fields)
-        if made["team_ids"] == [team_id]:
-            return made
-        who("DELETE", f"/v1/contacts/{made['id']}")
-    raise AssertionError("They were never told that they are in the team.")
+
+    def made():
+        contact = make_contact(who, **fields)
+        if contact["team_ids"] == [team_id]:
+            return contact
+        who("DELETE", f"/v1/contacts/{contact['id']}")
+        return None
+
+    return until(made, pause_s=0.01)

@@ -6,9 +6,17 @@ import hmac
 import struct
 import time
 
-__all__ = ["Authenticator", "turn_on"]
+from waiting import until
+
+__all__ = ["Authenticator", "early_in_a_step", "turn_on"]
 
 _STEP_S = 30
+_ENOUGH_S = 8
+
+
+def early_in_a_step():
+    """Wait until the code that is shown by now will be for some seconds."""
+    until(lambda: time.time() % _STEP_S < _STEP_S - _ENOUGH_S)
 
 
 class Authenticator:
@@ -35,6 +43,7 @@ def turn_on(client):
     status, begun, _ = client("POST", "/v1/auth/mfa/totp", own)
     assert status == 200, begun
     authenticator = Authenticator(begun["secret"])
+    early_in_a_step()
     payload = {"otp": authenticator.code(-1)}
     status, answer, _ = client("POST", "/v1/auth/mfa/totp/confirm", payload)
     assert status == 200, answer
