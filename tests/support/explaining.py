@@ -2,15 +2,26 @@
 
 from pymongo.monitoring import CommandListener
 
-__all__ = ["FINDS", "explained"]
+from chassis.context import operator_context
+
+__all__ = ["FINDS", "context_of", "cost_of", "explained"]
 
 
 class Finds(CommandListener):
-    """Remembers the last ``find`` and the last count that were sent."""
+    """Remembers the last ``find`` and the last count that were sent.
 
-    looks = 0
+    Attributes:
+        asked: The collections in which anything was looked for, in order.
+        looks: How many counts and other aggregations there were.
+    """
+
+    def __init__(self):
+        self.asked = []
+        self.looks = 0
 
     def started(self, event):
+        if event.command_name in {"find", "aggregate", "findAndModify"}:
+            self.asked.append(event.command[event.command_name])
         if event.command_name == "aggregate":
             self.looks += 1
             self.hint = event.command.get("hint", {})
@@ -28,9 +39,22 @@ class Finds(CommandListener):
 FINDS = Finds()
 
 
-def explained(database):
-    """What the last ``find`` costs: its stages, keys and documents read, rows."""
-    found = database.command("explain", FINDS.last, verbosity="executionStats")
+def context_of(org_id, caller=None):
+    """The operator's, or as somebody has it who may do less."""
+    context = operator_context(org_id)
+    context.caller = caller
+    return context
+
+
+def cost_of(rows, parameters, fields=(), within=None):
+    """What MongoDB does for a page: its stages, keys and documents read, rows."""
+    rows.page(parameters, fields, within)
+    return explained(rows)
+
+
+def explained(rows):
+    """The same of the last ``find``."""
+    found = rows._database.command("explain", FINDS.last, verbosity="executionStats")
     stats = found["executionStats"]
     return (
         set(_stages(stats["executionStages"])),

@@ -4,12 +4,15 @@ from contextlib import ExitStack
 
 import pika
 import pytest
+from explaining import FINDS
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from pymongo import MongoClient
-from worlds import World
+from worlds import VAULT_KEY, World
 
+from chassis.cursors import own_seal
 from chassis.migrate import migrate
+from svc_customer.repository import RECORDS
 
 
 def connect(amqp_uri):
@@ -82,35 +85,77 @@ def caller(status):
     caller.close()
 
 
+@pytest.fixture(scope="session")
+def root(root_uri):
+    with MongoClient(root_uri, tz_aware=True, event_listeners=[FINDS]) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def migrated(root):
+    """Makes a database: ``migrated(LEASES)``; one for each set of collections."""
+    made = {}
+
+    def make(*collections):
+        names = frozenset(each.name for each in collections)
+        if names not in made:
+            service = f"test{uuid.uuid4().hex[:12]}"
+            migrate(root, service, "password", collections)
+            made[names] = root[f"rapport_{service}"]
+        return made[names]
+
+    yield make
+    for database in made.values():
+        database.command("dropAllUsersFromDatabase")
+        database.command("dropAllRolesFromDatabase")
+        root.drop_database(database.name)
+
+
 @pytest.fixture
-def service_database(status, secret):
-    """Makes a database like a service's: ``service_database(LEASES)``.
+def service_database(migrated, root_uri):
+    """Gives a database like a service's: ``service_database(LEASES)``.
 
-    Gives it as its owner sees it, and as the service may use it.
+    As its owner sees it, and as the service may use it. Empty in each test.
     """
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    service = f"test{uuid.uuid4().hex[:12]}"
-    name = f"rapport_{service}"
-
     with ExitStack() as stack:
-        owner = stack.enter_context(MongoClient(root, tz_aware=True))
 
-        def make(*collections, listeners=()):
-            migrate(owner, service, "password", collections)
-            stack.callback(owner.drop_database, name)
-            stack.callback(owner[name].command, "dropAllRolesFromDatabase")
-            stack.callback(owner[name].command, "dropAllUsersFromDatabase")
-            own = f"mongodb://{service}:password@{host}".partition("&authSource")[0]
+        def give(*collections, listeners=()):
+            owned = migrated(*collections)
+            for each in collections:
+                stack.callback(owned[each.name].delete_many, {})
+            service = owned.name.removeprefix("rapport_")
+            host = root_uri.rpartition("@")[2].partition("&authSource")[0]
             client = MongoClient(
-                f"{own}&authSource={name}",
+                f"mongodb://{service}:password@{host}&authSource={owned.name}",
                 tz_aware=True,
                 w="majority",
                 event_listeners=listeners,
             )
-            return owner[name], stack.enter_context(client)[name]
+            return owned, stack.enter_context(client)[owned.name]
 
-        yield make
+        yield give
+
+
+@pytest.fixture(scope="session")
+def customers(root):
+    """The collections of svc_customer, where each test has an organization of its own.
+
+    What a page costs is told by ``explaining``.
+    """
+    service = f"test{uuid.uuid4().hex[:12]}"
+    migrate(root, service, None, RECORDS)
+    yield root[f"rapport_{service}"]
+    root.drop_database(f"rapport_{service}")
+
+
+@pytest.fixture(scope="module")
+def vault():
+    """A key with which repositories seal and encrypt."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VAULT_KEY", VAULT_KEY)
+        own_seal.cache_clear()
+        yield
+    own_seal.cache_clear()
 
 
 @pytest.fixture

@@ -6,25 +6,21 @@ collection is filled with documents that have one value in all but a few, under
 the paths that its fields name.
 """
 
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from bson import Decimal128
-from explaining import FINDS, explained
-from pymongo import MongoClient
+from explaining import context_of
+from explaining import cost_of as cost_of_page
 
 from chassis.auth import Caller
-from chassis.context import Context
-from chassis.cursors import own_seal
 from chassis.events import wire_time
 from chassis.fields import search_keys
 from chassis.ids import new_id
-from chassis.migrate import migrate
 from stack.openapi.listing import repositories
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 MANY, FEW = 1_000, 3
 # A page of one more row, read along the default order at worst.
@@ -139,29 +135,17 @@ def put(row, path, value):
 
 
 @pytest.fixture(scope="module")
-def database(status, secret):
-    service = f"test{uuid.uuid4().hex[:12]}"
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        MongoClient(root, tz_aware=True, event_listeners=[FINDS]) as client,
-    ):
-        patch.setenv("VAULT_KEY", "A" * 43 + "=")
-        own_seal.cache_clear()
-        collections = {each.collection.name: each.collection for each in REPOSITORIES}
-        migrate(client, service, None, [plain(each) for each in collections.values()])
-        database = client[f"rapport_{service}"]
-        for repository in REPOSITORIES:
-            database[repository.collection.name].insert_many(
-                document(repository, org_id, is_rare=is_rare, number=number)
-                for org_id in (ORG, new_id())
-                for is_rare, count in ((True, FEW), (False, MANY))
-                for number in range(count)
-            )
-        yield database
-        client.drop_database(database.name)
-    own_seal.cache_clear()
+def database(migrated):
+    collections = {each.collection.name: each.collection for each in REPOSITORIES}
+    database = migrated(*map(plain, collections.values()))
+    for repository in REPOSITORIES:
+        database[repository.collection.name].insert_many(
+            document(repository, org_id, is_rare=is_rare, number=number)
+            for org_id in (ORG, new_id())
+            for is_rare, count in ((True, FEW), (False, MANY))
+            for number in range(count)
+        )
+    return database
 
 
 def plain(collection):
@@ -171,23 +155,12 @@ def plain(collection):
 
 
 def cost_of(database, repository, parameters):
-    """What MongoDB does for a page: its stages, keys and documents read, rows."""
-    context = Context(
-        caller=CALLER,
-        org_id=ORG,
-        actor={"type": "operator", "id": "operator"},
-        operation_id=new_id(),
-        request_id="r",
-        traceparent="",
-        deadline=0,
-    )
-
     class Rows(repository):
         def restore(self, document):
             return document
 
-    Rows(database, context).page({**parameters, "limit": "10"}, ())
-    return explained(database)
+    rows = Rows(database, context_of(ORG, CALLER))
+    return cost_of_page(rows, {**parameters, "limit": "10"})
 
 
 def filters():

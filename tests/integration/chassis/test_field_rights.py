@@ -1,6 +1,7 @@
 """What somebody sees of records of which some fields are hidden, on a real database."""
 
 import dataclasses
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -8,7 +9,6 @@ import pytest
 
 from chassis.auth import Caller
 from chassis.context import Context
-from chassis.cursors import own_seal
 from chassis.errors import InvalidInputError, VersionConflictError
 from chassis.event_log import OUTBOX_COLLECTIONS
 from chassis.idempotency import IDEMPOTENCY_KEYS, Operation
@@ -20,7 +20,7 @@ from svc_customer.domain.contacts import Contact, EmailAddress
 from svc_customer.repository.contacts import CONTACTS, ContactRepository
 from svc_customer.service.contacts import _CONTACT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 NOW = datetime.now(tz=UTC).replace(microsecond=0)
 ORG, ME = new_id(), new_id()
@@ -45,7 +45,7 @@ NO_EMAIL = without("email", "emails")
 
 
 def context_of(caller, **more):
-    values = {"operation_id": new_id(), "deadline": NOW.timestamp() + 600, **more}
+    values = {"operation_id": new_id(), "deadline": time.time() + 600, **more}
     return Context(
         caller=caller,
         org_id=ORG,
@@ -54,14 +54,6 @@ def context_of(caller, **more):
         traceparent="",
         **values,
     )
-
-
-@pytest.fixture(autouse=True)
-def vault(monkeypatch):
-    monkeypatch.setenv("VAULT_KEY", "A" * 43 + "=")
-    own_seal.cache_clear()
-    yield
-    own_seal.cache_clear()
 
 
 @pytest.fixture

@@ -4,20 +4,16 @@ Each collection is filled so that every field has one value in all records but
 a few. Whatever finds only those few must not read the others.
 """
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from explaining import FINDS, explained
-from pymongo import MongoClient
+from explaining import FINDS, context_of
+from explaining import cost_of as cost_of_page
 
 from chassis.auth import Caller
-from chassis.context import Context
-from chassis.cursors import own_seal
 from chassis.errors import InvalidInputError
 from chassis.ids import new_id
-from chassis.migrate import migrate
 from chassis.money import Money
 from svc_customer.domain.accounts import Account
 from svc_customer.domain.contacts import (
@@ -27,14 +23,13 @@ from svc_customer.domain.contacts import (
     PhoneNumber,
 )
 from svc_customer.domain.interactions import Interaction
-from svc_customer.repository import RECORDS
 from svc_customer.repository.accounts import AccountRepository
 from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.customers import COUNTED_TO
 from svc_customer.repository.interactions import InteractionRepository
 from svc_customer.repository.records import TAG_INDEX
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 MANY, FEW = 1_500, 3
 # A page of one more row, read along the default order at worst.
@@ -100,18 +95,6 @@ EXACTLY = {
 }
 
 
-def context_of(org_id, caller=None):
-    return Context(
-        caller=caller,
-        org_id=org_id,
-        actor={"type": "operator", "id": "operator"},
-        operation_id=new_id(),
-        request_id="r",
-        traceparent="",
-        deadline=0,
-    )
-
-
 def record(kind, *, is_rare, number):
     """A record of the many, or of the few."""
     at = NOW if is_rare else LONG_AGO + timedelta(seconds=number)
@@ -167,24 +150,11 @@ def record(kind, *, is_rare, number):
 
 
 @pytest.fixture(scope="module")
-def database(status, secret):
-    service = f"test{uuid.uuid4().hex[:12]}"
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        MongoClient(root, tz_aware=True, event_listeners=[FINDS]) as client,
-    ):
-        patch.setenv("VAULT_KEY", "A" * 43 + "=")
-        own_seal.cache_clear()
-        migrate(client, service, None, RECORDS)
-        database = client[f"rapport_{service}"]
-        for org_id in (ORG, new_id()):
-            for repository in REPOSITORIES:
-                fill(database, repository, org_id)
-        yield database
-        client.drop_database(database.name)
-    own_seal.cache_clear()
+def database(customers):
+    for org_id in (ORG, new_id()):
+        for repository in REPOSITORIES:
+            fill(customers, repository, org_id)
+    return customers
 
 
 def fill(database, repository, org_id):
@@ -237,9 +207,8 @@ def cases():
 
 
 def cost_of(database, repository, parameters, caller=None, within=None):
-    """What MongoDB does for a page: its stages, keys and documents read, rows."""
-    repository(database, context_of(ORG, caller)).page(parameters, (), within)
-    return explained(database)
+    rows = repository(database, context_of(ORG, caller))
+    return cost_of_page(rows, parameters, within=within)
 
 
 class TestFilters:

@@ -1,15 +1,16 @@
 """Records changed by the hundred, and their past, on a real database."""
 
 import dataclasses
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from worlds import VAULT_KEY
 
 from chassis.auth import Caller
 from chassis.chronicle import Chronicle
 from chassis.context import Context
-from chassis.cursors import own_seal
 from chassis.errors import ConflictError, NotFoundError
 from chassis.event_log import EVENT_LOG
 from chassis.history import OPERATION_INDEX, History
@@ -27,11 +28,10 @@ from svc_customer.repository.bulk_updates import BULK_UPDATE, BulkUpdateJobs
 from svc_customer.repository.contacts import CONTACTS, ContactRepository
 from svc_customer.service.contacts import _CONTACT
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 NOW = datetime.now(tz=UTC).replace(microsecond=0)
 ORG, ME = new_id(), new_id()
-VAULT_KEY = "A" * 43 + "="
 EVERYTHING = Caller(
     principal_id=ME,
     principal_type="person",
@@ -51,16 +51,8 @@ def context_of(caller=EVERYTHING, **more):
         actor={"type": "person", "id": ME},
         request_id="r",
         traceparent="",
-        **{"operation_id": new_id(), "deadline": NOW.timestamp() + 600, **more},
+        **{"operation_id": new_id(), "deadline": time.time() + 600, **more},
     )
-
-
-@pytest.fixture(autouse=True)
-def _vault(monkeypatch):
-    monkeypatch.setenv("VAULT_KEY", VAULT_KEY)
-    own_seal.cache_clear()
-    yield
-    own_seal.cache_clear()
 
 
 @pytest.fixture

@@ -19,10 +19,8 @@ LOG = Collection("log", is_append_only=True)
 
 
 @pytest.fixture
-def server(status, secret):
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    with MongoClient(root) as client:
+def server(root_uri):
+    with MongoClient(root_uri) as client:
         yield client
 
 

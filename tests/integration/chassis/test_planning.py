@@ -6,23 +6,18 @@ what a list answers is compared with what Python makes of the same records.
 
 import itertools
 import random
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pymongo import MongoClient
 
 from chassis.context import operator_context
-from chassis.cursors import own_seal
 from chassis.ids import new_id
-from chassis.migrate import migrate
 from chassis.planning import FEW
 from svc_customer.domain.contacts import Contact
 from svc_customer.domain.lifecycle import LIFECYCLE_STAGES
-from svc_customer.repository import RECORDS
 from svc_customer.repository.contacts import ContactRepository
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 COUNT = 600
 BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
@@ -84,23 +79,10 @@ def contacts():
 
 
 @pytest.fixture(scope="module")
-def repository(status, secret, contacts):
-    service = f"test{uuid.uuid4().hex[:12]}"
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        MongoClient(root, tz_aware=True) as client,
-    ):
-        patch.setenv("VAULT_KEY", "A" * 43 + "=")
-        own_seal.cache_clear()
-        migrate(client, service, None, RECORDS)
-        database = client[f"rapport_{service}"]
-        rows = ContactRepository(database, operator_context(new_id()))
-        rows.add_all([(each, None, None) for each in contacts])
-        yield rows
-        client.drop_database(database.name)
-    own_seal.cache_clear()
+def repository(customers, contacts):
+    rows = ContactRepository(customers, operator_context(new_id()))
+    rows.add_all([(each, None, None) for each in contacts])
+    return rows
 
 
 def pages(repository, parameters):

@@ -3,18 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from explaining import context_of
 from pymongo.monitoring import CommandListener
 
 from chassis.auth import Caller
-from chassis.context import Context
-from chassis.cursors import own_seal
 from chassis.ids import new_id
 from chassis.refreshing import refresh
 from chassis.search_words import read_terms
 from svc_customer.domain.contacts import Contact, EmailAddress
 from svc_customer.repository.contacts import CONTACTS, ContactRepository
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 MANY = 600
 NOW = datetime.now(tz=UTC).replace(microsecond=0)
@@ -52,30 +51,10 @@ class Aggregates(CommandListener):
         pass
 
 
-def context_of(org_id, caller=None):
-    return Context(
-        caller=caller,
-        org_id=org_id,
-        actor={"type": "operator", "id": "operator"},
-        operation_id=new_id(),
-        request_id="r",
-        traceparent="",
-        deadline=0,
-    )
-
-
 def contact(number, **values):
     at = NOW + timedelta(seconds=number)
     common = {"id": new_id(), "owner_id": None, "created_at": at, "updated_at": at}
     return Contact(**{**common, **values})
-
-
-@pytest.fixture(autouse=True)
-def vault(monkeypatch):
-    monkeypatch.setenv("VAULT_KEY", "A" * 43 + "=")
-    own_seal.cache_clear()
-    yield
-    own_seal.cache_clear()
 
 
 @pytest.fixture

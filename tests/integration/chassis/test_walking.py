@@ -1,24 +1,19 @@
 """Pages that are looked for stretch by stretch: nothing is left out or twice."""
 
 import random
-import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pymongo import MongoClient
+from explaining import context_of
 
 from chassis.auth import Caller
-from chassis.context import Context
-from chassis.cursors import own_seal
 from chassis.errors import DeadlineExceededError
 from chassis.ids import new_id
-from chassis.migrate import migrate
 from chassis.mongo import as_wire_error
 from svc_customer.domain.contacts import Contact, EmailAddress
-from svc_customer.repository import RECORDS
 from svc_customer.repository.contacts import ContactRepository
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 COUNT = 400
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -66,36 +61,11 @@ def made(number):
     )
 
 
-def context_of(caller=None):
-    return Context(
-        caller=caller,
-        org_id=ORG,
-        actor={"type": "operator", "id": "operator"},
-        operation_id=new_id(),
-        request_id="r",
-        traceparent="",
-        deadline=0,
-    )
-
-
 @pytest.fixture(scope="module")
-def database(status, secret):
-    service = f"test{uuid.uuid4().hex[:12]}"
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        MongoClient(root, tz_aware=True) as client,
-    ):
-        patch.setenv("VAULT_KEY", "A" * 43 + "=")
-        own_seal.cache_clear()
-        migrate(client, service, None, RECORDS)
-        database = client[f"rapport_{service}"]
-        rows = ContactRepository(database, context_of())
-        rows.add_all([(made(number), None, None) for number in range(COUNT)])
-        yield database
-        client.drop_database(database.name)
-    own_seal.cache_clear()
+def database(customers):
+    rows = ContactRepository(customers, context_of(ORG))
+    rows.add_all([(made(number), None, None) for number in range(COUNT)])
+    return customers
 
 
 @pytest.fixture
@@ -109,7 +79,7 @@ def hurried(monkeypatch):
 
 def pages(database, parameters, caller=None):
     """All pages, and the ids of their rows."""
-    rows = ContactRepository(database, context_of(caller))
+    rows = ContactRepository(database, context_of(ORG, caller))
     found, cursor = [], {}
     while len(found) <= COUNT:
         page = rows.page({**parameters, **cursor}, ())
@@ -126,7 +96,7 @@ def rows_of(found):
 
 class TestCounting:
     def test_that_takes_too_long_leaves_the_page_whole(self, database, monkeypatch):
-        rows = ContactRepository(database, context_of())
+        rows = ContactRepository(database, context_of(ORG))
         parameters = {**FILTERS["a tag"], "include": "count", "limit": "200"}
         counted = rows.page(parameters, ()).view(lambda contact: {"id": contact.id})
         monkeypatch.setattr("chassis.reader._PATIENCE_S", 1e-9)

@@ -15,11 +15,9 @@ def org_id(client):
 
 
 @pytest.fixture
-def log(status, secret, org_id, until):
+def log(root_uri, org_id, until):
     """svc_auth's, in the hands of somebody with all rights on the database."""
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
-    with MongoClient(root, tz_aware=True) as mongo:
+    with MongoClient(root_uri, tz_aware=True) as mongo:
         rows = mongo["rapport_auth"]["event_log"]
         own = {"org_id": org_id, "event": "auth.org_registered"}
         until(lambda: rows.find_one(own) is not None)

@@ -24,12 +24,10 @@ def unique():
 
 
 @pytest.fixture
-def scratch(status, secret):
+def scratch(root_uri):
     """A database of this test alone, with an outbox."""
-    host = status["mongo_uri"].rpartition("@")[2]
-    root = f"mongodb://root:{secret('mongodb', 'root_password')}@{host}"
     name = f"test_{uuid.uuid4().hex}"
-    with MongoClient(root, tz_aware=True) as client:
+    with MongoClient(root_uri, tz_aware=True) as client:
         for collection in DECLARED:
             client[name].create_collection(collection.name)
             for index in collection.indexes:
