@@ -17,7 +17,13 @@ from chassis.jobs import Job, caller_of
 from chassis.mongo import Document, MongoDatabase
 from chassis.turns import Turn, Turns
 
-__all__ = ["JobHandler", "JobRunner", "job_handler"]
+__all__ = [
+    "JobFailureHandler",
+    "JobHandler",
+    "JobRunner",
+    "job_failure_handler",
+    "job_handler",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +49,13 @@ class JobRunner(SharedExtension, ProviderCollector):  # type: ignore[misc]
 
     def start(self) -> None:
         """Begin to look for jobs."""
-        self._turns = Turns(self.mongo.database)
+        self._handlers: dict[str, JobHandler] = {}
+        self._failure_handlers: dict[str, JobHandler] = {}
+        for each in self._providers:
+            is_last = isinstance(each, JobFailureHandler)
+            handlers = self._failure_handlers if is_last else self._handlers
+            handlers[each.kind] = each
+        self._turns = Turns(self.mongo.database, self._failure_handlers)
         self._loop = self.container.spawn_managed_thread(self._run)
 
     def end(self) -> None:
@@ -57,14 +69,13 @@ class JobRunner(SharedExtension, ProviderCollector):  # type: ignore[misc]
         self._loop.wait()
 
     def _run(self) -> None:
-        handlers = {each.kind: each for each in self._providers}
         while not self._stopping.ready():
             pause_s = _IDLE_S
             try:
-                turn = self._turns.take(list(handlers))
+                turn = self._turns.take(list(self._handlers))
                 if turn is not None:
                     started = time.monotonic()
-                    self._do(turn, handlers[turn.document["kind"]])
+                    self._do(turn)
                     took_s = time.monotonic() - started
                     pause_s = min(took_s * _REST, _LONGEST_REST_S)
             except PyMongoError as error:
@@ -72,14 +83,19 @@ class JobRunner(SharedExtension, ProviderCollector):  # type: ignore[misc]
             with eventlet.Timeout(pause_s, exception=False):
                 self._stopping.wait()
 
-    def _do(self, turn: Turn, handler: "JobHandler") -> None:
+    def _do(self, turn: Turn) -> None:
+        handlers = self._failure_handlers if turn.has_failed else self._handlers
+        handler = handlers[turn.document["kind"]]
         try:
             step, failure = self._call(turn, handler)
         except ContainerBeingKilled:
             # Somebody else does it, as if this process were dead already.
             return
         if failure is None:
-            self._turns.conclude(turn, step)
+            if turn.has_failed:
+                self._turns.fail(turn)
+            else:
+                self._turns.conclude(turn, step)
             return
         has_failed = self._turns.put_off(turn, failure)
         extra = {"job_id": turn.job_id, "kind": handler.kind, "has_failed": has_failed}
@@ -139,9 +155,24 @@ class JobHandler(Entrypoint):  # type: ignore[misc]
         self.runner.unregister_provider(self)
 
 
+class JobFailureHandler(JobHandler):
+    """Calls the method with a :class:`Job` that is about to be ``failed``.
+
+    Its ``error`` says why, be it that a step was refused, failed too often or
+    that nobody survived it. What waits for the job says so from then on. Called
+    again if the process dies or the method fails, and once that has happened six
+    times in a row the job is ``failed`` all the same; so twice does no harm.
+    """
+
+
 def job_handler(kind: str) -> Callable[[Method], Method]:
     """Carry out the jobs of one kind, step by step; see :class:`JobHandler`."""
     return JobHandler.decorator(kind)  # type: ignore[no-any-return]
+
+
+def job_failure_handler(kind: str) -> Callable[[Method], Method]:
+    """Deal with the failure of jobs of one kind; see :class:`JobFailureHandler`."""
+    return JobFailureHandler.decorator(kind)  # type: ignore[no-any-return]
 
 
 def _job(document: Document) -> Job:

@@ -61,7 +61,8 @@ class Job:
         operation_id: What its writes carry.
         caller: On whose behalf, as ``caller_of`` reads it.
         attempt: How often the next step has been begun.
-        error: ``{"code", "message"}`` of why it failed.
+        error: ``{"code", "message"}`` of why it failed, or is about to be
+            ``failed``, as soon as that has been dealt with.
     """
 
     id: str

@@ -5,9 +5,10 @@ any more. Organizations take turns, and so do the jobs of one, so that a job of 
 million records keeps nobody else's waiting.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 from pymongo import ReturnDocument
@@ -58,16 +59,26 @@ class Turn:
         """What the job must match while the turn is ours."""
         return {"_id": self.job_id, "epoch": self.epoch}
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether only its failure is left to be dealt with."""
+        return self.document.get("error") is not None
+
 
 class Turns:
     """The turns at the jobs of one service.
 
     Args:
         database: The service's own.
+        dealt_with: Kinds of jobs whose failure is dealt with by a turn of its
+            own, before the job is ``failed``.
     """
 
-    def __init__(self, database: Database[Document]) -> None:
+    def __init__(
+        self, database: Database[Document], dealt_with: Collection[str] = ()
+    ) -> None:
         self._rows = database[JOBS.name]
+        self._dealt_with = dealt_with
 
     def take(self, kinds: Sequence[str]) -> Turn | None:
         """The next turn at a job of these kinds, if any may begin.
@@ -128,7 +139,7 @@ class Turns:
             return False
         if document["attempt"] > len(RETRY_DELAYS_S) + 1:
             # Not one of these attempts lived to say what was wrong.
-            self._end(turn, "failed", _error("job_died", "A step of it never ends."))
+            self._give_up(turn, _error("job_died", "A step of it never ends."))
             return False
         return True
 
@@ -168,19 +179,40 @@ class Turns:
         Returns:
             Whether the job has failed by that.
         """
-        if isinstance(failure, WireError) and failure.status < 500:  # noqa: PLR2004
-            self._end(turn, "failed", _error(failure.code, failure.message))
+        if (
+            isinstance(failure, WireError)
+            and failure.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            and not turn.has_failed
+        ):
+            self._give_up(turn, _error(failure.code, failure.message))
             return True
         attempt = turn.document["attempt"]
         if attempt > len(RETRY_DELAYS_S):
             message = (
                 f"It failed {attempt} times in a row; the operator's log says how."
             )
-            self._end(turn, "failed", _error("job_failed", message))
+            self._give_up(turn, _error("job_failed", message))
             return True
         later = _now() + timedelta(seconds=RETRY_DELAYS_S[attempt - 1])
         self._rows.update_one(turn.condition, {"$set": {"turn_at": later}})
         return False
+
+    def fail(self, turn: Turn) -> None:
+        """End a job whose failure has been dealt with."""
+        self._end(turn, "failed", turn.document["error"])
+
+    def _give_up(self, turn: Turn, error: Document) -> None:
+        """Do no further step of a job; have its failure dealt with, or end it.
+
+        What cannot be dealt with in as many attempts is not tried for ever.
+        """
+        if turn.has_failed:
+            self.fail(turn)
+        elif turn.document["kind"] in self._dealt_with:
+            given_up = {"error": error, "attempt": 0, "turn_at": _now()}
+            self._rows.update_one(turn.condition, {"$set": given_up})
+        else:
+            self._end(turn, "failed", error)
 
     def _end(self, turn: Turn, status: Status, error: Document | None = None) -> None:
         update = ended(status, _now())

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from chassis import inject
-from chassis.broadcasting import Broadcast, Broadcaster
 from chassis.bulk import BulkUpdate, UndoOperation
 from chassis.errors import DeadlineExceededError, ForbiddenError, UnavailableError
 from chassis.handling import batch_handler, event_handler
@@ -19,7 +18,6 @@ from chassis.jobs import Job
 from chassis.mongo import Repositories
 from chassis.outbox import OutboxRelay
 from chassis.timers import leased_timer
-from chassis.topology import TOUCHED_EXCHANGE
 from chassis.turns import Step
 from svc_customer import events, repository
 from svc_customer.domain.interaction_days import Counted
@@ -64,7 +62,6 @@ class CustomerEvents(CustomFieldIndexing, SegmentProjection, Dependencies):
     relay: None = inject(OutboxRelay(*(each.name for each in repository.RECORDS)))
     days: InteractionDays = inject(Repositories(InteractionDays))
     due: DueSegments = inject(Repositories(DueSegments))
-    news: Broadcaster = inject(Broadcast(TOUCHED_EXCHANGE))
     job_reports: JobReports = inject(Repositories(JobReports))
     history: History = inject(Repositories(History))
 

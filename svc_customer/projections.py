@@ -9,15 +9,17 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from chassis import inject
+from chassis.broadcasting import Broadcast, Broadcaster
 from chassis.context import Context
 from chassis.errors import NotFoundError, WireError
 from chassis.fields import Clock
 from chassis.ids import derive_id
-from chassis.job_runner import job_handler
+from chassis.job_runner import job_failure_handler, job_handler
 from chassis.jobs import Job
 from chassis.mongo import Document, Repositories, Transaction, Transactions
 from chassis.signing import CurrentContext
-from chassis.turns import RETRY_DELAYS_S, Step
+from chassis.topology import TOUCHED_EXCHANGE
+from chassis.turns import Step
 from svc_customer import events
 from svc_customer.domain.definitions import Happened, Property, leaves
 from svc_customer.domain.segments import Segment, expanded, referring
@@ -84,6 +86,7 @@ class SegmentProjection(SegmentBuilds):
 
     memberships: Memberships = inject(Repositories(Memberships))
     segment_clock: SegmentClock = inject(Repositories(SegmentClock))
+    news: Broadcaster = inject(Broadcast(TOUCHED_EXCHANGE))
 
     def evaluate_segments(self, resource: str, records: Mapping[str, Context]) -> None:
         """Let records be in the dynamic segments whose definition they fit by now.
@@ -137,8 +140,11 @@ class SegmentProjection(SegmentBuilds):
         try:
             plan = Plan(segment, expanded(segment, live), is_building=is_building)
             self.memberships.check(plan, live, self.context.now())
-        except WireError:
-            self.segments.fail(segment.id, segment.build)
+        except WireError as refusal:
+            error = {"code": refusal.code, "message": refusal.message}
+            if segment.error != error:
+                self.segments.fail(segment.id, segment.build, error)
+                self._tell_that_it_failed(segment.id)
             return None
         return plan
 
@@ -157,13 +163,21 @@ class SegmentProjection(SegmentBuilds):
         segment = self.segments.find(segment_id)
         if segment is None or segment.archived_at or segment.build != build:
             return Step(cursor=None)
-        try:
-            return self._step(segment, job.cursor)
-        except Exception as error:
-            is_refused = isinstance(error, WireError) and error.status < 500  # noqa: PLR2004
-            if is_refused or job.attempt > len(RETRY_DELAYS_S):
-                self.segments.fail_build(segment_id, build)
-            raise
+        return self._step(segment, job.cursor)
+
+    @job_failure_handler(BUILD_SEGMENT)
+    def on_build_failed(self, job: Job) -> None:
+        """Say of the segment that it could not be built, and why.
+
+        Unless it has another build by now. Idempotent: it says the same again.
+        """
+        segment_id, build = job.arguments["segment_id"], job.arguments["build"]
+        self.segments.fail_build(segment_id, build, job.error or {})
+        self._tell_that_it_failed(segment_id)
+
+    def _tell_that_it_failed(self, segment_id: str) -> None:
+        """Have those who keep a segment in memory read it again."""
+        self.news.send([{"org_id": self.context.org_id, "touched": [segment_id]}])
 
     def _step(self, segment: Segment, cursor: Any) -> Step:
         if segment.settled != segment.built:

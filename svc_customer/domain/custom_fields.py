@@ -1,7 +1,7 @@
 """Fields that an organization adds to its accounts and contacts."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,8 +18,10 @@ __all__ = [
     "CustomField",
     "change_custom_field",
     "check_room",
+    "is_building",
     "new_custom_field",
     "with_index",
+    "without_index",
 ]
 
 EXTENSIBLE: Final = ("accounts", "contacts")
@@ -36,7 +38,8 @@ CUSTOM_FIELD_TYPES: Final = (
 )
 WITH_OPTIONS: Final = frozenset({"select", "multi_select"})
 UNIQUE_TYPES: Final = frozenset({"text", "number", "date", "reference", "url"})
-INDEX_STATUSES: Final = ("building", "ready")
+INDEX_STATUSES: Final = ("building", "ready", "failed")
+_UNBUILT: Final = (None, "failed")
 MAX_OPTIONS: Final = 200
 _MAX_RETIRED: Final = 500
 _MAX_LIVE: Final = 100
@@ -54,6 +57,8 @@ class CustomField(ChangingRecord):
         options: What can be chosen.
         retired_options: What could be chosen once, and records may have still.
         index_status: Whether lists find by it already; None if they need not.
+        index_build: How often that has been begun for records that were there.
+        index_error: ``{"code", "message"}`` of why it failed.
     """
 
     resource: str
@@ -68,6 +73,8 @@ class CustomField(ChangingRecord):
     retired_options: tuple[str, ...] = ()
     default: Any | None = None
     index_status: str | None = None
+    index_build: int = field(default=0, metadata={"history": "derived"})
+    index_error: Mapping[str, str] | None = None
 
 
 def new_custom_field(
@@ -90,7 +97,8 @@ def change_custom_field(
     """The field with ``patch`` applied.
 
     Options that are left out are retired: records keep them, and none gets
-    them any more. An index that was not wanted before has to be built.
+    them any more. An index that was not wanted before has to be built, and one
+    that could not be built, if it is said once more that it is wanted.
 
     Raises:
         InvalidInputError: ``invalid_input``: options for what has none, or too
@@ -105,16 +113,38 @@ def change_custom_field(
         if len(retired) > _MAX_RETIRED:
             raise _refused("Too many options were taken away.")
         changes["retired_options"] = retired
-    if patch.get("indexed", field.indexed) != field.indexed:
-        changes["index_status"] = "building" if patch["indexed"] else None
-    return field.changed(changes, now)
+    return field.changed(changes | _index_changes(field, patch), now)
 
 
-def with_index(field: CustomField, now: datetime) -> CustomField:
+def _index_changes(field: CustomField, patch: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = patch.get("indexed")
+    if wanted and field.index_status in _UNBUILT:
+        build = field.index_build + 1
+        return {"index_status": "building", "index_build": build, "index_error": None}
+    if wanted is False:
+        return {"index_status": None, "index_error": None}
+    return {}
+
+
+def is_building(field: CustomField, build: int) -> bool:
+    """Whether it is this build that its index waits for."""
+    return field.index_status == "building" and field.index_build == build
+
+
+def with_index(field: CustomField, build: int, now: datetime) -> CustomField:
     """The field when all records are found by it; itself if they need not be."""
-    if field.index_status != "building":
+    if not is_building(field, build):
         return field
     return field.changed({"index_status": "ready"}, now)
+
+
+def without_index(
+    field: CustomField, build: int, error: Mapping[str, str], now: datetime
+) -> CustomField:
+    """The field when records cannot be made to be found by it."""
+    if not is_building(field, build):
+        return field
+    return field.changed({"index_status": "failed", "index_error": error}, now)
 
 
 def _refused(message: str) -> InvalidInputError:

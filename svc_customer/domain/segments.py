@@ -62,7 +62,8 @@ class Segment(OwnedRecord):
         built: The number of the latest one that is complete.
         settled: The number of the latest one of which it was told who came by it
             and who went.
-        failed_build: The number of one that could not be completed.
+        failed_build: The number of one that could not be completed, or not told.
+        failure: ``{"code", "message"}`` of why.
         restored_at: When it was last brought back.
         size: How many live members it had at ``evaluated_at``.
     """
@@ -78,6 +79,7 @@ class Segment(OwnedRecord):
     built: int = field(default=0, metadata=_BUILDS)
     settled: int = field(default=0, metadata=_EVALUATED)
     failed_build: int = field(default=0, metadata=_EVALUATED)
+    failure: Mapping[str, str] | None = field(default=None, metadata=_EVALUATED)
     restored_at: datetime | None = field(default=None, metadata={"history": "derived"})
     size: int | None = field(default=None, metadata=_EVALUATED)
     evaluated_at: datetime | None = field(default=None, metadata=_EVALUATED)
@@ -94,6 +96,11 @@ class Segment(OwnedRecord):
             return "failed"
         is_ready = self.is_manual or self.built == self.build
         return "ready" if is_ready else "building"
+
+    @property
+    def error(self) -> Mapping[str, str] | None:
+        """Why its members are not those of its definition, if they cannot be."""
+        return self.failure if self.status == "failed" else None
 
     @property
     def key(self) -> str:

@@ -123,7 +123,7 @@ class _CustomFilter(Field):
 
         Raises:
             InvalidInputError: 400 ``field_not_indexed``.
-            ConflictError: ``index_building``.
+            ConflictError: ``index_building``, ``index_failed``.
             ValueError: The text is no value of this kind.
         """
         key = name.removeprefix(_PREFIX)
@@ -147,6 +147,12 @@ class _CustomFilter(Field):
                 "field_not_indexed",
                 f"filter[{name}]",
                 "Lists do not find by this field: PATCH it with indexed true.",
+            )
+        if status == "failed":
+            raise ConflictError(
+                "index_failed",
+                f"Records could not be made to be found by {name}: "
+                "PATCH the field with indexed true to have it tried again.",
             )
         if status != "ready":
             raise ConflictError(

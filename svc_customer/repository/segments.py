@@ -123,16 +123,16 @@ class SegmentRepository(Repository[Segment]):
         settled = {"$set": {"settled": build}}
         self._rows.update({"_id": segment_id, "built": build}, settled)
 
-    def fail(self, segment_id: str, build: int) -> None:
-        """Note that a definition can be evaluated no longer."""
-        failed = {"$set": {"failed_build": build}}
+    def fail(self, segment_id: str, build: int, error: Mapping[str, str]) -> None:
+        """Note that a definition can be evaluated no longer, and why."""
+        failed = {"$set": {"failed_build": build, "failure": error}}
         self._rows.update({"_id": segment_id, "build": build}, failed)
 
-    def fail_build(self, segment_id: str, build: int) -> None:
-        """Note that a build cannot be completed, unless it was."""
-        failed = {"$set": {"failed_build": build}}
-        incomplete = {"build": build, "built": {"$ne": build}}
-        self._rows.update({"_id": segment_id, **incomplete}, failed)
+    def fail_build(self, segment_id: str, build: int, error: Mapping[str, str]) -> None:
+        """Note that a build cannot be completed and told, unless it was, and why."""
+        failed = {"$set": {"failed_build": build, "failure": error}}
+        unfinished = {"build": build, "settled": {"$ne": build}}
+        self._rows.update({"_id": segment_id, **unfinished}, failed)
 
     def expect_recount(self, segment_ids: Iterable[str], now: datetime) -> None:
         """Have members counted soon, as some are about to come or go.

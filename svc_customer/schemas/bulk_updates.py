@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from chassis.schemas import Flag, Id, Input, Moment
+from svc_customer.schemas.failures import FailureView
 
 __all__ = [
     "BulkUpdateConflictView",
@@ -103,13 +104,6 @@ class BulkUpdateActorView(Schema):
     id = fields.String()
 
 
-class BulkUpdateErrorView(Schema):
-    """Why it failed."""
-
-    code = fields.String()
-    message = fields.String()
-
-
 class BulkUpdateCountsView(Schema):
     """What came of it so far, in records.
 
@@ -153,7 +147,7 @@ class BulkUpdateView(Schema):
     changes = fields.Dict(allow_none=True)
     counts = fields.Nested(BulkUpdateCountsView)
     progress = fields.Float(allow_none=True)
-    error = fields.Nested(BulkUpdateErrorView, allow_none=True)
+    error = fields.Nested(FailureView, allow_none=True)
     created_by = fields.Nested(BulkUpdateActorView)
     created_at = Moment(allow_none=True)
     started_at = Moment(allow_none=True)

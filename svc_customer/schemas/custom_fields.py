@@ -21,6 +21,7 @@ from svc_customer.domain.custom_fields import (
     WITH_OPTIONS,
 )
 from svc_customer.schemas.custom_values import CustomValue
+from svc_customer.schemas.failures import FailureView
 
 __all__ = ["CreateCustomFieldInput", "CustomFieldView", "UpdateCustomFieldInput"]
 
@@ -103,7 +104,9 @@ class CustomFieldView(Schema):
 
     Attributes:
         index_status: ``building`` until all records are found by it, then
-            ``ready``; null where it is not indexed.
+            ``ready``; ``failed`` if that cannot be done: say ``indexed`` once
+            more. Null where it is not indexed.
+        index_error: Why it is ``failed``; null otherwise.
         retired_options: Options of earlier times, which records may still have.
     """
 
@@ -120,6 +123,7 @@ class CustomFieldView(Schema):
     index_status = fields.String(
         allow_none=True, validate=validate.OneOf(INDEX_STATUSES)
     )
+    index_error = fields.Nested(FailureView, allow_none=True)
     options = fields.List(fields.String())
     retired_options = fields.List(fields.String())
     default = CustomValue()

@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from chassis.schemas import Id, Input, Moment, Text
 from svc_customer.domain.segments import KINDS, RESOURCES, STATUSES
+from svc_customer.schemas.failures import FailureView
 
 __all__ = [
     "CreateSegmentInput",
@@ -119,6 +120,7 @@ class SegmentView(Schema):
         status: ``building`` while its definition is being evaluated for the
             first time; the members of the one before are shown until then.
             ``failed`` if that cannot be done: change it, or refresh it.
+        error: Why it is ``failed``; null otherwise.
         size: How many live members it had at ``evaluated_at``; null before
             they were counted first.
         time_zone: In which its relative dates are meant.
@@ -135,6 +137,7 @@ class SegmentView(Schema):
     time_zone = fields.String()
     first_weekday = fields.Integer()
     status = fields.String(validate=validate.OneOf(STATUSES))
+    error = fields.Nested(FailureView, allow_none=True)
     size = fields.Integer(allow_none=True)
     evaluated_at = Moment(allow_none=True)
     owner_id = fields.String(allow_none=True)

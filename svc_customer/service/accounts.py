@@ -246,7 +246,7 @@ class AccountMethods(Dependencies):
         Raises:
             InvalidInputError: 400, naming the parameter; ``field_not_indexed``.
             ConflictError: ``index_building``: lists do not find by the custom
-                field yet.
+                field yet; ``index_failed``: nor will they.
         """
         return self._accounts().page(query)
 

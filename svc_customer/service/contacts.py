@@ -216,7 +216,7 @@ class ContactMethods(Dependencies):
         Raises:
             InvalidInputError: 400, naming the parameter; ``field_not_indexed``.
             ConflictError: ``index_building``: lists do not find by the custom
-                field yet.
+                field yet; ``index_failed``: nor will they.
         """
         return self._contacts().page(query)
 

@@ -11,6 +11,7 @@ from chassis import inject
 from chassis.chronicle import Chronicle
 from chassis.errors import invalid_field, invalid_input
 from chassis.idempotency import idempotent
+from chassis.ids import derive_id
 from chassis.jobs import Jobs
 from chassis.mongo import Repositories
 from chassis.resources import Kind, Records
@@ -239,8 +240,8 @@ class CustomFieldMethods(Dependencies):
 
         With ``indexed``, records that are there already are made to be found by
         it in the background, which takes ten seconds at least; until its
-        ``index_status`` is ``ready``, filters by it are refused. Saying it once
-        more begins anew, should that have failed.
+        ``index_status`` is ``ready``, filters by it are refused. If it is
+        ``failed``, saying it once more begins anew.
 
         Needs the ``custom-fields:write`` permission.
 
@@ -261,7 +262,7 @@ class CustomFieldMethods(Dependencies):
 
         Emits:
             ``customer.custom_field_updated`` v1, and once more when all records
-            are found by it.
+            are found by it, or cannot be.
         """
         fields = self._custom_fields()
 
@@ -272,14 +273,19 @@ class CustomFieldMethods(Dependencies):
             changed = update()
             field = self.custom_fields.find(custom_field_id)
             if field is not None and field.index_status == "building":
-                job_id = self.operation.new_id("index")
-                self.jobs.add(job_id, INDEX_JOB, {"custom_field_id": custom_field_id})
+                self._start_indexing(field)
             return changed
 
         if not payload.get("indexed"):
             return update()
         view: dict[str, Any] = self.transaction(update_and_index)
         return view
+
+    def _start_indexing(self, field: CustomField) -> None:
+        """Have records found by a field; once for each time that it is begun."""
+        build = field.index_build
+        arguments = {"custom_field_id": field.id, "build": build}
+        self.jobs.add(derive_id(field.id, f"index {build}"), INDEX_JOB, arguments)
 
     @rpc(needs="custom-fields:write")
     @idempotent

@@ -52,7 +52,8 @@ class SegmentMemberMethods(SegmentMethods):
         """Evaluate a definition from the beginning: a snapshot as of now.
 
         The members that there are stay until that is done; then one event each
-        tells who came and who went by it.
+        tells who came and who went by it. A segment that is ``failed`` is
+        ``building`` again.
 
         Needs the ``segments:write`` permission.
 
@@ -109,7 +110,7 @@ class SegmentMemberMethods(SegmentMethods):
                 ``invalid_limit``, ``invalid_fields``, ``invalid_cursor``,
                 ``unknown_parameter`` or ``field_not_indexed``.
             NotFoundError: ``segment_not_found``.
-            ConflictError: ``index_building``.
+            ConflictError: ``index_building``, ``index_failed``.
         """
         self.permitted("segments:read")
         segment = self.segments.get(segment_id)

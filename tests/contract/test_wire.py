@@ -342,7 +342,7 @@ BULK_UPDATE = {
 VIEWED = {
     "BulkUpdateView": BULK_UPDATE,
     "BulkUpdateCountsView": BULK_UPDATE["counts"],
-    "BulkUpdateErrorView": BULK_UPDATE["error"],
+    "FailureView": BULK_UPDATE["error"],
     "BulkUpdateActorView": BULK_UPDATE["created_by"],
     "BulkUpdateConflictView": {
         "record_id": ID,

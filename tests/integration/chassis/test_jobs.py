@@ -226,6 +226,40 @@ class TestTurns:
         assert turns.take(["count"]) is None
         assert jobs(database).get(job.id).error["code"] == "job_died"
 
+    @pytest.mark.parametrize("survives", [True, False])
+    def test_of_their_own_deal_with_a_failure(self, database, survives):
+        turns, job = Turns(database, {"count"}), add(database)
+        for _ in range(len(RETRY_DELAYS_S) + 1):
+            turn = turns.take(["count"])
+            if survives:
+                turns.put_off(turn, OSError())
+            expire(database, job)
+        if not survives:
+            assert turns.take(["count"]) is None
+        left = jobs(database).get(job.id)
+        last = take(turns)
+        turns.fail(last)
+        found = jobs(database).get(job.id)
+
+        code = "job_failed" if survives else "job_died"
+        assert (left.status, left.error["code"]) == ("running", code)
+        assert (last.has_failed, last.document["attempt"]) == (True, 1)
+        assert (found.status, found.error["code"]) == ("failed", code)
+        assert turns.take(["count"]) is None
+
+    def test_do_not_deal_with_a_failure_for_ever(self, database):
+        turns, job = Turns(database, {"count"}), add(database)
+        refusal = ConflictError("too_many_records", "Narrow the filter.")
+        turns.put_off(turns.take(["count"]), refusal)
+        for _ in RETRY_DELAYS_S:
+            turn = take(turns)
+            assert not turns.put_off(turn, ConflictError("another", "Another."))
+            expire(database, job)
+
+        assert turns.put_off(turns.take(["count"]), OSError())
+        found = jobs(database).get(job.id)
+        assert (found.status, found.error["code"]) == ("failed", "too_many_records")
+
 
 class TestJobRunner:
     def finished(self, world, job):
@@ -280,3 +314,22 @@ class TestJobRunner:
         worker.kill()
 
         assert (found.status, found.error["code"]) == ("failed", "nothing_to_count")
+        assert world.starts("on_count_failed", f"{job.id}/nothing_to_count") == [
+            worker.pid
+        ]
+
+    def test_has_a_failure_dealt_with_by_whoever_lives(self, world):
+        job = add(world.database, steps=0)
+        failure = f"{job.id}/nothing_to_count"
+        world.order("on_count_failed", job.id, sleep_s=30)
+        (first,) = world.start_all("events")
+        until(lambda: world.starts("on_count_failed", failure))
+        first.kill()
+        left = jobs(world.database).get(job.id)
+        world.countermand("on_count_failed", job.id)
+        (second,) = world.start_all("events")
+        found = self.finished(world, job)
+        second.kill()
+
+        assert (left.status, found.status) == ("running", "failed")
+        assert world.starts("on_count_failed", failure) == [first.pid, second.pid]

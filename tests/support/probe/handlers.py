@@ -3,7 +3,7 @@
 from chassis import inject
 from chassis.errors import ConflictError
 from chassis.handling import batch_handler, event_handler
-from chassis.job_runner import job_handler
+from chassis.job_runner import job_failure_handler, job_handler
 from chassis.mongo import Repositories
 from chassis.outbox import OutboxRelay
 from chassis.turns import Step
@@ -50,3 +50,9 @@ class ProbeEvents:
         self.journal.obey_orders([f"count:{key}"])
         cursor = place + 1 if place + 1 < last else None
         return Step(cursor=cursor, counts={"steps": 1}, progress=place / last)
+
+    @job_failure_handler("count")
+    def on_count_failed(self, job):
+        """Write down that a job has failed, unless ordered otherwise."""
+        self.journal.start("on_count_failed", f"{job.id}/{job.error['code']}")
+        self.journal.obey_orders([f"on_count_failed:{job.id}"])

@@ -9,10 +9,12 @@ from svc_customer.domain.custom_fields import (
     check_room,
     new_custom_field,
     with_index,
+    without_index,
 )
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
+ERROR = {"code": "job_failed", "message": "It failed."}
 
 
 def field(**terms):
@@ -59,7 +61,20 @@ class TestChangeCustomField:
         after = change_custom_field(field(), {"indexed": True}, LATER)
 
         assert after.index_status == "building"
-        assert with_index(after, LATER).index_status == "ready"
+        assert with_index(after, 1, LATER).index_status == "ready"
+
+    def test_builds_an_index_once_more_that_could_not_be_built(self):
+        wanted = {"indexed": True}
+        building = change_custom_field(field(), wanted, LATER)
+        failed = without_index(building, 1, ERROR, LATER)
+        again = change_custom_field(failed, wanted, LATER)
+
+        assert change_custom_field(building, wanted, LATER) is building
+        assert (failed.index_status, failed.index_error) == ("failed", ERROR)
+        assert (again.index_status, again.index_error) == ("building", None)
+        assert with_index(again, 1, LATER) is again
+        assert without_index(again, 1, ERROR, LATER) is again
+        assert with_index(again, 2, LATER).index_status == "ready"
 
     def test_leaves_an_index_that_is_there(self):
         before = field(indexed=True)
@@ -70,7 +85,8 @@ class TestChangeCustomField:
         after = change_custom_field(field(indexed=True), {"indexed": False}, LATER)
 
         assert after.index_status is None
-        assert with_index(after, LATER) is after
+        assert with_index(after, 1, LATER) is after
+        assert without_index(after, 1, ERROR, LATER) is after
 
 
 class TestCheckRoom:

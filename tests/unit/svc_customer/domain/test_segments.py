@@ -1,3 +1,4 @@
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -45,6 +46,14 @@ class TestSegment:
         assert (first.status, second.status) == ("ready", "building")
         assert second.key == first.key == first.key_of(1)
         assert second.completed(2, NOW).key == first.key_of(2) > first.key_of(1)
+
+    def test_says_why_the_build_that_it_waits_for_failed(self):
+        error = {"code": "job_failed", "message": "It failed."}
+        failed = dataclasses.replace(segment(), failed_build=1, failure=error)
+        again = failed.rebuilt(NOW)
+
+        assert (failed.status, failed.error) == ("failed", error)
+        assert (again.status, again.error) == ("building", None)
 
     def test_has_no_conditions_where_they_can_be_read_no_longer(self):
         broken = segment({"interactions": "call", "amount": {"gte": "0.12345"}})
