@@ -23,6 +23,11 @@ class OrgRepository(Repository[Org]):
     fields: ClassVar[Mapping[str, Field]] = {}
     entity = Org
 
-    def lock_teams(self) -> None:
-        """Have all others wait, until the transaction ends, who change the tree."""
-        self._rows.update({"_id": self._rows.org_id}, {"$inc": {"team_changes": 1}})
+    def lock(self, noun: str) -> None:
+        """Have all others wait who lock the same, until the transaction ends.
+
+        For what is true of several records together: how many there may be, that
+        there is no other like it, that they are a tree.
+        """
+        counted = {"$inc": {f"{noun}_changes": 1}}
+        self._rows.update({"_id": self._rows.org_id}, counted)

@@ -75,7 +75,6 @@ class InvitationMethods(ChallengeMethods, UserMethods):
         invitation_id = self.operation.new_id("invitation")
         if (before := self.invitations.find(invitation_id)) is not None:
             return self._view(before)
-        self._check_new(data["email"])
         invitation = new_invitation(
             invitation_id,
             email=data["email"],
@@ -86,6 +85,8 @@ class InvitationMethods(ChallengeMethods, UserMethods):
         )
 
         def invite() -> None:
+            self.orgs.lock("invitation")
+            self._check_new(data["email"])
             self.invitations.add(invitation, events.invitation_created(invitation))
             self._send(invitation)
 

@@ -113,15 +113,9 @@ class PersonalTokenMethods(Dependencies):
         """
         caller = self.context.identified_caller
         caller.require_presence()
-        session = self.sessions.find(access_token_id)
-        if (
-            session is None
-            or session.kind != PERSONAL.kind
-            or session.owner_id != caller.principal_id
-            or not session.is_live(self.context.now())
-        ):
-            raise NotFoundError("access_token_not_found", "There is no such token.")
-        self.end_session(session.id, "revoked")
+        if self.live_token(PERSONAL, caller.principal_id, access_token_id) is None:
+            raise _not_found()
+        self.end_session(access_token_id, "revoked")
 
     @rpc(public=True)
     def exchange_access_token(self, *, token: str) -> dict[str, str]:
@@ -161,6 +155,15 @@ class PersonalTokenMethods(Dependencies):
         now = self.context.now()
         return self.sessions.live_of(owner_id, (kind.kind,), now, kind.most)
 
+    def live_token(
+        self, kind: TokenKind, owner_id: str, token_id: str
+    ) -> Session | None:
+        """The session behind a token of somebody's, unless it has ended."""
+        found = self.sessions.find(token_id)
+        if found is None or (found.owner_id, found.kind) != (owner_id, kind.kind):
+            return None
+        return found if found.is_live(self.context.now()) else None
+
     def new_token(
         self,
         kind: TokenKind,
@@ -193,11 +196,7 @@ class PersonalTokenMethods(Dependencies):
             token=token,
             now=now,
         )
-        if self.sessions.find(session.id) is None and (
-            len(self.live_tokens(kind, owner_id)) >= kind.most
-        ):
-            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
-        kept = self.transaction(lambda: self._keep(token, session))
+        kept = self.transaction(lambda: self._keep(kind, token, session))
         return {**dataclasses.asdict(kept), "token": token, "last_used_at": None}
 
     def with_use(self, sessions: Sequence[Session]) -> list[dict[str, Any]]:
@@ -208,24 +207,30 @@ class PersonalTokenMethods(Dependencies):
             for each in sessions
         ]
 
-    def _keep(self, token: str, session: Session) -> Session:
+    def _keep(self, kind: TokenKind, token: str, session: Session) -> Session:
         """The session, kept; or the one of an earlier attempt, with this token."""
-        before = self.sessions.find(session.id)
-        if before is None:
-            self.sessions.add(session, events.session_started(session))
+        self.orgs.lock("token")
+        if self.sessions.find(session.id) is not None:
+            session = self._renewed(kind, session)
+        elif len(self.live_tokens(kind, session.owner_id)) >= kind.most:
+            raise ConflictError("too_many_tokens", "Revoke one that is not needed.")
         else:
-            session = self._renewed(before, session)
+            self.sessions.add(session, events.session_started(session))
         org_id = self.context.identified_caller.org_id
         self.personal_tokens.add(token, session, org_id)
         return session
 
-    def _renewed(self, before: Session, session: Session) -> Session:
-        is_own = (before.owner_id, before.kind) == (session.owner_id, session.kind)
-        if not is_own or not before.is_live(session.created_at):
-            raise NotFoundError("access_token_not_found", "There is no such token.")
+    def _renewed(self, kind: TokenKind, session: Session) -> Session:
+        before = self.live_token(kind, session.owner_id, session.id)
+        if before is None:
+            raise _not_found()
         self.sessions.note_hint(before.id, session.hint)
         self.personal_tokens.forget(before.id)
         return dataclasses.replace(before, hint=session.hint)
+
+
+def _not_found() -> NotFoundError:
+    return NotFoundError("access_token_not_found", "There is no such token.")
 
 
 def _invalid() -> UnauthenticatedError:

@@ -10,7 +10,6 @@ from chassis.views import whole_list
 from svc_auth import events
 from svc_auth.domain.people import Membership, check_owner_stays, new_service_account
 from svc_auth.domain.personal_tokens import SERVICE_KEY
-from svc_auth.domain.sessions import Session
 from svc_auth.schemas.people import UserView
 from svc_auth.schemas.service_accounts import (
     CreateServiceAccountInput,
@@ -120,7 +119,8 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         Raises:
             NotFoundError: ``service_account_not_found``.
         """
-        keys = self._keys(self._account(service_account_id))
+        account = self._account(service_account_id)
+        keys = self.live_tokens(SERVICE_KEY, account.person_id)
         return whole_list(ServiceKeyView(many=True).dump(self.with_use(keys)))
 
     @rpc(needs="users:write")
@@ -137,7 +137,7 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
             ``auth.session_revoked`` v1.
         """
         account = self._account(service_account_id)
-        if all(each.id != key_id for each in self._keys(account)):
+        if self.live_token(SERVICE_KEY, account.person_id, key_id) is None:
             raise NotFoundError("service_key_not_found", "There is no such key.")
         self.end_session(key_id, "revoked")
 
@@ -148,6 +148,3 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
                 "service_account_not_found", "There is no such service account."
             )
         return found
-
-    def _keys(self, account: Membership) -> list[Session]:
-        return self.live_tokens(SERVICE_KEY, account.person_id)

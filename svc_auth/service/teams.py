@@ -56,7 +56,7 @@ class TeamMethods(Dependencies):
 
     def _with_tree(self, change: Callable[[], Any]) -> Any:
         def alone() -> Any:
-            self.orgs.lock_teams()
+            self.orgs.lock("team")
             changed = change()
             check_tree(self.teams.all_live())
             return changed
