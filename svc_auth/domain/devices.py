@@ -61,6 +61,7 @@ class DeviceRequest:
     login_id: str = ""
     login_org_id: str = ""
     methods: tuple[str, ...] = PASSWORD
+    decided_by: str | None = None
 
     def is_open(self, now: datetime) -> bool:
         """Whether somebody may still decide."""

@@ -67,16 +67,22 @@ class DeviceRequestRepository:
     def decide(
         self, user_code: str, status: DeviceStatus, login: BrowserLogin, now: datetime
     ) -> bool:
-        """Keep what somebody has decided; whether it was still to be."""
+        """Keep what somebody has decided; whether it was still to be.
+
+        A request that is delivered twice, because its process died, has decided
+        so itself.
+        """
+        own = self._context.message
+        is_open = {"status": "pending", "expires_at": {"$gt": now}}
         result = self._rows.update_one(
             {
                 "user_code_hash": hash_of(user_code),
-                "status": "pending",
-                "expires_at": {"$gt": now},
+                "$or": [is_open, {"status": status, "decided_by": own}],
             },
             {
                 "$set": {
                     "status": status,
+                    "decided_by": own,
                     "person_id": login.person_id,
                     "authenticated_at": login.authenticated_at,
                     "login_id": login.session_id,
@@ -85,7 +91,7 @@ class DeviceRequestRepository:
                 }
             },
         )
-        return result.modified_count == 1
+        return result.matched_count == 1
 
     def ask(self, device_code: str, now: datetime) -> DeviceRequest | None:
         """Note that the device asks; the request as it was before."""
@@ -141,6 +147,7 @@ class DeviceRequestRepository:
 def _restored(row: Document | None) -> DeviceRequest | None:
     if row is None:
         return None
-    values = {name: row[name] for name in DeviceRequest.__dataclass_fields__}
+    names = DeviceRequest.__dataclass_fields__.keys() & row.keys()
+    values = {name: row[name] for name in names}
     lists = {"scope": tuple(row["scope"]), "methods": tuple(row["methods"])}
     return DeviceRequest(**{**values, **lists})

@@ -224,11 +224,10 @@ class DeviceMethods(DeviceGrants, AuthorizationMethods):
         """
         user_code = read_user_code(typed)
         request = self.device_requests.find(user_code) if user_code else None
-        if (
-            user_code is None
-            or request is None
-            or not request.is_open(self.context.now())
-        ):
+        if user_code is None or request is None:
+            raise _invalid_code()
+        is_own = request.decided_by == self.context.message
+        if not is_own and not request.is_open(self.context.now()):
             raise _invalid_code()
         client = self.known_client(request.client_id)
         if client is None or DEVICE_GRANT not in client.grant_types:

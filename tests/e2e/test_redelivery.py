@@ -108,6 +108,24 @@ class TestApplications:
         form = {"device_code": codes["device_code"]}
         self.check(app, exchange, until, grant_type=DEVICE_GRANT, **form)
 
+    def test_are_let_in_on_a_device_by_one_decision(self, app, deliver):
+        codes = app.begin_device()
+        app.open(codes["verification_uri_complete"])
+        decision = {
+            "parameters": {"user_code": codes["user_code"]},
+            "browser": app.browser.session.cookies["rapport"],
+        }
+
+        def decide(name, *, is_allowed=True):
+            answer = deliver(
+                "auth.decide_device", name, **decision, is_allowed=is_allowed
+            )
+            return code_of(answer)
+
+        assert [decide("one"), decide("one")] == [None, None]
+        assert decide("another", is_allowed=False) == "user_code_invalid"
+        assert app.ask_for_device(codes["device_code"])[0] == 200
+
     def test_go_on_when_a_refresh_is_delivered_twice(self, app, exchange, until):
         form = {"refresh_token": app.tokens()["refresh_token"]}
         self.check(app, exchange, until, grant_type="refresh_token", **form)
