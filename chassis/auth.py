@@ -30,6 +30,7 @@ __all__ = [
     "ALGORITHM",
     "AUDIENCE",
     "KIND",
+    "OWN_CLIENT",
     "Caller",
     "KeySet",
     "Reach",
@@ -38,6 +39,9 @@ __all__ = [
 ]
 
 AUDIENCE: Final = "rapport"
+# RFC 9068 §2.2 wants every token to name an application: where people log in
+# themselves, it is our own.
+OWN_CLIENT: Final = "rapport"
 ALGORITHM: Final = "ES256"
 KIND: Final = "at+jwt"
 # RFC 9068 §4 allows the long form too; case does not count (RFC 7515 §4.1.9).
@@ -391,11 +395,16 @@ def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
         key_id=key.jwk["kid"],
         session_id=claims.get("sid"),
         session_kind=str(claims.get("kind") or "login"),
-        client_id=claims.get("client_id"),
+        client_id=_application(claims),
         currency=claims.get("currency"),
         time_zone=str(claims.get("time_zone") or "UTC"),
         first_weekday=int(claims.get("first_weekday") or 1),
     )
+
+
+def _application(claims: Mapping[str, Any]) -> str | None:
+    client_id = claims.get("client_id")
+    return None if client_id == OWN_CLIENT else client_id
 
 
 def _principal_type(principal: str) -> PrincipalType:

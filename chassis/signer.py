@@ -10,7 +10,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from chassis.auth import ALGORITHM, AUDIENCE, KIND, KeySet, Reach
+from chassis.auth import ALGORITHM, AUDIENCE, KIND, OWN_CLIENT, KeySet, Reach
 from chassis.ids import new_id
 
 __all__ = ["Signer"]
@@ -75,7 +75,8 @@ class Signer:
         issued_at = int(now)
         claims = {
             "rights_at": round(now, 3),
-            **facts,
+            "client_id": OWN_CLIENT,
+            **{name: fact for name, fact in facts.items() if fact is not None},
             "iss": self.keys.issuer_url,
             "aud": AUDIENCE,
             "sub": subject,

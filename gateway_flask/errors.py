@@ -37,6 +37,9 @@ _INTERNAL_ERROR: Final = (
 )
 
 
+_BEYOND_TOKEN: Final = frozenset({"insufficient_scope", "permission_missing"})
+
+
 def register_error_handlers(app: Flask) -> None:
     """Answer problem details for whatever a request raises."""
     app.register_error_handler(WireError, problem_of)
@@ -97,7 +100,8 @@ def _headers(error: WireError) -> list[tuple[str, str]]:
         # RFC 6750 §3: no error code where no token was given.
         given = "" if error.code == "token_missing" else ' error="invalid_token"'
         return [("WWW-Authenticate", f"Bearer{given}")]
-    if error.code == "insufficient_scope":
+    if error.code in _BEYOND_TOKEN:
+        # RFC 6750 §3: so wherever a token does not open what is asked for.
         return [("WWW-Authenticate", 'Bearer error="insufficient_scope"')]
     if isinstance(error, RateLimitedError):
         extra = error.extra

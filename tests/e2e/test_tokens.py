@@ -11,7 +11,10 @@ from pathlib import Path
 
 import jwt
 import pytest
+import requests
+from authlib.oauth2.rfc9068 import JWTBearerTokenValidator
 from following import Stream
+from joserfc.jwk import KeySet
 
 from chassis.errors import UnauthenticatedError, WireError
 from chassis.rpc_client import RpcClient
@@ -93,6 +96,20 @@ def is_refused(bus, service, token):
 
 def are_all_refused(client, token):
     return all(me(client, token) == (401, "token_revoked") for _ in range(TRIES))
+
+
+class TestClaims:
+    def test_are_all_that_rfc_9068_wants(self, client, status):
+        """By Authlib, which knows nothing of ours."""
+        issuer = status["gateway"]
+        keys = requests.get(f"{issuer}/.well-known/jwks.json", timeout=20).json()
+        validator = JWTBearerTokenValidator(issuer=issuer, resource_server="rapport")
+        validator.get_jwks = lambda: KeySet.import_key_set(keys)
+        claims = validator.authenticate_token(client.token)
+        validator.validate_token(claims, [], None)
+
+        assert claims["sub"] == client("GET", "/v1/me")[1]["id"]
+        assert "scope" not in claims
 
 
 class TestRevocation:

@@ -63,6 +63,7 @@ class TestAuthenticating:
         answer = anonymous.get("/v1/contacts", headers={"Authorization": header})
 
         assert (403, "permission_missing") == (answer.status_code, answer.json["code"])
+        assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
         assert bus.calls == []
 
     def test_a_valid_token_is_enough_for_me(self, anonymous, make_token):
