@@ -2,6 +2,8 @@
 
 Two upserts of one new address at the same time would both find nothing. What
 was not found is therefore locked before it is looked for once more and made.
+A lock belongs to an operation: one that is tried again, as its process died,
+finds its own, and what it makes twice is one thing by its id.
 """
 
 import hashlib
@@ -35,7 +37,7 @@ class MatchLocks:
 
     @contextmanager
     def hold(self, resource: str, values: Names[str]) -> Iterator[set[str]]:
-        """Lock ``values``; those that another request holds are left out."""
+        """Lock ``values``; those that another operation holds are left out."""
         ids = {self._id(resource, value): value for value in sorted(values)}
         held = self._take(list(ids))
         try:
@@ -47,16 +49,15 @@ class MatchLocks:
     def _take(self, ids: list[str]) -> list[str]:
         if not ids:
             return []
-        now = self._context.now()
-        life = {"expires_at": now + _LIFE}
-        taken = self._rows.insert_many([{"_id": each, **life} for each in ids])
+        now, operation_id = self._context.now(), self._context.operation_id
+        lock = {"operation_id": operation_id, "expires_at": now + _LIFE}
+        taken = self._rows.insert_many([{"_id": each, **lock} for each in ids])
+        is_free = [{"expires_at": {"$lt": now}}, {"operation_id": operation_id}]
         return [
             each
             for place, each in enumerate(ids)
             if place not in taken
-            or self._rows.update(
-                {"_id": each, "expires_at": {"$lt": now}}, {"$set": life}
-            )
+            or self._rows.update({"_id": each, "$or": is_free}, {"$set": lock})
         ]
 
     def _id(self, resource: str, value: str) -> str:
