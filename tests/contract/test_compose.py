@@ -1,5 +1,6 @@
 """compose.yaml is the same system as ./crm's, with nothing secret in it."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ class TestWhatRuns:
         target = RUNNING[name].get("build", {}).get("target")
 
         assert "healthcheck" in RUNNING[name] or "HEALTHCHECK" in stages()[target]
+
+    def test_starts_no_interpreter_to_look_at_its_health(self):
+        asked = [
+            each["healthcheck"]["test"]
+            for each in RUNNING.values()
+            if "healthcheck" in each
+        ]
+        asked += [
+            json.loads(each)
+            for each in re.findall(r"HEALTHCHECK .*\n +CMD (.+)", DOCKERFILE)
+        ]
+
+        assert {tuple(each[:2]) for each in asked} == {("CMD", "bash"), ("bash", "-c")}
 
     @pytest.mark.parametrize("name", [name for name in RUNNING if name != "init"])
     def test_waits_for_what_makes_its_secrets(self, name):
