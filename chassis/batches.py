@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+import eventlet
 import orjson
 from marshmallow import fields, validate
 
@@ -36,6 +37,9 @@ MAX_OPERATIONS: Final = 500
 _MOST_BYTES: Final = 8 * 1024 * 1024
 # So many rows of one sort are sent to the database at a time.
 _CHUNK: Final = 50
+# So long an upsert waits for another request that makes its record.
+_PATIENCE_S: Final = 2.0
+_PAUSE_S: Final = 0.05
 
 
 class BatchOperationInput(Input):
@@ -65,7 +69,7 @@ class BatchWorker(Worker, Protocol):
     def look_ahead(self, resource: str, rows: Sequence[Any]) -> None: ...  # noqa: D102
 
 
-@dataclass
+@dataclass(eq=False)
 class _Row:
     """An operation, and how it went.
 
@@ -208,28 +212,35 @@ class Batch(Generic[Entity]):
         row.result = _shown(shown, 200)
 
     def _upsert(self, rows: Sequence[_Row]) -> None:
-        """Change what is found, make what is not; one field in all of ``rows``."""
+        """Change what is found, make what is not; one field in all of ``rows``.
+
+        What others are about to make is waited for.
+        """
+        give_up_at = min(time.time() + _PATIENCE_S, self._context.deadline)
         missing = []
         for row in self._update_found(rows):
             if row.lacking is None:
                 missing.append(row)
             else:
                 row.result = _refused(row.lacking)
+        while missing := self._make(missing):
+            if time.time() + _PAUSE_S >= give_up_at:
+                break
+            eventlet.sleep(_PAUSE_S)
+            missing = self._update_found(missing)
+        for row in missing:
+            row.result = _refused(_in_progress())
+
+    def _make(self, missing: Sequence[_Row]) -> list[_Row]:
+        """Make the records of rows for which there is none; what others make."""
         wanted = {key: row for row in missing for key in row.keys}
-        name = f"{self._records.repository.resource}.{rows[0].match_by}"
+        if not wanted:
+            return []
+        name = f"{self._records.repository.resource}.{missing[0].match_by}"
         with self._locks.hold(name, wanted.keys()) as held:
-            ours = []
-            for row in missing:
-                if held.issuperset(row.keys):
-                    ours.append(row)
-                else:
-                    row.result = _refused(
-                        ConflictError(
-                            "upsert_in_progress",
-                            "Another request is making this record; try again.",
-                        )
-                    )
+            ours = [row for row in missing if held.issuperset(row.keys)]
             self._create(self._update_found(ours))
+        return [row for row in missing if row not in ours]
 
     def _update_found(self, rows: Sequence[_Row]) -> list[_Row]:
         """Update the rows' records; the rows for which there is none."""
@@ -315,6 +326,13 @@ def _shortened(row: Mapping[str, Any]) -> dict[str, Any]:
     if "error" in row:
         short["error"] = {name: row["error"][name] for name in ("code", "detail")}
     return short
+
+
+def _in_progress() -> ConflictError:
+    return ConflictError(
+        "upsert_in_progress",
+        "Another request is making this record; try again.",
+    )
 
 
 def _invalid(field_name: str, message: str) -> WireError:
