@@ -1,6 +1,7 @@
 """RPCs of contacts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from chassis.batches import Batch
@@ -12,6 +13,7 @@ from chassis.rpc import rpc
 from svc_customer import events
 from svc_customer.domain.contacts import (
     Contact,
+    ContactAccount,
     change_contact,
     new_contact,
     put_contact_back,
@@ -67,10 +69,22 @@ class _Contacts(CustomizedRecords[Contact]):
         self, record: Contact, payload: Mapping[str, Any], *, is_back: bool = False
     ) -> dict[str, Any]:
         patch = super().read_patch(record, payload, is_back=is_back)
+        if is_back and payload.get("accounts"):
+            patch["accounts"] = _as_told(patch["accounts"], payload["accounts"])
         return with_numbers(with_whole_lists(patch, record), record)
 
     def data_to_match(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         return with_whole_lists(super().data_to_match(payload))
+
+
+def _as_told(
+    accounts: Sequence[ContactAccount], told: Sequence[Mapping[str, Any]]
+) -> tuple[ContactAccount, ...]:
+    """The accounts of then, of which perhaps none was primary."""
+    return tuple(
+        replace(each, is_primary=then["is_primary"])
+        for each, then in zip(accounts, told, strict=True)
+    )
 
 
 def contact_records(worker: Dependencies) -> Records[Contact]:

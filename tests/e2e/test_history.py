@@ -359,6 +359,20 @@ class TestRevert:
         assert second["external_ids"] == {"a": "1"}
         assert (first["billing_address"], first["external_ids"]) == (None, {})
 
+    def test_gives_a_contact_back_accounts_of_which_none_was_primary(self, client):
+        first, second = (
+            client("POST", "/v1/accounts", {"name": name})[1]["id"] for name in "AB"
+        )
+        accounts = [{"account_id": first}, {"account_id": second, "role": "buyer"}]
+        payload = {"last_name": "Li", "accounts": accounts}
+        path = f"/v1/contacts/{client('POST', '/v1/contacts', payload)[1]['id']}"
+        then = client("PATCH", path, {"account_id": None})[1]
+        client("PATCH", path, {"account_id": first})
+        found = client("POST", f"{path}/revert", {"sequence": 2})[1]
+
+        assert [each["is_primary"] for each in then["accounts"]] == [False]
+        assert (found["accounts"], found["account_id"]) == (then["accounts"], None)
+
     def test_gives_back_to_nobody_and_to_teams_of_others(self, client):
         team_id = client("POST", "/v1/teams", {"name": "North"})[1]["id"]
         first = {"last_name": "Li", "owner_id": None, "team_ids": [team_id]}
