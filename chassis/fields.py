@@ -62,6 +62,7 @@ _FOLDED_LENGTH: Final = 200
 _BEHIND_ALL: Final = "\U0010ffff"
 _EQUALITY: Final = ("eq", "ne", "in", "nin", "exists")
 _RANGES: Final = ("gt", "gte", "lt", "lte")
+_BELOW: Final = ("lt", "lte")
 _SEARCH: Final = ("contains", "starts_with")
 _SEVERAL: Final = frozenset({"in", "nin"})
 OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -162,7 +163,9 @@ class Field:
         value = self._parse(text, clock)
         if isinstance(value, tuple):
             return {path: _within(operator, *value)}
-        return {path: {f"${operator}": value}}
+        # What is empty comes before every text, and is none.
+        there = {"$gt": ""} if self.kind == "text" and operator in _BELOW else {}
+        return {path: {**there, f"${operator}": value}}
 
     def _existence(self, text: str) -> dict[str, Any]:
         is_there = _flag(text)

@@ -77,6 +77,9 @@ class TestFilters:
             ("filter[tags][exists]", "false", {"tags": {"$in": [None, []]}}),
             ("filter[tags][exists]", "true", {"tags": {"$nin": [None, []]}}),
             ("filter[name]", "  ÉMILE  B", {"folded.name": {"$eq": "emile b"}}),
+            ("filter[name]", "x" * 300, {"folded.name": {"$eq": "x" * 200}}),
+            ("filter[name][lt]", "B", {"folded.name": {"$gt": "", "$lt": "b"}}),
+            ("filter[name][gte]", "B", {"folded.name": {"$gte": "b"}}),
             ("filter[name][exists]", "true", {"folded.name": {"$gt": ""}}),
             (
                 "filter[name][starts_with]",
