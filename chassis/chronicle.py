@@ -19,7 +19,7 @@ from chassis.mongo import Document
 from chassis.rebuilding import patch_between, primitives_of, rebuilt
 from chassis.records import Record
 from chassis.resources import Records
-from chassis.schemas import Id, Input, Moment, load, load_query
+from chassis.schemas import Id, Input, Limit, Moment, load, load_query
 from chassis.views import dumper
 
 __all__ = ["Chronicle", "HistoryItemView", "HistoryQuery", "PastQuery", "RevertInput"]
@@ -54,7 +54,7 @@ class PastQuery(Input):
 class HistoryQuery(Input):
     """Which part of a record's history is asked for."""
 
-    limit = fields.Integer(
+    limit = Limit(
         load_default=50,
         validate=validate.Range(1, 200),
         metadata={"description": "How many events."},

@@ -4,6 +4,7 @@ Unknown fields are refused, strings are bounded, and what is wrong is told
 field by field.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -38,6 +39,7 @@ __all__ = [
     "Flag",
     "Id",
     "Input",
+    "Limit",
     "Moment",
     "MoneyInput",
     "MoneyView",
@@ -53,6 +55,7 @@ __all__ = [
 _EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _CONTROL: Final = frozenset(map(chr, range(32))) - set("\t\n\r")
+_LIMIT: Final = re.compile(r"[0-9]{1,3}")
 _MAX_EMAIL: Final = 254
 _MAX_OWNER: Final = 100
 _MAX_TIME_ZONE: Final = 64
@@ -136,6 +139,15 @@ class Flag(fields.Boolean):
         return value
 
 
+class Limit(fields.Integer):
+    """How many rows are asked for, in digits as every list takes it."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _LIMIT.fullmatch(_text(value)):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, *args, **kwargs)
+
+
 class OwnerId(fields.String):
     """Whose a record is; null is nobody's."""
 
@@ -145,10 +157,16 @@ class OwnerId(fields.String):
 
 
 class TeamIds(fields.List[Any]):
-    """Up to twenty teams that a record is given to."""
+    """Up to twenty teams that a record is given to; null is none."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(Id(), validate=validate.Length(max=20), **kwargs)
+        super().__init__(
+            Id(), allow_none=True, validate=validate.Length(max=20), **kwargs
+        )
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """What is given, or no teams."""
+        return super().deserialize([] if value is None else value, *args, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return tuple(dict.fromkeys(super()._deserialize(value, *args, **kwargs)))
@@ -173,7 +191,10 @@ class Email(fields.String):
             if len(text) > _MAX_EMAIL:
                 raise ValidationError("Not an e-mail address.")
             found = validate_email(
-                text, check_deliverability=False, globally_deliverable=False
+                text,
+                check_deliverability=False,
+                globally_deliverable=False,
+                strict=True,
             )
         except EmailNotValidError:
             raise ValidationError("Not an e-mail address.") from None

@@ -11,7 +11,7 @@ from marshmallow import (
     validates_schema,
 )
 
-from chassis.schemas import Day, Id, Input, Moment
+from chassis.schemas import Day, Id, Input, Limit, Moment
 from svc_analytics.domain import EVENTS
 
 __all__ = [
@@ -123,7 +123,7 @@ class EventsQuery(Input):
             "end of the feed; by default the earliest event kept.",
         },
     )
-    limit = fields.Integer(
+    limit = Limit(
         load_default=50,
         validate=validate.Range(min=1, max=200),
         metadata={"description": "How many events to answer at most."},

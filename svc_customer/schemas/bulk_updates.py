@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from chassis.schemas import Flag, Id, Input, Moment
+from chassis.schemas import Flag, Id, Input, Limit, Moment
 from svc_customer.schemas.failures import FailureView
 
 __all__ = [
@@ -157,7 +157,7 @@ class BulkUpdateView(Schema):
 class ListConflictsQuery(Input):
     """Which part of the records is asked for."""
 
-    limit = fields.Integer(
+    limit = Limit(
         load_default=50,
         validate=validate.Range(1, 200),
         metadata={"description": "How many records."},

@@ -121,6 +121,7 @@ class UpdateInteractionInput(Input):
     metadata = fields.Dict(
         keys=fields.String(validate=validate.Regexp(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")),
         values=Fact(),
+        allow_none=True,
         validate=validate.Length(max=50),
     )
     external_ids = ExternalIds()
@@ -133,6 +134,8 @@ class UpdateInteractionInput(Input):
             data["attachments"] = tuple(data["attachments"] or ())
         if "mentions" in data:
             data["mentions"] = tuple(dict.fromkeys(data["mentions"] or ()))
+        if "metadata" in data:
+            data["metadata"] = data["metadata"] or {}
         return data
 
 

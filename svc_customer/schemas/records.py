@@ -93,14 +93,19 @@ class DialedNumber(Text):
 
 
 class ExternalIds(fields.Dict):
-    """What the record is called in other systems: ``{source: id}``."""
+    """What the record is called in other systems, ``{source: id}``; null is none."""
 
     def __init__(self) -> None:
         super().__init__(
+            allow_none=True,
             keys=fields.String(validate=validate.Regexp(r"[a-z][a-z0-9_-]{0,30}\Z")),
             values=Text(100),
             validate=validate.Length(max=10),
         )
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """What is given, or nothing."""
+        return super().deserialize({} if value is None else value, *args, **kwargs)
 
 
 class Tags(fields.List[Any]):
@@ -118,7 +123,7 @@ class Tags(fields.List[Any]):
 
 
 class RecordInput(Input):
-    """What every customer record takes; null empties a list.
+    """What every customer record takes; null empties a list or an object.
 
     Attributes:
         external_ids: What other systems call it, such as ``{"erp": "4711"}``;

@@ -4,7 +4,7 @@ from typing import Final
 
 from marshmallow import Schema, fields, validate
 
-from chassis.schemas import Input
+from chassis.schemas import Input, Limit
 
 __all__ = ["TAGGED", "TagQuery", "TagView"]
 
@@ -31,7 +31,7 @@ class TagQuery(Input):
         validate=validate.Length(1, 1_000),
         metadata={"description": "`next_cursor` of the page before."},
     )
-    limit = fields.Integer(
+    limit = Limit(
         load_default=50,
         validate=validate.Range(1, _MOST),
         metadata={"description": "How many at most."},

@@ -96,6 +96,8 @@ class TestHistory:
         [
             ("limit=0", "invalid_query"),
             ("limit=201", "invalid_query"),
+            ("limit=1_0", "invalid_query"),
+            ("limit=%2B5", "invalid_query"),
             ("sort=event", "invalid_query"),
             ("cursor=abc", "invalid_cursor"),
             ("filter[event]=x", "unknown_parameter"),

@@ -85,6 +85,7 @@ class TestLoad:
             ("email", "a@b"),
             ("email", "a@b.co\nBcc: x@y.zz"),
             ("email", "x" * 250 + "@b.co"),
+            ("email", "x" * 65 + "@b.co"),
             ("owner_id", "x"),
             ("owner_id", None),
             ("at", 0),
