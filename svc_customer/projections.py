@@ -232,6 +232,7 @@ class SegmentProjection(SegmentBuilds):
         # It may have been put away meanwhile.
         with suppress(NotFoundError):
             self.alone(complete)
+            self.segments.expect_recount([segment.id], self.context.now())
             self._note_clock(plan, clock)
 
     def _timely(self, plan: Plan) -> list[Property | Happened]:

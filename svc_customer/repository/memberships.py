@@ -222,10 +222,15 @@ class Memberships:
             ]
             wanted = [move.row["_id"] for move in moves]
             moved |= set(wanted)
-            self._segments.expect_recount(concerned(moves), self._context.now())
+            if not moves:
+                return moved
+            segment_ids = concerned(moves)
+            self._segments.expect_recount(segment_ids, self._context.now())
             changes = [self._change(resource, move) for move in moves]
-            rows_of = self._records[resource]
-            if not changes or rows_of.update_each(changes) == len(changes):
+            count = self._records[resource].update_each(changes)
+            # They may have been counted before that.
+            self._segments.expect_recount(segment_ids, self._context.now())
+            if count == len(changes):
                 return moved
         raise UnavailableError("outbox_full", "Too many changes or events of them.")
 

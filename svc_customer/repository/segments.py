@@ -135,9 +135,10 @@ class SegmentRepository(Repository[Segment]):
         self._rows.update({"_id": segment_id, **unfinished}, failed)
 
     def expect_recount(self, segment_ids: Iterable[str], now: datetime) -> None:
-        """Have members counted soon, as some are about to come or go.
+        """Have members counted soon, as some are about to come or go, or did.
 
-        To be said before: whoever dies in between has them counted for nothing.
+        To be said before, as whoever dies in between has them counted for nothing,
+        and behind it again, as they may be counted in between.
         """
         for segment_id in segment_ids:
             self._rows.update({"_id": segment_id}, {"$set": {"recount_at": now}})

@@ -17,6 +17,7 @@ from svc_customer.domain.contacts import new_contact
 from svc_customer.domain.definitions import Happened, Property, leaves
 from svc_customer.domain.interactions import new_interaction
 from svc_customer.domain.segments import expanded, new_segment
+from svc_customer.repository import memberships as membership_module
 from svc_customer.repository.contacts import ContactRepository
 from svc_customer.repository.interaction_days import InteractionDays
 from svc_customer.repository.interactions import InteractionRepository
@@ -25,6 +26,7 @@ from svc_customer.repository.segment_clock import SegmentClock, is_timely, next_
 from svc_customer.repository.segment_conditions import Compiler
 from svc_customer.repository.segment_moves import Plan
 from svc_customer.repository.segment_previews import SegmentPreviews
+from svc_customer.repository.segments import SegmentRepository
 
 pytestmark = pytest.mark.integration
 UTC_ZONE = ZoneInfo("UTC")
@@ -224,6 +226,34 @@ class TestEvaluate:
 
         assert told == set(range(1, row["membership_sequence"] + 1))
         assert (row["version"], row["sequence"]) == (1, 0)
+
+
+class TestSize:
+    def test_is_of_those_who_came_however_early_they_are_counted(
+        self, database, context, world, monkeypatch
+    ):
+        counting = Memberships(database, context)
+
+        class CountedAtOnce(SegmentRepository):
+            """Has members counted as soon as that is expected, as a timer may."""
+
+            def expect_recount(self, segment_ids, now):
+                super().expect_recount(segment_ids, now)
+                for each in segment_ids:
+                    size = counting.count(segment, segment.key)
+                    self.note_size(each, size, now, now)
+
+        monkeypatch.setattr(membership_module, "SegmentRepository", CountedAtOnce)
+        segments = SegmentRepository(database, context)
+        data = {"resource": "contacts", "kind": "manual", "name": new_id()}
+        segment = segments.add(new_segment(new_id(), data, None, NOW))
+        live = [each.id for each in world[0] if each.archived_at is None]
+        sizes = []
+        for is_in in (True, False):
+            Memberships(database, context).put(segment, live, is_in=is_in)
+            sizes.append(segments.find(segment.id).size)
+
+        assert sizes == [len(live), 0]
 
 
 class TestAffected:
