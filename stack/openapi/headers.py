@@ -49,8 +49,8 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = dict(
         _request(
             "X-Request-Id",
             {},
-            "Found in the answer and in every log line: up to 128 letters, digits, "
-            "`.`, `_` and `-`. Anything else is replaced.",
+            "Found in the answer and in every log line: up to 128 printable ASCII "
+            "characters, without spaces. Anything else is replaced.",
         ),
         _request("traceparent", {}, "W3C trace context; anything else is replaced."),
     )

@@ -66,11 +66,14 @@ class TestTraceparent:
 
 
 class TestRequestIds:
-    def test_a_given_one_is_echoed_and_passed_on(self, client, bus):
-        answer = client.get("/v1/me", headers={"X-Request-Id": "abc.1_2-3"})
+    @pytest.mark.parametrize(
+        "given", ["abc.1_2-3", "Root=1-67891233-abcdef012345;Self=2", "q2/+x==", "<'~"]
+    )
+    def test_a_given_one_is_echoed_and_passed_on(self, client, bus, given):
+        answer = client.get("/v1/me", headers={"X-Request-Id": given})
 
-        assert answer.headers["X-Request-Id"] == "abc.1_2-3"
-        assert bus.calls[0][2]["request_id"] == "abc.1_2-3"
+        assert answer.headers["X-Request-Id"] == given
+        assert bus.calls[0][2]["request_id"] == given
 
     @pytest.mark.parametrize("given", ["a" * 129, "a b", "é", "", "a\tb"])
     def test_a_strange_one_is_replaced(self, client, given):
