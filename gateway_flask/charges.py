@@ -1,6 +1,7 @@
 """What a request costs of its caller's allowance, and whose allowance it is."""
 
 from typing import Final
+from urllib.parse import unquote
 
 from flask import g, request
 from werkzeug.exceptions import HTTPException
@@ -42,7 +43,8 @@ def charge_of_stranger() -> Charge:
 def _units(policy: Policy) -> int:
     if policy.is_batch:
         return _rows()
-    is_counting = "include=count" in request.environ.get("QUERY_STRING", "")
+    # However it is escaped.
+    is_counting = "include=count" in unquote(request.environ.get("QUERY_STRING", ""))
     return policy.units + (_COUNTING if is_counting else 0)
 
 

@@ -177,6 +177,7 @@ class TestCharges:
         [
             ("/v1/contacts", 1),
             ("/v1/contacts?include=count", 5),
+            ("/v1/contacts?limit=1&incl%75de=%63ount", 5),
             ("/v1/search?q=a", 5),
         ],
     )
