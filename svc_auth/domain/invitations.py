@@ -50,16 +50,15 @@ class Invitation(ChangingRecord):
         self._check_pending(now)
         return replace(self, accepted_at=now, person_id=person_id, updated_at=now)
 
-    def prolonged(self, now: datetime) -> "Invitation":
-        """The invitation, good for as long as a new one.
+    def prolonged(self, by: str, now: datetime) -> "Invitation":
+        """The invitation, good for as long as a new one, and by whom it is now.
 
         Raises:
             ConflictError: ``invitation_is_over``: accepted or taken back.
         """
-        if self.status(now) == "expired":
-            return replace(self, expires_at=now + INVITATION_LIFE, updated_at=now)
-        self._check_pending(now)
-        return self.changed({"expires_at": now + INVITATION_LIFE}, now)
+        if self.status(now) != "expired":
+            self._check_pending(now)
+        return self.changed({"expires_at": now + INVITATION_LIFE, "owner_id": by}, now)
 
     def archived(self, now: datetime) -> "Invitation":
         """The invitation, taken back.

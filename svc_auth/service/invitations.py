@@ -157,7 +157,8 @@ class InvitationMethods(ChallengeMethods, UserMethods):
     ) -> dict[str, Any]:
         """Send an invitation once more; it is good for another week then.
 
-        One message a minute and five an hour go to an address.
+        It is the caller's from then on: who invited before may have left. One
+        message a minute and five an hour go to an address.
 
         Needs the ``users:write`` permission, and all that its roles grant.
 
@@ -173,10 +174,11 @@ class InvitationMethods(ChallengeMethods, UserMethods):
         Emits:
             ``auth.invitation_updated`` and ``auth.challenge_issued`` v1.
         """
+        caller = self.context.identified_caller
 
         def prolong(invitation: Invitation) -> Invitation:
             self.check_held(self.rights_of(invitation.roles))
-            return invitation.prolonged(self.context.now())
+            return invitation.prolonged(caller.principal_id, self.context.now())
 
         def resend() -> Invitation:
             found = self.invitations.change(

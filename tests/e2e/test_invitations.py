@@ -240,6 +240,19 @@ class TestInvitations:
         assert client("DELETE", f"/v1/users/{admin.user_id}")[0] == 204
         assert refusal(ask(client, "POST", ACCEPT, link)) == (422, "link_invalid")
 
+    def test_are_of_whoever_sends_them_again(self, status, client, newcomer, token):
+        admin = recruit(status, newcomer, client, "admin")
+        _, made = invite(admin)
+        link = {"token": token(made["email"]), "password": NEW}
+        assert client("DELETE", f"/v1/users/{admin.user_id}")[0] == 204
+        resent = ask(client, "POST", f"{PATH}/{made['id']}/resend")
+
+        assert (resent[0], resent[1]["owner_id"]) == (
+            200,
+            client("GET", "/v1/me")[1]["id"],
+        )
+        assert ask(client, "POST", ACCEPT, link)[0] == 200
+
     @pytest.mark.parametrize(
         ("roles", "expected"),
         [
