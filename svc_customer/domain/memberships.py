@@ -74,7 +74,8 @@ def found(
     """How a record stands with a build under way; nothing is told before its end.
 
     Whom a first build finds has been in the segment since that was made, unless
-    something has changed about the record since then.
+    something has changed about the record since then. Whom it has found like that
+    stays somebody who was there, whatever changes afterwards.
 
     Args:
         segment: As it is stored.
@@ -89,7 +90,7 @@ def found(
     if segment.built:
         is_news = not _is_told(segment, own)
     else:
-        is_news = has_changed or untold(key) in own
+        is_news = untold(key) in own if key in own else has_changed
     return Standing(kept | {key, untold(key)} if is_news else kept | {key})
 
 

@@ -41,6 +41,16 @@ class TestFound:
         assert there.told is came.told is None
         assert found(one, there.keys, fits=False, has_changed=True).keys == set()
 
+    def test_by_a_first_build_stays_what_it_was_found_to_be(self):
+        one = segment()
+        there = found(one, frozenset(), fits=True, has_changed=False)
+        came = found(one, frozenset(), fits=True, has_changed=True)
+        went = found(one, there.keys, fits=False, has_changed=True)
+
+        assert found(one, there.keys, fits=True, has_changed=True) == there
+        assert found(one, came.keys, fits=True, has_changed=True) == came
+        assert found(one, went.keys, fits=True, has_changed=True) == came
+
     def test_by_another_build_is_news_if_it_was_not_shown(self):
         one = segment(build=2, built=1, settled=1)
         key = one.key_of(2)
