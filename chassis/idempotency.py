@@ -29,7 +29,13 @@ from chassis.mongo import Collection, Document, Index
 from chassis.rows import TenantRows
 from chassis.views import bare, without
 
-__all__ = ["IDEMPOTENCY_KEYS", "Operation", "idempotent", "repeatable"]
+__all__ = [
+    "IDEMPOTENCY_KEYS",
+    "Operation",
+    "idempotent",
+    "idempotent_as",
+    "repeatable",
+]
 
 IDEMPOTENCY_KEYS: Final = Collection(
     "idempotency_keys", (Index((("expires_at", 1),), expires_after_s=0),)
@@ -42,6 +48,8 @@ _OVER: Final = {"running_until": datetime.fromtimestamp(0, tz=UTC)}
 _OF_ONE_ATTEMPT: Final = ("attempt", "request_id", "running_until")
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+# From a service and a remembered answer to what the caller may see of it by now.
+_Seen = Callable[[Any, Any], Any]
 
 
 class Operation:
@@ -67,7 +75,7 @@ class Operation:
         *,
         keeps_answer: bool = True,
     ) -> Any:
-        """Act, or give the answer of the time before.
+        """Act, or give the answer of the time before, as the caller may see it.
 
         A refusal frees the key, so that the client may correct what was
         wrong, unless an attempt before it may have done something. An
@@ -225,6 +233,18 @@ def idempotent(method: Method) -> Method:
     return _once(method, keeps_answer=True)
 
 
+def idempotent_as(seen: _Seen) -> Callable[[Method], Method]:
+    """As :func:`idempotent`, of a method whose answer tells of other resources.
+
+    Fields of what the method writes are left out of a remembered answer where they
+    are hidden by now; what else is, ``seen`` has to know.
+
+    Args:
+        seen: From the service and a remembered answer to what the caller may see.
+    """
+    return functools.partial(_once, keeps_answer=True, seen=seen)
+
+
 def repeatable(method: Method) -> Method:
     """Carry a repeated keyed call of this method out again, as the same operation.
 
@@ -235,15 +255,16 @@ def repeatable(method: Method) -> Method:
     return _once(method, keeps_answer=False)
 
 
-def _once(method: Method, *, keeps_answer: bool) -> Method:
+def _once(method: Method, *, keeps_answer: bool, seen: _Seen | None = None) -> Method:
     @functools.wraps(method)
     def once(self: Any, **arguments: Any) -> Any:
-        return self.operation.once(
+        answer = self.operation.once(
             method.__name__,
             arguments,
             lambda: method(self, **arguments),
             keeps_answer=keeps_answer,
         )
+        return seen(self, answer) if seen and self.context.replayed else answer
 
     # For whoever describes the interface.
     once.__dict__["keeps_answer"] = keeps_answer

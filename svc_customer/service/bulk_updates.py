@@ -13,7 +13,7 @@ from chassis.errors import (
     invalid_input,
 )
 from chassis.history import History
-from chassis.idempotency import idempotent
+from chassis.idempotency import idempotent, idempotent_as
 from chassis.job_reports import JobReports, Report
 from chassis.jobs import Job
 from chassis.many import many
@@ -50,7 +50,7 @@ class BulkUpdateMethods(Dependencies):
     history: History = inject(Repositories(History))
 
     @rpc(needs="bulk-updates:write")
-    @idempotent
+    @idempotent_as(lambda self, view: view | self.asked(view))
     def create_bulk_update(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Change every record that a filter finds, or count them only.
 
@@ -277,23 +277,25 @@ class BulkUpdateMethods(Dependencies):
                 "kind": "undo" if job.kind == UNDO else "update",
                 "undoes": arguments.get("operation_id"),
                 "resource": arguments.get("resource"),
-                "filter": self._visible(arguments, "filter"),
-                "changes": self._visible(arguments, "changes"),
+                **self.asked(arguments),
                 "counts": {name: job.counts.get(name, 0) for name in _COUNTED},
                 "created_by": job.actor,
             }
         )
 
-    def _visible(self, arguments: Mapping[str, Any], name: str) -> Any:
-        """What was asked by, or made, of the fields that the caller may see."""
-        caller, resource = self.context.identified_caller, arguments.get("resource")
+    def asked(self, terms: Mapping[str, Any]) -> dict[str, Any]:
+        """What was asked by, and made, of the fields that the caller may see."""
+        caller, resource = self.context.identified_caller, terms.get("resource")
         if resource is None or not caller.allows(f"{resource}:read"):
-            return None
+            return {"filter": None, "changes": None}
         hidden = caller.hidden_fields(resource)
         return {
-            field: value
-            for field, value in arguments[name].items()
-            if not is_among(field, hidden)
+            name: {
+                field: value
+                for field, value in terms[name].items()
+                if not is_among(field, hidden)
+            }
+            for name in ("filter", "changes")
         }
 
     def _conflicts(self, job: Job, reports: list[Report]) -> list[dict[str, Any]]:

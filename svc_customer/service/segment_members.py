@@ -7,7 +7,7 @@ from chassis.chronicle import Chronicle
 from chassis.errors import ConflictError, invalid_input
 from chassis.events import wire_time
 from chassis.fields import Clock
-from chassis.idempotency import idempotent
+from chassis.idempotency import idempotent, idempotent_as
 from chassis.mongo import Repositories
 from chassis.resources import Records
 from chassis.rpc import rpc
@@ -26,7 +26,7 @@ from svc_customer.schemas.segments import (
     SegmentSizeView,
 )
 from svc_customer.service.kinds import records_of
-from svc_customer.service.segments import SegmentMethods, manual_only
+from svc_customer.service.segments import SegmentMethods, as_seen_now, manual_only
 
 __all__ = ["SegmentMemberMethods"]
 
@@ -45,7 +45,7 @@ class SegmentMemberMethods(SegmentMethods):
         return records_of(self)[resource]
 
     @rpc(needs="segments:write")
-    @idempotent
+    @idempotent_as(as_seen_now)
     def refresh_segment(
         self, *, segment_id: str, expected_version: int | None = None
     ) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from chassis.chronicle import Chronicle
 from chassis.errors import ConflictError, ForbiddenError
 from chassis.fields import Clock
-from chassis.idempotency import idempotent
+from chassis.idempotency import idempotent, idempotent_as
 from chassis.ids import derive_id
 from chassis.reader import Reader
 from chassis.resources import Kind, Records
@@ -34,7 +34,7 @@ from svc_customer.schemas.segments import (
 )
 from svc_customer.service.dependencies import Dependencies
 
-__all__ = ["SegmentMethods", "manual_only"]
+__all__ = ["SegmentMethods", "as_seen_now", "manual_only"]
 
 _INTERACTIONS: Final = "interactions:read"
 _SEGMENT: Final = Kind(
@@ -62,6 +62,16 @@ class _Segments(Records[Segment]):
         return view
 
 
+def as_seen_now(worker: Dependencies, view: dict[str, Any]) -> dict[str, Any]:
+    """A remembered view without a definition that asks for what is hidden by now."""
+    if view.get("definition") is None:
+        return view
+    data = {name: view[name] for name in ("resource", "kind", "name", "definition")}
+    segment = new_segment(view["id"], data, None, worker.context.now())
+    is_hidden = names_hidden(segment, worker.context.identified_caller)
+    return {**view, "definition": None} if is_hidden else view
+
+
 class SegmentMethods(Dependencies, SegmentBuilds):
     """What can be done with segments.
 
@@ -74,7 +84,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         return _Segments(_SEGMENT, self.segments, self)
 
     @rpc(needs="segments:write")
-    @idempotent
+    @idempotent_as(as_seen_now)
     def create_segment(self, *, payload: dict[str, Any]) -> dict[str, Any]:
         """Make a segment; the members of a definition are looked for at once.
 
@@ -220,7 +230,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         return self.shown_segments().page(query)
 
     @rpc(needs="segments:write")
-    @idempotent
+    @idempotent_as(as_seen_now)
     def update_segment(
         self,
         *,
@@ -336,7 +346,7 @@ class SegmentMethods(Dependencies, SegmentBuilds):
         self.segment_jobs.add(job_id, "clear_segment", arguments)
 
     @rpc(needs="segments:write")
-    @idempotent
+    @idempotent_as(as_seen_now)
     def restore_segment(
         self, *, segment_id: str, expected_version: int | None = None
     ) -> dict[str, Any]:

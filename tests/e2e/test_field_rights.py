@@ -35,6 +35,12 @@ CONTACT = {
     "custom": {"sign": "Sagittarius"},
 }
 ADA = {"last_name": "King", "email": "ada@secret.example"}
+DRY_RUN = {
+    "resource": "contacts",
+    "filter": {"email": "ada@secret.example"},
+    "changes": {"source": "web"},
+    "dry_run": True,
+}
 BY_ADDRESS = {"field": "email", "value": "hidden.mail@secret.example"}
 # What shows each of these, wherever it is shown.
 SIGNS = {
@@ -245,6 +251,7 @@ class TestHidden:
         [
             ("/v1/contacts", ADA),
             ("/v1/contacts/batch", {"operations": [{"op": "create", "data": ADA}]}),
+            ("/v1/bulk-updates", DRY_RUN),
         ],
     )
     def test_is_not_remembered_for_an_answer(self, org, path, payload):
@@ -528,6 +535,37 @@ class TestSegments:
         assert len(past["data"]) == len(whole["data"])
         assert (stale[0], stale[1]["code"]) == (412, "version_conflict")
         assert "definition" not in stale[1]["conflicts"]
+
+    def test_do_not_tell_by_what_they_are_made_in_remembered_answers(self, org):
+        org.restrict()
+        paths = [
+            f"/v1/segments/{self.make(org.owner, BY_ADDRESS)[1]['id']}" for _ in "123"
+        ]
+        until(lambda: all(org.owner("GET", p)[1]["status"] == "ready" for p in paths))
+        org.owner("DELETE", paths[2])
+        requests = [
+            ("POST", f"{paths[0]}/refresh", None),
+            ("PATCH", paths[1], {"description": "Mine"}),
+            ("POST", f"{paths[2]}/restore", None),
+        ]
+        keys = [uuid.uuid4().hex for _ in requests]
+
+        def ask():
+            return [
+                org.clerk(*request, Idempotency_Key=key)
+                for request, key in zip(requests, keys, strict=True)
+            ]
+
+        first, same = ask(), ask()
+        org.restrict(contacts={"emails": "none"})
+        later = ask()
+
+        assert "secret.example" not in as_text([each[1] for each in later])
+        for fresh, again, cut in zip(first, same, later, strict=True):
+            assert fresh[1]["definition"] == BY_ADDRESS
+            assert again[1] == fresh[1]
+            assert cut[1] == {**fresh[1], "definition": None}
+            assert cut[2]["Idempotency-Replayed"] == "true"
 
     @pytest.mark.parametrize("interactions", [{}, {"read": "own"}, {"read": "team"}])
     def test_need_to_see_what_they_ask_for(self, org, status, newcomer, interactions):
