@@ -21,6 +21,8 @@ from svc_customer.repository.custom_values import found_by, unique_keys
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 MANY, FEW, BOUND = 1_500, 3, 60
+# Of another organization, whose records are not read either.
+OTHERS = 200
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 COMMON, RARE = new_id(), new_id()
 # Of each type: the value of the many, that of the few, and what finds the few.
@@ -80,11 +82,11 @@ def contact(number, *, is_rare):
 
 @pytest.fixture(scope="module")
 def contacts(customers):
-    filled(customers)
-    return filled(customers)
+    filled(customers, OTHERS)
+    return filled(customers, MANY)
 
 
-def filled(database):
+def filled(database, count):
     """The contacts of an organization that has fields of its own."""
     context = operator_context(new_id())
     fields = CustomFieldRepository(database, context)
@@ -92,7 +94,7 @@ def filled(database):
         fields.add(replace(field, id=new_id()))
     rows = ContactRepository(database, context)
     few = [contact(number, is_rare=True) for number in range(FEW)]
-    many = [contact(FEW + number, is_rare=False) for number in range(MANY)]
+    many = [contact(FEW + number, is_rare=False) for number in range(count)]
     added = rows.add_all([(each, None, None) for each in (*few, *many)])
     assert not any(isinstance(each, Exception) for each in added)
     return rows

@@ -23,6 +23,8 @@ from stack.openapi.listing import repositories
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 MANY, FEW = 1_000, 3
+# Of another organization, whose records are not read either.
+OTHERS = 200
 # A page of one more row, read along the default order at worst.
 BOUND = 60
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -141,8 +143,8 @@ def database(migrated):
     for repository in REPOSITORIES:
         database[repository.collection.name].insert_many(
             document(repository, org_id, is_rare=is_rare, number=number)
-            for org_id in (ORG, new_id())
-            for is_rare, count in ((True, FEW), (False, MANY))
+            for org_id, many in ((ORG, MANY), (new_id(), OTHERS))
+            for is_rare, count in ((True, FEW), (False, many))
             for number in range(count)
         )
     return database

@@ -32,6 +32,8 @@ from svc_customer.repository.records import TAG_INDEX
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 MANY, FEW = 1_500, 3
+# Of another organization, whose records are not read either.
+OTHERS = 200
 # A page of one more row, read along the default order at worst.
 BOUND = 60
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -151,17 +153,17 @@ def record(kind, *, is_rare, number):
 
 @pytest.fixture(scope="module")
 def database(customers):
-    for org_id in (ORG, new_id()):
+    for org_id, count in ((ORG, MANY), (new_id(), OTHERS)):
         for repository in REPOSITORIES:
-            fill(customers, repository, org_id)
+            fill(customers, repository, org_id, count)
     return customers
 
 
-def fill(database, repository, org_id):
+def fill(database, repository, org_id, count):
     rows = repository(database, context_of(org_id))
     kind = repository.entity
     few = [record(kind, is_rare=True, number=n) for n in range(FEW)]
-    many = [record(kind, is_rare=False, number=n) for n in range(MANY)]
+    many = [record(kind, is_rare=False, number=n) for n in range(count)]
     added = rows.add_all([(each, None, None) for each in few + many])
     assert not any(isinstance(each, Exception) for each in added)
     collection = database[repository.collection.name]

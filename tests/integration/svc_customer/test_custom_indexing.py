@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import pymongo
 import pytest
+from waiting import until as wait
 
 pytestmark = pytest.mark.integration
 
 BATCHES, ROWS = 8, 500
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database(status):
     with pymongo.MongoClient(status["mongo_uri"], tz_aware=True) as client:
         yield client["rapport_customer"]
@@ -23,11 +24,14 @@ def jobs(database):
     return database["jobs"]
 
 
-@pytest.fixture
-def field(client):
+def add_field(client):
     """The path of a field ``late`` that is not indexed."""
     terms = {"resource": "contacts", "key": "late", "type": "number"}
     return client("POST", "/v1/custom-fields", terms)[2]["Location"]
+
+
+def org_of(client):
+    return client("GET", "/v1/orgs/current")[1]["id"]
 
 
 def add_many(client):
@@ -50,12 +54,38 @@ def count(client, query):
     return answer["page"]["count"]
 
 
+@pytest.fixture(scope="module")
+def unaware(newcomer, database):
+    """A client and a field: somebody wrote who did not know that it is indexed."""
+    client = newcomer()
+    field = add_field(client)
+    payload = {"last_name": "L", "custom": {"late": 1}}
+    slow = client("POST", "/v1/contacts", payload)[1]["id"]
+    client("PATCH", field, {"indexed": True})
+    again = {"org_id": org_of(client), "cursor.by": "updated_at"}
+    wait(lambda: database["jobs"].find_one(again))
+    # As a process leaves it that read the definitions before.
+    late = {"custom_index": [], "updated_at": datetime.now(tz=UTC)}
+    database["contacts"].update_one({"_id": slow}, {"$set": late})
+    return client, field
+
+
+@pytest.fixture(scope="module")
+def put_away(newcomer):
+    """A client and a field that was archived while it was to be indexed."""
+    client = newcomer()
+    field = add_field(client)
+    client("PATCH", field, {"indexed": True})
+    client("DELETE", field)
+    return client, field
+
+
+# Each takes ten seconds, all of them together no more.
+@pytest.mark.usefixtures("unaware", "put_away")
 class TestIndexing:
-    def test_goes_on_where_a_dead_process_was(
-        self, client, field, until, processes, jobs
-    ):
+    def test_goes_on_where_a_dead_process_was(self, client, until, processes, jobs):
+        field, org_id = add_field(client), org_of(client)
         add_many(client)
-        org_id = client("GET", "/v1/orgs/current")[1]["id"]
         client("PATCH", field, {"indexed": True})
         until(
             lambda: jobs.find_one({"org_id": org_id, "counts.indexed": {"$gt": 0}}),
@@ -76,29 +106,17 @@ class TestIndexing:
             == sum(n % 7 == 3 for n in range(ROWS)) * BATCHES
         )
 
-    def test_finds_what_somebody_wrote_who_did_not_know_of_it(
-        self, client, field, until, database
-    ):
-        payload = {"last_name": "L", "custom": {"late": 1}}
-        slow = client("POST", "/v1/contacts", payload)[1]["id"]
-        client("PATCH", field, {"indexed": True})
-        org_id = client("GET", "/v1/orgs/current")[1]["id"]
-        again = {"org_id": org_id, "cursor.by": "updated_at"}
-        until(lambda: database["jobs"].find_one(again))
-        # As a process leaves it that read the definitions before.
-        late = {"custom_index": [], "updated_at": datetime.now(tz=UTC)}
-        database["contacts"].update_one({"_id": slow}, {"$set": late})
+    def test_finds_what_somebody_wrote_who_did_not_know_of_it(self, unaware, until):
+        client, field = unaware
         until(lambda: client("GET", field)[1]["index_status"] == "ready")
 
         assert count(client, "filter[custom.late]=1") == 1
 
     def test_is_done_for_a_field_that_is_archived_meanwhile(
-        self, client, field, until, jobs
+        self, put_away, until, jobs
     ):
-        org_id = client("GET", "/v1/orgs/current")[1]["id"]
-        client("PATCH", field, {"indexed": True})
-        client("DELETE", field)
-        until(lambda: jobs.find_one({"org_id": org_id, "status": "done"}))
+        client, field = put_away
+        until(lambda: jobs.find_one({"org_id": org_of(client), "status": "done"}))
         restored = client("POST", f"{field}/restore")[1]
 
         assert restored["index_status"] == "ready"

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -99,7 +100,7 @@ def make_token(signer):
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def settings(signer):
     return Settings(
         amqp_uri="",
@@ -121,8 +122,40 @@ def limiter():
     return FakeLimiter()
 
 
+class Current:
+    """Whatever the test at hand has of this kind."""
+
+    own = None
+
+    def __getattr__(self, name):
+        return getattr(self.own, name)
+
+
+@pytest.fixture(scope="session")
+def current():
+    """Bus and limiter of whichever test is run."""
+    return SimpleNamespace(bus=Current(), limiter=Current())
+
+
+@pytest.fixture(autouse=True)
+def _at_hand(current, bus, limiter):
+    current.bus.own, current.limiter.own = bus, limiter
+
+
+@pytest.fixture(scope="session")
+def _app(settings, current):
+    return create_app(settings, bus=current.bus, limiter=current.limiter)
+
+
 @pytest.fixture
-def app(settings, bus, limiter):
+def app(_app):
+    """The same for all tests, as it takes a while to make one."""
+    return _app
+
+
+@pytest.fixture
+def new_app(settings, bus, limiter):
+    """For tests of what it remembers."""
     return create_app(settings, bus=bus, limiter=limiter)
 
 

@@ -3,6 +3,11 @@ import pytest
 from chassis.errors import RateLimitedError, UnauthenticatedError
 
 
+@pytest.fixture
+def app(new_app):
+    return new_app
+
+
 class TestAuthenticating:
     def test_no_token_is_401(self, anonymous):
         answer = anonymous.get("/v1/me")

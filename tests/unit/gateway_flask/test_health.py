@@ -1,4 +1,11 @@
+import pytest
+
 from chassis.errors import DeadlineExceededError, RemoteError, UnavailableError
+
+
+@pytest.fixture
+def app(new_app):
+    return new_app
 
 
 class TestLive:

@@ -1,10 +1,17 @@
 from dataclasses import replace
 
+import pytest
+
 from chassis.breaker import BreakerState
 from chassis.errors import NotFoundError, UnavailableError
 from gateway_flask.app import create_app
 
 ID = "0190a0b0-0000-7000-8000-000000000001"
+
+
+@pytest.fixture
+def app(new_app):
+    return new_app
 
 
 class TestMetrics:

@@ -21,10 +21,15 @@ DOCUMENT = json.loads(
 )
 
 
-@pytest.fixture
-def shared(settings, bus, limiter):
+@pytest.fixture(scope="module")
+def shared_app(settings, current):
     settings = replace(settings, cors_origins=frozenset({ORIGIN}), trusted_proxies=1)
-    return create_app(settings, bus=bus, limiter=limiter).test_client()
+    return create_app(settings, bus=current.bus, limiter=current.limiter)
+
+
+@pytest.fixture
+def shared(shared_app):
+    return shared_app.test_client()
 
 
 CREATE = "customer.create_contact"
