@@ -10,6 +10,8 @@ from waiting import until
 ROOT = Path(__file__).parents[2]
 DOCUMENT = json.loads((ROOT / "gateway_flask/openapi.json").read_text())
 METHODS = ("get", "post", "patch", "put", "delete")
+# Another process of the gateway may not have heard yet of a change.
+UNCACHED = {"Cache_Control": "no-cache"}
 # What a field or filter of this name refers to.
 REFERENCES = {
     "account_id": "account",
@@ -219,8 +221,8 @@ class Tenant:
             payload["definition"] = {"field": "source", "value": "nowhere"}
         made, _ = self.ask("POST", "/v1/segments", payload)
         path = f"/v1/segments/{made['id']}"
-        until(lambda: self.ask("GET", path)[0]["status"] == "ready")
-        return made["id"], self.ask("GET", path)[1]["ETag"]
+        until(lambda: self.ask("GET", path, **UNCACHED)[0]["status"] == "ready")
+        return made["id"], self.ask("GET", path, **UNCACHED)[1]["ETag"]
 
     def _new_bulk_update(self, _noun):
         """One that is done, of a record of its own."""
