@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from evaluation.bench.calls import JUDGED_AT
+from evaluation.bench.calls import CONNECTIONS
 from evaluation.bench.counting import Meter
 from evaluation.bench.figures import quantile
 from evaluation.bench.findings import Findings, say
@@ -43,7 +43,7 @@ def _measure_reads(world: World, meter: Meter, options: Options) -> Findings:
         seconds=options.seconds,
         rounds=options.rounds,
         say=say,
-        **({"connections": (JUDGED_AT,)} if options.is_quick else {}),
+        connections=() if options.is_quick else CONNECTIONS,
     )
     document = [{**vars(cell), **each.to_json()} for cell, each in cells.items()]
     return Findings({"cells": document}, read_text(cells), read_targets(cells))

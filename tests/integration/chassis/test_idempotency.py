@@ -21,19 +21,12 @@ from chassis.errors import (
 from chassis.idempotency import IDEMPOTENCY_KEYS, Operation
 from chassis.ids import keyed_operation_id, new_id
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("vault")]
 
 ORGS = [new_id(), new_id()]
 SCOPES = st.tuples(
     st.sampled_from(ORGS), st.sampled_from(["a", "b"]), st.sampled_from(["k", "l"])
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def vault():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VAULT_KEY", "A" * 43 + "=")
-        yield
 
 
 class KilledError(BaseException):
