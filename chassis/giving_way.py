@@ -18,12 +18,14 @@ import eventlet
 
 from chassis.errors import ConflictError
 
-__all__ = ["attempts", "too_many_writers"]
+__all__ = ["attempts", "too_many_writers", "turn"]
 
 _MOST: Final = 50
 _AT_ONCE: Final = 2
 _PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.1
+# Whoever has less time left does not begin: a refusal is better than silence.
+_LEAST_S: Final = 1.0
 
 
 @dataclass
@@ -49,7 +51,7 @@ def attempts(record_id: str, deadline: float, *, is_queued: bool) -> Generator[N
     """
     yield
     if is_queued:
-        with _turn(record_id, deadline):
+        with turn(record_id, deadline):
             yield from _further(deadline)
     else:
         yield from _further(deadline)
@@ -72,11 +74,22 @@ def _pause(attempt: int, deadline: float) -> None:
 
 
 @contextmanager
-def _turn(record_id: str, deadline: float) -> Iterator[None]:
-    queue = _queues.setdefault(record_id, _Queue())
+def turn(name: str, deadline: float) -> Iterator[None]:
+    """Wait behind others in this process who do the same, and hold the turn.
+
+    For transactions that would abort each other, to be taken before they begin.
+
+    Args:
+        name: What only one at a time is to do.
+        deadline: A second before this nobody waits any more.
+
+    Raises:
+        ConflictError: ``too_many_writers``: it was others' turn for so long.
+    """
+    queue = _queues.setdefault(name, _Queue())
     queue.length += 1
     try:
-        left_s = deadline - time.time()
+        left_s = deadline - _LEAST_S - time.time()
         if left_s <= 0 or not queue.turn.acquire(timeout=left_s):
             raise too_many_writers()
         try:
@@ -86,7 +99,7 @@ def _turn(record_id: str, deadline: float) -> Iterator[None]:
     finally:
         queue.length -= 1
         if not queue.length:
-            _queues.pop(record_id, None)
+            _queues.pop(name, None)
 
 
 def too_many_writers() -> ConflictError:

@@ -13,6 +13,7 @@ from chassis.broadcasting import Broadcast, Broadcaster
 from chassis.context import Context
 from chassis.errors import NotFoundError, WireError
 from chassis.fields import Clock
+from chassis.giving_way import turn
 from chassis.ids import derive_id
 from chassis.job_runner import job_failure_handler, job_handler
 from chassis.jobs import Job
@@ -52,13 +53,17 @@ class SegmentBuilds:
         """Change segments in a transaction that has the organization's to itself.
 
         A build and the job that makes it are stored together, or neither is.
+
+        Raises:
+            ConflictError: ``too_many_writers``.
         """
 
         def work() -> Segment:
             self.segments.lock()
             return change()
 
-        segment: Segment = self.transaction(work)
+        with turn(f"segments {self.context.org_id}", self.context.deadline):
+            segment: Segment = self.transaction(work)
         return segment
 
     def start_build(self, segment: Segment) -> None:

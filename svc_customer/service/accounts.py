@@ -9,6 +9,7 @@ from chassis.batches import Batch
 from chassis.chronicle import Chronicle
 from chassis.errors import NotFoundError
 from chassis.folding import fold
+from chassis.giving_way import turn
 from chassis.idempotency import idempotent
 from chassis.resources import Kind
 from chassis.rpc import rpc
@@ -100,7 +101,9 @@ class _Accounts(CustomizedRecords[Account]):
         return after.parent_id not in {None, before.parent_id}
 
     def tied(self, update: Callable[[], Stored]) -> Stored:
-        return cast("Stored", self._transaction(update))
+        # Those of one tree would abort each other.
+        with turn(f"accounts {self._context.org_id}", self._context.deadline):
+            return cast("Stored", self._transaction(update))
 
 
 def account_records(worker: Dependencies) -> _Accounts:

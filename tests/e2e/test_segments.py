@@ -503,6 +503,17 @@ class TestADefinition:
         assert refused["code"] == "segment_cycle"
         assert refused["errors"][0]["field"] == "definition.segment"
 
+    def test_is_stored_with_many_others_at_once(self, customers):
+        def make(number):
+            payload = {"resource": "contacts", "kind": "dynamic", "name": new_id()}
+            payload["definition"] = {"field": "source", "value": str(number)}
+            return customers.client("POST", "/v1/segments", payload)[0]
+
+        with ThreadPoolExecutor(20) as pool:
+            made = list(pool.map(make, range(20)))
+
+        assert made == [201] * 20
+
     @pytest.mark.parametrize("kind", ["dynamic", "snapshot"])
     def test_that_many_name_has_all_of_them_built_anew(self, customers, kind):
         """More of them than jobs of other kinds an organization may have waiting."""
