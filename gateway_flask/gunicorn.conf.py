@@ -51,11 +51,17 @@ def on_starting(_server: Any) -> None:
         path.unlink(missing_ok=True)
 
 
-def child_exit(_server: Any, worker: Any) -> None:
-    """Stop counting a dead worker's gauges."""
+def child_exit(server: Any, worker: Any) -> None:
+    """Stop counting a dead worker's gauges, and keep its sums with all others'."""
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
+    from gateway_flask.figures import add_up  # noqa: PLC0415
+
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+    try:
+        add_up(_figures, server.WORKERS.keys())
+    except Exception:  # noqa: BLE001 - whatever became of figures, others are served
+        server.log.warning("Figures of a worker that is gone could not be kept.")
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

@@ -20,6 +20,7 @@ from chassis.errors import (
     UnavailableError,
 )
 from gateway_flask.access_log import route_of
+from gateway_flask.figures import read_files
 
 __all__ = ["Metrics", "outcome_of"]
 
@@ -151,7 +152,7 @@ class Metrics:
 
     def render(self) -> tuple[bytes, str]:
         """The exposition and its content type."""
-        text, content_type = self._exporter.generate_metrics()
+        text, content_type = read_files(self._exporter.generate_metrics)
         return text.encode(), content_type
 
     def _child(self, metric: Any, *labels: Any) -> Any:
