@@ -87,7 +87,8 @@ class Memberships:
     ) -> set[str]:
         """Let records be in those of the plans' segments whose definition they fit.
 
-        Again after it was cut short, it does what is left.
+        Again after it was cut short, it does what is left. It ends where a build of
+        one of the segments has come further than the plans know.
 
         Args:
             resource: Of the records and of all the plans.
@@ -117,7 +118,21 @@ class Memberships:
                         fitting[each].append(plan)
             return fitting
 
-        return self._settle(resource, records, plans, judge)
+        return self._settle(
+            resource, records, plans, judge, lambda: self._are_current(plans)
+        )
+
+    def _are_current(self, plans: Sequence[Plan]) -> bool:
+        """Whether no build has begun, been completed or told of since.
+
+        Asked once the records have been seen: of whom a build is told behind that,
+        another version is stored.
+        """
+        known = {plan.segment.id: plan.segment.stage for plan in plans}
+        return all(
+            stage == known[segment_id]
+            for segment_id, stage in self._segments.stages(known).items()
+        )
 
     def check(self, plan: Plan, segments: Mapping[str, Segment], now: datetime) -> None:
         """Refuse a plan that nobody can be looked at for.
@@ -206,6 +221,7 @@ class Memberships:
         records: Mapping[str, Context],
         plans: Sequence[Plan],
         judge: _Judge,
+        are_current: Callable[[], bool] = lambda: True,
     ) -> set[str]:
         wanted, moved = list(records), set[str]()
         for _ in range(_ATTEMPTS):
@@ -220,10 +236,10 @@ class Memberships:
                     )
                 )
             ]
+            if not (moves and are_current()):
+                return moved
             wanted = [move.row["_id"] for move in moves]
             moved |= set(wanted)
-            if not moves:
-                return moved
             segment_ids = concerned(moves)
             self._segments.expect_recount(segment_ids, self._context.now())
             changes = [self._change(resource, move) for move in moves]

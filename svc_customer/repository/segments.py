@@ -118,6 +118,18 @@ class SegmentRepository(Repository[Segment]):
         rows = self._rows.find({"archived_at": None}, [("_id", 1)], MOST_SEGMENTS + 1)
         return {row["_id"]: self.restore(row) for row in rows}
 
+    def stages(self, segment_ids: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+        """How far the builds of these have come, by id; see ``Segment.stage``."""
+        wanted, parts = (
+            {"_id": {"$in": list(segment_ids)}},
+            ("build", "built", "settled"),
+        )
+        rows = self._rows.find(wanted, [("_id", 1)], MOST_SEGMENTS + 1, only=parts)
+        return {
+            row["_id"]: (row["build"], row["built"], row.get("settled", 0))
+            for row in rows
+        }
+
     def note_settled(self, segment_id: str, build: int) -> None:
         """Note that it was told who came by a build and who went."""
         settled = {"$set": {"settled": build}}

@@ -1,6 +1,7 @@
 """Definitions in the real database: they find what looking at each record finds."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -210,6 +211,31 @@ class TestEvaluate:
         for plan, definition in zip(plans, definitions, strict=True):
             assert members(database, plan) == true_members(world, definition)
         assert again == set()
+
+    @pytest.mark.parametrize("is_in", [True, False])
+    def test_changes_nothing_by_what_a_build_was_before(
+        self, database, context, world, is_in
+    ):
+        """Its end was told of meanwhile: it would be told again, or never be ended."""
+        chosen = next(each.id for each in world[0] if each.archived_at is None)
+        segments = SegmentRepository(database, context)
+        memberships = Memberships(database, context)
+        asked = {"field": "id", "op": "eq" if is_in else "ne", "value": chosen}
+        # Nobody else looks at a snapshot's members.
+        snapshot = replace(segment_of(asked), kind="snapshot", name=new_id())
+        built = replace(snapshot, build=2, built=2)
+        stored = segments.add(built)
+        segments.note_settled(stored.id, 2)
+        database["contacts"].update_one(
+            {"_id": chosen}, {"$addToSet": {"segment_keys": stored.key}}
+        )
+        before = database["contacts"].find_one({"_id": chosen})
+        late = replace(stored, built=1, settled=1)
+        plan = Plan(late, expanded(late, {}), is_building=True)
+        moved = memberships.evaluate("contacts", {chosen: context}, [plan], {}, NOW)
+
+        assert moved == set()
+        assert database["contacts"].find_one({"_id": chosen}) == before
 
     def test_numbers_the_events_of_a_record_without_a_hole(
         self, database, context, world
