@@ -142,12 +142,9 @@ class UndoOperation:
         if cursor["total"] is None:
             total = self._history.count_operation(self._operation_id, MOST_RECORDS)
             cursor = {**cursor, "total": total}
-        rows = self._history.of_operation(
-            self._operation_id, cursor["beyond"], _MOST_EVENTS
-        )
-        chosen = _whole(rows)
+        chosen, is_last = self._next(cursor["beyond"])
         counts = self._take_back(chosen)
-        if len(chosen) == len(rows) < _MOST_EVENTS:
+        if is_last:
             return Step(cursor=None, counts=counts)
         seen = cursor["seen"] + len(chosen)
         beyond = chosen[-1]["aggregate"]["id"]
@@ -156,6 +153,14 @@ class UndoOperation:
             counts=counts,
             progress=seen / cursor["total"] if cursor["total"] else None,
         )
+
+    def _next(self, beyond: str) -> tuple[Sequence[Document], bool]:
+        """Events of some hundred records, none of them cut off, and if they end it."""
+        for limit in (_AT_ONCE, _MOST_EVENTS):
+            rows = self._history.of_operation(self._operation_id, beyond, limit)
+            if chosen := _whole(rows, limit):
+                break
+        return chosen or rows, len(rows) < limit
 
     def _has_to_wait(self) -> bool:
         """Whether the log does not have all yet, or is far behind."""
@@ -197,12 +202,12 @@ class UndoOperation:
         return +counts
 
 
-def _whole(rows: Sequence[Document]) -> Sequence[Document]:
-    """As many rows as are of some hundred records, none of them cut off."""
-    ids = list(dict.fromkeys(row["aggregate"]["id"] for row in rows))
-    is_cut = len(rows) == _MOST_EVENTS and len(ids) > 1
-    chosen = set(ids[: min(_AT_ONCE, len(ids) - is_cut)])
-    return [row for row in rows if row["aggregate"]["id"] in chosen]
+def _whole(rows: Sequence[Document], limit: int) -> Sequence[Document]:
+    """Those of at most ``limit`` rows whose record is not cut off behind them."""
+    if len(rows) < limit:
+        return rows
+    last = rows[-1]["aggregate"]["id"]
+    return [row for row in rows if row["aggregate"]["id"] != last]
 
 
 def _report(

@@ -7,7 +7,7 @@ once: they are idempotent by the envelope's ``id``.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -41,6 +41,9 @@ _BOOKKEEPING: Final = frozenset({"version", "sequence", "updated_at"})
 HISTORY: Final = "history"
 BY_KEY: Final = "by_key"
 DERIVED: Final = "derived"
+# Most values are of these.
+_OF_JSON: Final = frozenset({str, int, float, bool})
+_AS_THEY_ARE: Final = _OF_JSON | {datetime}
 # What each field is in JSON, besides the two ids.
 _SHAPE: Final[Mapping[str, type]] = {
     "event": str,
@@ -219,27 +222,50 @@ def changes_between(before: Any, after: Any) -> dict[str, dict[str, Any]]:
 
 def told(record: Any) -> dict[str, Any]:
     """What history tells of a record; a member of an object as ``field.key``."""
-    values = dataclasses.asdict(record)
-    for name in _BOOKKEEPING & values.keys():
-        del values[name]
+    values: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for each in dataclasses.fields(record):
         history = each.metadata.get(HISTORY)
-        if history == DERIVED:
-            del values[each.name]
-        elif history == BY_KEY:
-            members = values.pop(each.name)
-            values |= {f"{each.name}.{key}": members[key] for key in members}
-    return values
+        if history == DERIVED or each.name in _BOOKKEEPING:
+            continue
+        value = _plain(getattr(record, each.name))
+        if history == BY_KEY:
+            members |= {f"{each.name}.{key}": value[key] for key in value}
+        else:
+            values[each.name] = value
+    return values | members
+
+
+def _plain(value: Any) -> Any:
+    """A value whose nested records are dicts; ``asdict`` would copy each part."""
+    if value is None or type(value) in _AS_THEY_ARE:
+        return value
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(item) for item in value)
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if dataclasses.is_dataclass(value):
+        return _members(value, _plain)
+    return value
+
+
+def _members(record: Any, made: Callable[[Any], Any]) -> dict[str, Any]:
+    return {
+        each.name: made(getattr(record, each.name))
+        for each in dataclasses.fields(record)
+    }
 
 
 def primitive(value: Any) -> Any:
-    """A value of a record as JSON has it."""
+    """A value of a record, or a record, as JSON has it."""
+    if value is None or type(value) in _OF_JSON:
+        return value
     if isinstance(value, Mapping):
         return {name: primitive(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [primitive(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        return _members(value, primitive)
     if isinstance(value, datetime):
         return wire_time(value)
-    if isinstance(value, Decimal | date):
-        return str(value)
-    return value
+    return str(value) if isinstance(value, Decimal | date) else value

@@ -44,8 +44,8 @@ def rebuilt(record: Entity, values: Mapping[str, Any]) -> Entity:
 
 def primitives_of(record: Any) -> dict[str, Any]:
     """The values of a record's fields as JSON has them."""
-    values = dataclasses.asdict(record)
-    return {name: primitive(value) for name, value in values.items()}
+    values: dict[str, Any] = primitive(record)
+    return values
 
 
 def patch_between(current: Any, wanted: Any) -> Any:

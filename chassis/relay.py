@@ -120,7 +120,8 @@ class Relay:
         found = list(
             records.find(
                 {"pending_at": {"$exists": True}},
-                {"pending_events": {"$slice": _MOST_OF_ONE}},
+                # Naming another field leaves out all that are not named.
+                {"pending_at": 1, "pending_events": {"$slice": _MOST_OF_ONE}},
                 sort=[("pending_at", 1)],
                 limit=_BATCH,
                 hint=[("pending_at", 1)],

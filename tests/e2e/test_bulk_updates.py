@@ -323,6 +323,24 @@ class TestUndoing:
         }
         assert client("GET", path)[1]["job_title"] == "Clerk"
 
+    def test_takes_back_more_changes_of_one_record_than_are_read_at_once(
+        self, client, finished
+    ):
+        ids = sorted(make(client, 3, job_title="Clerk"))
+        often = [(ids[1], f"Boss {place}") for place in range(250)]
+        rows = [
+            {"op": "update", "id": record_id, "data": {"job_title": title}}
+            for record_id, title in [(ids[0], "Boss"), *often, (ids[2], "Boss")]
+        ]
+        client("POST", "/v1/contacts/batch", {"operations": rows})
+        operation_id = last_operation(client, f"/v1/contacts/{ids[0]}")
+        job = finished(client, client("POST", f"/v1/operations/{operation_id}/undo"))
+        paths = [f"/v1/contacts/{each}" for each in ids]
+
+        assert (job["counts"]["matched"], job["counts"]["updated"]) == (3, 3)
+        assert [client("GET", path)[1]["job_title"] for path in paths] == ["Clerk"] * 3
+        assert [client("GET", path)[1]["version"] for path in paths] == [3, 252, 3]
+
     def test_is_for_those_who_may_change_the_records(
         self, client, newcomer, status, finished
     ):
