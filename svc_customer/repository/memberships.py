@@ -271,6 +271,8 @@ class Memberships:
         conditions = {
             "_id": row["_id"],
             **{name: row.get(name) for name in _SEEN},
+            # What is not told of changes keys, and no number.
+            "$and": _having_only(move.had, move.lacked),
             f"pending_events.{PENDING_CAP - len(told) - 1}": {"$exists": False},
         }
         have: Document = {"$ifNull": ["$segment_keys", []]}
@@ -384,6 +386,12 @@ _EVERYBODY: Final = 2**31 - 2
 def _between(first: str, behind: str) -> Document:
     """A key from the first one on, and before another."""
     return {"$elemMatch": {"$gte": first, "$lt": behind}}
+
+
+def _having_only(had: AbstractSet[str], lacked: AbstractSet[str]) -> list[Document]:
+    """What is asked of a record that still has these keys, and not those."""
+    asked: list[Document] = [{"segment_keys": {"$nin": sorted(lacked)}}]
+    return [*asked, {"segment_keys": {"$all": sorted(had)}}] if had else asked
 
 
 def _literal(keys: AbstractSet[str]) -> Document:

@@ -16,6 +16,7 @@ from svc_customer.domain.memberships import (
     by_segment,
     found,
     shown,
+    untold,
 )
 from svc_customer.domain.segments import Segment
 
@@ -65,6 +66,8 @@ class Move:
     Attributes:
         context: Whose doing that is.
         plans: Of the segments that it stands otherwise with.
+        had: The keys that it has of these, as it was seen.
+        lacked: Those that it may get of them, and has not.
         gone: The keys that it has no longer.
         come: Those that it has from now on.
         told: The events of it.
@@ -73,6 +76,8 @@ class Move:
     row: Document
     context: Context
     plans: Sequence[Plan]
+    had: AbstractSet[str]
+    lacked: AbstractSet[str]
     gone: AbstractSet[str]
     come: AbstractSet[str]
     told: Sequence[Event]
@@ -92,6 +97,7 @@ def move_of(
     known = by_segment(row.get("segment_keys", ()))
     fits = {plan.key for plan in fitting}
     moved: list[Plan] = []
+    had, lacked = set[str](), set[str]()
     gone, come, told = set[str](), set[str](), list[Event]()
     for plan in plans:
         own = known.get(plan.segment.id, frozenset())
@@ -99,12 +105,22 @@ def move_of(
         if standing == Standing(own):
             continue
         moved.append(plan)
+        had |= own
+        lacked |= _possible(plan.segment) - own
         gone |= own - standing.keys
         come |= standing.keys - own
         if standing.told is not None:
             build = events.segment_entered if standing.told else events.segment_left
             told.append(build(Membership(plan.segment, row["_id"])))
-    return Move(row, context, moved, gone, come, told) if moved else None
+    if not moved:
+        return None
+    return Move(row, context, moved, had, lacked, gone, come, told)
+
+
+def _possible(segment: Segment) -> set[str]:
+    """The keys that a record may have or get of a segment as it is stored."""
+    keys = {segment.key_of(build) for build in segment.stage}
+    return keys.union(map(untold, keys))
 
 
 def concerned(moves: Iterable[Move]) -> set[str]:

@@ -237,6 +237,36 @@ class TestEvaluate:
         assert moved == set()
         assert database["contacts"].find_one({"_id": chosen}) == before
 
+    def test_looks_again_where_a_key_has_come_that_is_not_told_of(
+        self, database, context, world
+    ):
+        """As a build is told of, whom it lacked has come into it a moment ago."""
+        chosen = next(each.id for each in world[0] if each.archived_at is None)
+        two = replace(segment_of({"field": "id", "value": chosen}), build=2, built=2)
+        two = replace(two, settled=1)
+        keys = [two.key_of(1), two.key_of(2)]
+        contacts = database["contacts"]
+        contacts.update_one({"_id": chosen}, {"$addToSet": {"segment_keys": keys[0]}})
+
+        class ComingMeanwhile(Memberships):
+            """Where somebody else writes between what is seen and what is stored."""
+
+            def _change(self, resource, move):
+                added = {"$addToSet": {"segment_keys": keys[1]}}
+                contacts.update_one({"_id": chosen}, added)
+                return super()._change(resource, move)
+
+        ComingMeanwhile(database, context).settle(two, {chosen: context})
+        row = contacts.find_one({"_id": chosen})
+        left = [
+            each
+            for each in row.get("pending_events", ())
+            if each["data"].get("segment_id") == two.id
+        ]
+
+        assert set(keys) & set(row["segment_keys"]) == {keys[1]}
+        assert left == []
+
     def test_numbers_the_events_of_a_record_without_a_hole(
         self, database, context, world
     ):
