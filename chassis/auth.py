@@ -1,24 +1,22 @@
-"""Who is calling: signed tokens, the keys that verify them, and rights.
+"""Who is calling: signed tokens, and the rights in them.
 
 Tokens are JWTs signed with ES256 (RFC 7518 §3.4), shaped after RFC 9068. Every
-process verifies them itself, from a key set made when the stack was set up.
-A key says who may sign with it: ``auth`` signs for people, the operator and
-each service only for themselves, so that no service can speak for a person.
+process verifies them itself, from a key set made when the stack was set up; see
+``chassis.key_set``.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 import jwt
 import orjson
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from chassis.errors import ForbiddenError, UnauthenticatedError, fields_forbidden
 from chassis.ids import is_id, unpacked
+from chassis.key_set import ALGORITHM, Key, KeySet
 from chassis.restrictions import (
     UNRESTRICTED,
     Restriction,
@@ -27,12 +25,10 @@ from chassis.restrictions import (
 )
 
 __all__ = [
-    "ALGORITHM",
     "AUDIENCE",
     "KIND",
     "OWN_CLIENT",
     "Caller",
-    "KeySet",
     "Reach",
     "key_id_of",
     "verify",
@@ -42,11 +38,10 @@ AUDIENCE: Final = "rapport"
 # RFC 9068 §2.2 wants every token to name an application: where people log in
 # themselves, it is our own.
 OWN_CLIENT: Final = "rapport"
-ALGORITHM: Final = "ES256"
 KIND: Final = "at+jwt"
 # RFC 9068 §4 allows the long form too; case does not count (RFC 7515 §4.1.9).
 _KINDS: Final = frozenset({KIND, f"application/{KIND}"})
-_CLAIMS: Final = ("iss", "exp", "iat", "nbf", "sub", "aud", "jti", "org_id")
+_CLAIMS: Final = ["iss", "exp", "iat", "nbf", "sub", "aud", "jti", "org_id"]
 _LEEWAY_S: Final = 5
 _MAX_TOKEN_LENGTH: Final = 8_192
 
@@ -236,76 +231,6 @@ class Caller:
         return hashlib.sha256(rights).hexdigest()[:8]
 
 
-@dataclass(frozen=True)
-class _Key:
-    public: ec.EllipticCurvePublicKey
-    issuer: str
-    grants: frozenset[str]
-    jwk: Mapping[str, Any]
-
-
-class KeySet:
-    """The public keys that this process trusts, by key id.
-
-    Attributes:
-        issuer_url: What tokens call the one who issued them (``iss``).
-    """
-
-    def __init__(self, document: Mapping[str, Any], issuer_url: str) -> None:
-        self.issuer_url = issuer_url
-        self._keys: dict[str, _Key] = {}
-        for jwk in document["keys"]:
-            public = jwt.PyJWK(dict(jwk), algorithm=ALGORITHM).key
-            self._keys[jwk["kid"]] = _Key(
-                public, jwk["rapport_issuer"], frozenset(jwk["rapport_grants"]), jwk
-            )
-
-    @classmethod
-    def load(cls, path: Path, issuer_url: str) -> "KeySet":
-        """Read a key set as ``./crm up`` or the init job wrote it."""
-        return cls(orjson.loads(path.read_bytes()), issuer_url)
-
-    def find(self, key_id: object) -> _Key | None:
-        """The key of that id, if it is known."""
-        return self._keys.get(key_id) if isinstance(key_id, str) else None
-
-    def with_keys_of(self, issuer: str, document: Mapping[str, Any]) -> "KeySet":
-        """The same, but with other keys of one issuer.
-
-        They may grant what that issuer's keys may in this set. A key id of
-        another issuer stays that issuer's.
-
-        Args:
-            issuer: Whose keys are replaced.
-            document: All of them, a JWK set (RFC 7517 §5).
-
-        Raises:
-            LookupError: A key lacks its id.
-            PyJWTError: A key cannot be read.
-        """
-        ours = [key for key in self._keys.values() if key.issuer == issuer]
-        grants = sorted(frozenset().union(*(key.grants for key in ours)))
-        others = [key.jwk for key in self._keys.values() if key.issuer != issuer]
-        taken = {jwk["kid"] for jwk in others}
-        own = {"rapport_issuer": issuer, "rapport_grants": grants}
-        new = [{**jwk, **own} for jwk in document["keys"] if jwk["kid"] not in taken]
-        return KeySet({"keys": [*others, *new]}, self.issuer_url)
-
-    def public_document(self, issuer: str) -> dict[str, Any]:
-        """The JWK set (RFC 7517 §5) of one issuer, without our own members."""
-        return {
-            "keys": [
-                {
-                    name: value
-                    for name, value in key.jwk.items()
-                    if not name.startswith("rapport_")
-                }
-                for key in self._keys.values()
-                if key.issuer == issuer
-            ]
-        }
-
-
 def verify(token: str | None, keys: KeySet) -> Caller:
     """Check a token as RFC 9068 §4 wants: kind, issuer, audience, times, signature.
 
@@ -338,7 +263,7 @@ def key_id_of(token: str) -> object:
         return None
 
 
-def _decode(token: str, keys: KeySet) -> tuple[dict[str, Any], _Key]:
+def _decode(token: str, keys: KeySet) -> tuple[dict[str, Any], Key]:
     if len(token) > _MAX_TOKEN_LENGTH:
         raise jwt.DecodeError("The token is too long.")
     header = jwt.get_unverified_header(token)
@@ -354,14 +279,12 @@ def _decode(token: str, keys: KeySet) -> tuple[dict[str, Any], _Key]:
         audience=AUDIENCE,
         issuer=keys.issuer_url,
         leeway=_LEEWAY_S,
-        options={
-            "require": ["iss", "exp", "iat", "nbf", "sub", "aud", "jti", "org_id"]
-        },
+        options={"require": _CLAIMS},
     )
     return claims, key
 
 
-def _caller(claims: Mapping[str, Any], key: _Key) -> Caller:
+def _caller(claims: Mapping[str, Any], key: Key) -> Caller:
     principal = str(claims["sub"])
     principal_type = _principal_type(principal)
     issuer_may_sign = {

@@ -10,8 +10,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from chassis.auth import ALGORITHM, AUDIENCE, KIND, OWN_CLIENT, KeySet, Reach
+from chassis.auth import AUDIENCE, KIND, OWN_CLIENT, Reach
 from chassis.ids import new_id
+from chassis.key_set import ALGORITHM, KeySet
 
 __all__ = ["Signer"]
 

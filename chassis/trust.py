@@ -10,9 +10,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from chassis.auth import Caller, KeySet, key_id_of, verify
+from chassis.auth import Caller, key_id_of, verify
 from chassis.config import secret_file, setting
 from chassis.errors import UnauthenticatedError
+from chassis.key_set import KeySet
 from chassis.remembered import Remembered
 
 __all__ = ["ISSUER", "LONGEST_TOKEN_LIFE_S", "Trust", "trusted_keys"]

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from flask import Request
 
-from chassis.auth import Caller, KeySet
+from chassis.auth import Caller
 from chassis.errors import UnauthenticatedError
+from chassis.key_set import KeySet
 from chassis.remembered import Remembered
 from chassis.trust import ISSUER, Trust
 from chassis.upkeep import Upkeep

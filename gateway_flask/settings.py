@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chassis.auth import KeySet
 from chassis.config import number, setting
+from chassis.key_set import KeySet
 from chassis.trust import trusted_keys
 from gateway_flask.limits import Limit, limits_from_settings
 

@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from chassis.auth import KeySet
 from chassis.errors import RemoteError, WireError
+from chassis.key_set import KeySet
 from chassis.rpc_client import RpcClient
 from chassis.signer import Signer
 from stack.broker import operator_uri

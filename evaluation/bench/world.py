@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from chassis.auth import KeySet, Reach
+from chassis.auth import Reach
+from chassis.key_set import KeySet
 from chassis.signer import Signer
 from evaluation.bench.servers import Servers, private_servers
 from evaluation.data.customers import Organization, organizations

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 from nameko.extensions import DependencyProvider
 
-from chassis.auth import KeySet
 from chassis.config import setting
 from chassis.context import Context
+from chassis.key_set import KeySet
 from chassis.mongo import MongoDatabase
 from chassis.signer import Signer
 from chassis.signing import own_signer

@@ -26,7 +26,7 @@ from svc_auth.repository.oauth_grants import (
     AuthorizationCodeRepository,
     BrowserLoginRepository,
 )
-from svc_auth.service.oauth_clients import ClientDependencies
+from svc_auth.service.client_authentication import ClientDependencies
 from svc_auth.service.proving import Proving
 
 __all__ = ["AuthorizationMethods"]

@@ -32,8 +32,8 @@ from svc_auth.domain.oauth import (
     described,
 )
 from svc_auth.repository.oauth_devices import DeviceRequestRepository
+from svc_auth.service.client_authentication import ClientDependencies, invalid_grant
 from svc_auth.service.oauth_authorization import AuthorizationMethods
-from svc_auth.service.oauth_clients import ClientDependencies, invalid_grant
 
 __all__ = ["DeviceGrants", "DeviceMethods"]
 

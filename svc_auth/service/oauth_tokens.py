@@ -31,7 +31,8 @@ from svc_auth.domain.sessions import (
     Session,
 )
 from svc_auth.repository.oauth_grants import AuthorizationCodeRepository
-from svc_auth.service.oauth_clients import invalid_grant, own_grants
+from svc_auth.service.client_authentication import invalid_grant
+from svc_auth.service.oauth_clients import own_grants
 from svc_auth.service.oauth_devices import DeviceGrants
 
 __all__ = ["TokenMethods"]

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from pymongo import MongoClient
 
-from chassis.auth import KeySet
+from chassis.key_set import KeySet
 from chassis.signer import Signer
 from svc_analytics.domain import EVENTS
 

@@ -9,9 +9,9 @@ import pytest
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from routes import resource_views
 
-from chassis.auth import KeySet
 from chassis.errors import ForbiddenError, WireError
 from chassis.ids import keyed_operation_id, new_id
+from chassis.key_set import KeySet
 from chassis.roles import service_class
 from chassis.rpc import Rpc
 from chassis.rpc_client import RpcClient

@@ -8,9 +8,9 @@ from pathlib import Path
 import jwt
 import pytest
 
-from chassis.auth import KeySet
 from chassis.effects import Effect
 from chassis.ids import new_id
+from chassis.key_set import KeySet
 from chassis.signer import Signer
 from gateway_flask.consistency import Token
 

@@ -12,9 +12,9 @@ import pytest
 import redis
 from waiting import until
 
-from chassis.auth import KeySet
 from chassis.errors import ForbiddenError
 from chassis.ids import new_id
+from chassis.key_set import KeySet
 from chassis.rpc_client import RpcClient
 from chassis.signer import Signer
 from svc_auth.domain.roles import PERMISSIONS

@@ -14,7 +14,7 @@ from browsers import Browser, answer_of
 from pymongo import MongoClient
 from waiting import until
 
-from chassis.auth import KeySet
+from chassis.key_set import KeySet
 from chassis.rpc_client import RpcClient
 from chassis.signer import Signer
 

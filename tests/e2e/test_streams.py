@@ -11,8 +11,8 @@ import pytest
 from following import Follower, Stream
 from pymongo import MongoClient
 
-from chassis.auth import KeySet
 from chassis.ids import new_id
+from chassis.key_set import KeySet
 from chassis.signer import Signer
 
 pytestmark = pytest.mark.e2e

@@ -6,8 +6,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chassis.auth import KeySet
 from chassis.ids import new_id
+from chassis.key_set import KeySet
 from chassis.signer import Signer
 
 pytestmark = pytest.mark.integration

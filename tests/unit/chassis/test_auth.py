@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from chassis.auth import KeySet, verify
+from chassis.auth import verify
 from chassis.errors import ForbiddenError, UnauthenticatedError
 from chassis.ids import new_id, packed
+from chassis.key_set import KeySet
 from chassis.signer import Signer
 
 ORG, PERSON, TEAM = new_id(), new_id(), new_id()

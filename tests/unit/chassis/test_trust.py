@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm
 
-from chassis.auth import KeySet
 from chassis.errors import UnauthenticatedError, UnavailableError
 from chassis.events import wire_time
 from chassis.ids import new_id
+from chassis.key_set import KeySet
 from chassis.signer import Signer
 from chassis.trust import Trust
 from chassis.upkeep import Upkeep

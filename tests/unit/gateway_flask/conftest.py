@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm
 
-from chassis.auth import KeySet
+from chassis.key_set import KeySet
 from chassis.rpc_client import Reply
 from chassis.signer import Signer
 from gateway_flask.app import create_app

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from chassis.auth import KeySet, verify
+from chassis.auth import verify
 from chassis.ids import new_id
+from chassis.key_set import KeySet
 from chassis.signer import Signer
 from stack.principals import PRINCIPALS, SERVICES
 from stack.secrets import (
