@@ -176,6 +176,11 @@ class Dependencies(Noting):
                 events.session_revoked,
             )
 
+    def has_ended(self, session_id: str) -> bool:
+        """Whether this very operation, which is tried again, has ended a session."""
+        with self.context.as_step("end"):
+            return self.sessions.done(session_id) is not None
+
     def make_room(self, session: Session) -> None:
         """End what somebody used longest ago, once a new session is one too many."""
         self.end_each(

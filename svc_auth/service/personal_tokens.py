@@ -12,7 +12,7 @@ from chassis.errors import (
     NotFoundError,
     UnauthenticatedError,
 )
-from chassis.idempotency import repeatable
+from chassis.idempotency import idempotent, repeatable
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
 from chassis.schemas import load
@@ -100,6 +100,7 @@ class PersonalTokenMethods(Dependencies):
         return whole_list(PersonalTokenView(many=True).dump(rows))
 
     @rpc
+    @idempotent
     def revoke_access_token(self, *, access_token_id: str) -> None:
         """End one of the caller's own tokens, everywhere within two seconds.
 
@@ -113,9 +114,10 @@ class PersonalTokenMethods(Dependencies):
         """
         caller = self.context.identified_caller
         caller.require_presence()
-        if self.live_token(PERSONAL, caller.principal_id, access_token_id) is None:
+        if self.live_token(PERSONAL, caller.principal_id, access_token_id) is not None:
+            self.end_session(access_token_id, "revoked")
+        elif not self.has_ended(access_token_id):
             raise _not_found()
-        self.end_session(access_token_id, "revoked")
 
     @rpc(public=True)
     def exchange_access_token(self, *, token: str) -> dict[str, str]:

@@ -124,6 +124,7 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
         return whole_list(ServiceKeyView(many=True).dump(self.with_use(keys)))
 
     @rpc(needs="users:write")
+    @idempotent
     def revoke_service_key(self, *, service_account_id: str, key_id: str) -> None:
         """End one of a service account's keys, everywhere within two seconds.
 
@@ -137,9 +138,10 @@ class ServiceAccountMethods(PersonalTokenMethods, UserMethods):
             ``auth.session_revoked`` v1.
         """
         account = self._account(service_account_id)
-        if self.live_token(SERVICE_KEY, account.person_id, key_id) is None:
+        if self.live_token(SERVICE_KEY, account.person_id, key_id) is not None:
+            self.end_session(key_id, "revoked")
+        elif not self.has_ended(key_id):
             raise NotFoundError("service_key_not_found", "There is no such key.")
-        self.end_session(key_id, "revoked")
 
     def _account(self, service_account_id: str) -> Membership:
         found = self.memberships.find_live(service_account_id)

@@ -11,6 +11,7 @@ from chassis.errors import (
     invalid_input,
 )
 from chassis.events import wire_time
+from chassis.idempotency import idempotent
 from chassis.ids import is_id
 from chassis.mongo import Repositories
 from chassis.rpc import rpc
@@ -163,6 +164,7 @@ class SessionMethods(Proving):
         return whole_list(SessionView(many=True).dump(rows))
 
     @rpc
+    @idempotent
     def revoke_session(self, *, session_id: str) -> None:
         """End one of the caller's own sessions, everywhere within two seconds.
 
@@ -177,13 +179,14 @@ class SessionMethods(Proving):
         caller.require_presence()
         session = self.sessions.find(session_id)
         if (
-            session is None
-            or session.kind not in _LISTED
-            or session.owner_id != caller.principal_id
-            or not session.is_live(self.context.now())
+            session is not None
+            and session.kind in _LISTED
+            and session.owner_id == caller.principal_id
+            and session.is_live(self.context.now())
         ):
+            self.end_session(session.id, "revoked")
+        elif not self.has_ended(session_id):
             raise NotFoundError("session_not_found", "There is no such session.")
-        self.end_session(session.id, "revoked")
 
     @rpc
     def revoke_other_sessions(self) -> None:

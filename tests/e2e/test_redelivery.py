@@ -20,6 +20,18 @@ def deliver(status):
         yield deliver
 
 
+@pytest.fixture
+def refusals(status):
+    """What a request of somebody's is refused with when it is delivered twice."""
+
+    def run(client, method, **arguments):
+        with delivering(status, is_keyed=False, token=client.token) as deliver:
+            answers = [deliver(method, "one", **arguments) for _ in range(2)]
+        return [code_of(each) for each in answers]
+
+    return run
+
+
 def code_of(answer):
     """The code of a refusal; None for what was done."""
     return answer["error"] and answer["error"]["exc_args"][0]
@@ -74,6 +86,35 @@ class TestSessions:
                 assert code_of(answer) is None, answer
 
             assert code_of(deliver("auth.login", "x", payload=payload)) == "otp_invalid"
+
+    def test_end_when_that_is_delivered_twice(self, client, refusals):
+        ours = client("GET", "/v1/sessions")[1]["data"]
+        assert client("POST", "/v1/auth/login", client.credentials)[0] == 200
+        listed = client("GET", "/v1/sessions")[1]["data"]
+        (other,) = {each["id"] for each in listed} - {each["id"] for each in ours}
+
+        assert refusals(client, "auth.revoke_session", session_id=other) == [None, None]
+        assert client("DELETE", f"/v1/sessions/{other}")[0] == 404
+
+    def test_end_with_their_token_that_is_revoked_twice(self, client, refusals):
+        asked = {"name": "Nightly", "scope": ["contacts:read"]}
+        code, token, _ = client("POST", "/v1/access-tokens", asked)
+        assert code == 201, token
+        path, own = f"/v1/access-tokens/{token['id']}", {"access_token_id": token["id"]}
+
+        assert refusals(client, "auth.revoke_access_token", **own) == [None, None]
+        assert client("DELETE", path)[0] == 404
+
+    def test_end_once_by_one_key(self, client):
+        asked = {"name": "Nightly", "scope": ["contacts:read"]}
+        token = client("POST", "/v1/access-tokens", asked)[1]
+        key = {"Idempotency_Key": token["id"]}
+        ended = [
+            client("DELETE", f"/v1/access-tokens/{token['id']}", **key)[0]
+            for _ in range(2)
+        ]
+
+        assert ended == [204, 204]
 
 
 class TestApplications:
