@@ -12,6 +12,7 @@ from svc_customer.schemas.records import (
     RecordInput,
     RecordView,
 )
+from svc_customer.schemas.web_addresses import Website
 
 __all__ = [
     "AccountView",
@@ -36,7 +37,7 @@ class UpdateAccountInput(RecordInput):
         strict=True, allow_none=True, validate=validate.Range(0, 100_000_000)
     )
     phone = DialedNumber(allow_none=True)
-    website = Text(500, allow_none=True)
+    website = Website(allow_none=True)
     parent_id = Id(allow_none=True)
     billing_address = fields.Nested(AddressInput, allow_none=True)
     shipping_address = fields.Nested(AddressInput, allow_none=True)

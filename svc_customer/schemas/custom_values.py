@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from marshmallow import ValidationError, fields, validate
 
 from chassis.schemas import Id, MoneyInput, Text
 from svc_customer.domain.custom_fields import CustomField
+from svc_customer.schemas.web_addresses import is_web_address
 
 __all__ = ["CustomValue", "CustomValues", "read_custom_value"]
 
@@ -132,12 +132,7 @@ def _boolean(value: Any) -> bool:
 
 def _url(value: Any) -> str:
     text: str = _TEXT.deserialize(value)
-    try:
-        parts = urlsplit(text)
-        is_one = parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        is_one = False
-    if not is_one or re.search(r"\s", text):
+    if not is_web_address(text):
         raise ValidationError("Must be an address that begins with http or https.")
     return text
 
