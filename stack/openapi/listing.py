@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from chassis.fields import Field
 from chassis.folding import GRAM_LENGTH
+from chassis.jobs import Jobs
 from chassis.periods import RELATIVE_DATES
 from chassis.query import COUNT_CAP
 from chassis.reader import Reader
@@ -211,13 +212,15 @@ def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str,
 @cache
 def repositories() -> dict[str, type[Reader[Any]]]:
     """What finds the records of each resource."""
-    found = {}
     for service in SERVICES:
         importlib.import_module(f"svc_{service}.service")
+    found = []
     todo: list[type[Any]] = [Reader]
     while todo:
         for each in todo.pop().__subclasses__():
             todo.append(each)
             if each.__module__.startswith("svc_") and hasattr(each, "resource"):
-                found[each.resource] = each
-    return found
+                found.append(each)
+    # Jobs may stand for what they work at, which itself has the last word.
+    found.sort(key=lambda each: not issubclass(each, Jobs))
+    return {each.resource: each for each in found}
