@@ -42,6 +42,7 @@ _POLL_S: Final = 0.2
 # Without these no service starts.
 _NEEDED: Final = ("broker", "database")
 _STATE: Final = (
+    "audit.json",
     "chaos",
     "last-test-logs",
     "logs",
