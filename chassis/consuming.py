@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 use_thrifty_connections()
 
+# A consumer is cancelled, and the end noticed, when nothing has come for so long.
+# Whoever stops waits for some of these, and requests wait with them.
+_ITERATION_S: Final = 0.1
 _RECONNECT: Final = {
     "interval_start": 0.2,
     "interval_step": 0.5,
@@ -157,6 +160,7 @@ class QueueConsumer(NamekoQueueConsumer):  # type: ignore[misc]
 
     def consume(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
         """Consume until the connection is lost or nothing is left to do."""
+        kwargs["safety_interval"] = _ITERATION_S
         try:
             yield from super().consume(*args, **kwargs)
         finally:

@@ -88,8 +88,9 @@ class RpcConsumer(NamekoRpcConsumer):  # type: ignore[misc]
         """Echo to the last, then let go of the connection."""
         super().stop()
         self._upkeep.close()
-        for companion in self._companions:
-            self.queue_consumer.unregister_provider(companion)
+        let_go = self.queue_consumer.unregister_provider
+        for each in [eventlet.spawn(let_go, each) for each in self._companions]:
+            each.wait()
 
     def _ask(self, method: str, kwargs: Mapping[str, Any]) -> Any:
         reply = self.bus.client.call(

@@ -217,9 +217,20 @@ class Daemon:
         yield True
 
     async def _do_restart(self, *, names: list[str]) -> AsyncIterator[bool]:
-        await asyncio.gather(*(self._child(name).restart() for name in names))
+        """Restart all at once, but those that answer requests one by one."""
+        children = [self._child(name) for name in names]
+        answering = [each for each in children if each.spec.role == "rpc"]
+        others = [each for each in children if each.spec.role != "rpc"]
+        await asyncio.gather(
+            self._restart_in_turn(answering), *(each.restart() for each in others)
+        )
         await self._settled(names)
         yield True
+
+    async def _restart_in_turn(self, children: list[Child]) -> None:
+        for child in children:
+            await child.restart()
+            await self._settled([child.spec.name])
 
     async def _do_halt(self, *, names: list[str]) -> AsyncIterator[bool]:
         """Stop processes that are to be resumed later."""

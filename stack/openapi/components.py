@@ -199,8 +199,9 @@ def _of_maps(
     if not isinstance(field, fields.Dict):
         return {}
     found: dict[str, Any] = {}
-    if "maxLength" in ret:
-        found["maxProperties"] = ret.pop("maxLength")
+    for bound in ("min", "max"):
+        if f"{bound}Length" in ret:
+            found[f"{bound}Properties"] = ret.pop(f"{bound}Length")
     for validator in getattr(field.key_field, "validators", ()):
         if isinstance(validator, validate.Regexp):
             found["propertyNames"] = {

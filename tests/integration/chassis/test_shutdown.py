@@ -1,5 +1,6 @@
 """What becomes of work under way when its process is told to end."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,8 @@ from chassis.ids import new_id
 pytestmark = pytest.mark.integration
 
 LONG_S = 10
+# Callers hold a service for dead that is away for a second.
+SOON_S = 2
 
 
 class TestSigterm:
@@ -46,3 +49,12 @@ class TestSigterm:
             for worker in workers
             if worker.pid not in {caller, handler}
         )
+
+    def test_without_work_ends_it_before_callers_give_up(self, world):
+        (worker,) = world.start_all("rpc")
+        assert ask(world.client(), "echo", value=1) == 1
+        began = time.monotonic()
+        worker.terminate()
+
+        assert worker.exit_code() == 0
+        assert time.monotonic() - began < SOON_S
