@@ -108,10 +108,7 @@ class Text(fields.String):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         text: str = super()._deserialize(value, *args, **kwargs)
         # Before the ends are stripped: some of them count as spaces.
-        if any(
-            ord(character) < ord(" ") and character not in "\t\n\r"
-            for character in text
-        ):
+        if not _CONTROL.isdisjoint(text):
             raise ValidationError("Must not contain control characters.")
         return text.strip()
 
